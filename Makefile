@@ -1,0 +1,70 @@
+# What people and CI run. Recipes past a few lines are scripts in hack/; .ci/run calls `make test`.
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS   += --no-print-directory
+.DEFAULT_GOAL := help
+
+# One test by name, for the inner loop: make e2e KEEP=1 RUN=TestPromote
+RUN      ?= .
+# 1 leaves a target's cluster up, so that the next run starts at once.
+KEEP     ?=
+# How long each fuzz test looks for new inputs; empty runs the inputs that are known.
+FUZZTIME ?=
+# How long `soak` keeps releasing, under load and with faults.
+SOAK     ?= 2h
+export KEEP FUZZTIME SOAK
+
+# The race detector needs a C compiler, which a bare machine may lack.
+RACE := $(if $(shell command -v gcc clang),-race)
+export RACE
+
+CACHE   := $(or $(CROSSFADE_CACHE),$(HOME)/.cache/crossfade)
+cluster := cd e2e && go run ./cluster/cmd/cluster
+
+.PHONY: help demo test lint verify unit fuzz api e2e soak bench generate cluster-up cluster-down clean
+
+help: ## this list
+	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-12s — %s\n", $$1, $$2 }' Makefile
+
+demo: ## a cluster with an app, a load and a release to watch and to steer
+	cd e2e && go run ./demo
+
+# One after the other, cheapest first, whatever -j says.
+test: ## all that CI runs: lint, verify, unit, fuzz, api, e2e
+	for target in lint verify unit fuzz api e2e; do $(MAKE) "$$target"; done
+
+lint: ## the rules of the house: imports, purity, sizes, comments
+	linter=$$(hack/tool.sh golangci-lint); for module in . e2e; do (cd "$$module"; "$$linter" run ./...); done
+
+verify: ## generated files, go.mod and formatting are up to date
+	hack/verify.sh
+
+unit: ## everything that needs no cluster, with the race detector
+	hack/unit.sh -run '$(RUN)'
+
+fuzz: ## known fuzz inputs; FUZZTIME=30s looks for new ones
+	hack/fuzz.sh
+
+api: ## against a real API server and no nodes; KEEP=1 leaves it up
+	hack/with-cluster.sh --control-plane-only -- go test -count=1 -timeout 15m -run '$(RUN)' ./api/...
+
+e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
+	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' ./suite/...
+
+soak: ## releases without end, under load and with faults, for SOAK=2h
+	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 0 -run '$(RUN)' ./soak/...
+
+bench: ## API requests, memory, CPU and times, beside peers
+	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 0 -run '^$$' -bench '$(RUN)' ./bench/...
+
+generate: ## deepcopy, CRDs, RBAC and docs/api.md from the Go sources
+	hack/generate.sh
+
+cluster-up: ## a test cluster to work on
+	$(cluster) up
+
+cluster-down: ## end the clusters that this checkout started; leaves nothing behind
+	$(cluster) down; go run ./cluster/cmd/cluster --control-plane-only down
+
+clean: cluster-down ## all that these targets made outside the checkout: clusters, their binaries, tools
+	rm -rf "$(CACHE)/cluster" "$(CACHE)/tools"

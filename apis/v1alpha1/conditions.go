@@ -1,0 +1,81 @@
+package v1alpha1
+
+// Condition types. Ready, Reconciling and Stalled follow kstatus.
+const (
+	// ConditionReady on a Rollout: stable serves and the controller knows what it waits for. On a
+	// Release: it has ended.
+	ConditionReady = "Ready"
+	// ConditionReconciling: something is on its way.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled: needs a human.
+	ConditionStalled = "Stalled"
+	// ConditionArmed on a Rollout: a new template was shown to be held.
+	ConditionArmed = "Armed"
+	// ConditionHeld: a template is held, or a step waits for time, approval or evidence.
+	ConditionHeld = "Held"
+	// ConditionTrafficInEffect on a Release: every route is seen to have the split that was asked.
+	ConditionTrafficInEffect = "TrafficInEffect"
+)
+
+// Reasons of conditions.
+const (
+	ReasonIdle                = "Idle"
+	ReasonReleaseInFlight     = "ReleaseInFlight"
+	ReasonWorkloadNotFound    = "WorkloadNotFound"
+	ReasonWorkloadUnsupported = "WorkloadUnsupported"
+	ReasonWorkloadTaken       = "WorkloadTaken"
+	ReasonWorkloadUnsettled   = "WorkloadUnsettled"
+	ReasonServiceNotFound     = "ServiceNotFound"
+	ReasonServiceUnsupported  = "ServiceUnsupported"
+	ReasonRouteNotFound       = "RouteNotFound"
+	ReasonRouteUnsupported    = "RouteUnsupported"
+	ReasonRouteKindMissing    = "RouteKindMissing"
+	ReasonGateMissing         = "GateMissing"
+	ReasonProbePassed         = "ProbePassed"
+	ReasonBrokenGlass         = "BrokenGlass"
+	ReasonBypassed            = "Bypassed"
+	ReasonRevisionRejected    = "RevisionRejected"
+	ReasonNothingHeld         = "NothingHeld"
+	ReasonTemplateHeld        = "TemplateHeld"
+	ReasonHoldingTime         = "HoldingTime"
+	ReasonHoldingApproval     = "HoldingApproval"
+	ReasonPaused              = "Paused"
+	ReasonTrafficContended    = "TrafficContended"
+	ReasonInEffect            = "InEffect"
+	ReasonNotInEffect         = "NotInEffect"
+	ReasonProgressing         = "Progressing"
+	ReasonEnded               = "Ended"
+	ReasonInternal            = "InternalError"
+)
+
+// Causes for which a Release goes back.
+const (
+	CauseAborted         = "Aborted"
+	CauseSuperseded      = "Superseded"
+	CauseStableReapplied = "StableReapplied"
+	CauseCollapsed       = "Collapsed"
+	CauseDeadline        = "ProgressDeadlineExceeded"
+	CausePodsFailing     = "PodsFailing"
+	CauseDeleted         = "RolloutDeleted"
+	CauseScaledToZero    = "ScaledToZero"
+	CauseObjectGone      = "ObjectGone"
+)
+
+// Reasons of Events, past tense.
+const (
+	EventArmed           = "Armed"
+	EventDisarmed        = "Disarmed"
+	EventReleaseOpened   = "ReleaseOpened"
+	EventStepEntered     = "StepEntered"
+	EventWeightShifted   = "WeightShifted"
+	EventHoldBegan       = "HoldBegan"
+	EventRollbackBegan   = "RollbackBegan"
+	EventPromotionBegan  = "PromotionBegan"
+	EventPromoted        = "Promoted"
+	EventRolledBack      = "RolledBack"
+	EventRouteRepaired   = "RouteRepaired"
+	EventRestoredNative  = "RestoredNative"
+	EventBypassed        = "Bypassed"
+	EventReleaseStalled  = "ReleaseStalled"
+	EventRolloutRejected = "RolloutRejected"
+)

@@ -1,0 +1,258 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Rollout is the policy by which every new version of one workload takes over the traffic of the
+// one before it. The workload, its Services and its routes stay the user's: Crossfade changes them
+// during a release and leaves them as they were.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:categories=crossfade,shortName=cfr
+// +kubebuilder:printcolumn:name="Workload",type=string,JSONPath=`.spec.workloadRef.name`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Armed",type=string,JSONPath=`.status.conditions[?(@.type=="Armed")].status`
+// +kubebuilder:printcolumn:name="Release",type=string,JSONPath=`.status.release`
+// +kubebuilder:printcolumn:name="Why",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 52",message="metadata.name: must be at most 52 characters, so that the names of its Releases and labels fit; choose a shorter name"
+type Rollout struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// Spec is the policy.
+	// +required
+	Spec RolloutSpec `json:"spec"`
+	// Status is what Crossfade saw last. Written by Crossfade only.
+	// +optional
+	Status RolloutStatus `json:"status,omitempty"`
+}
+
+// RolloutList is a list of Rollouts.
+//
+// +kubebuilder:object:root=true
+type RolloutList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Rollout `json:"items"`
+}
+
+// RolloutSpec names what is released, through what, in which steps, and what happens on failure.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.analysis)",message="spec.analysis: not yet supported; remove it and use hold.for or hold.approval on the steps"
+// +kubebuilder:validation:XValidation:rule="!has(self.readyPercent) || self.readyPercent == 100",message="spec.readyPercent: values other than 100 are not yet supported; remove it"
+// +kubebuilder:validation:XValidation:rule="!has(self.suspend) || !self.suspend",message="spec.suspend: true is not yet supported; delete the Rollout to have the workload roll out natively"
+// +kubebuilder:validation:XValidation:rule="!has(self.onDelete) || self.onDelete == 'Restore'",message="spec.onDelete: Promote is not yet supported; use Restore"
+type RolloutSpec struct {
+	// WorkloadRef names the workload, in the Rollout's namespace. One workload may have one Rollout.
+	// +required
+	WorkloadRef WorkloadRef `json:"workloadRef"`
+
+	// ServiceRefs name the Services, in the Rollout's namespace, through which callers and routes
+	// reach the workload. Each must select the workload's pods and no others. During a release they
+	// are pinned to one revision.
+	// +required
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=map
+	// +listMapKey=name
+	ServiceRefs []ServiceRef `json:"serviceRefs"`
+
+	// RouteRefs name the routes that carry the traffic. They are shifted together.
+	// +required
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name))",message="spec.routeRefs: a route is named twice; name each route once"
+	RouteRefs []RouteRef `json:"routeRefs"`
+
+	// Strategy is the list of steps from the stable version to the new one.
+	// +required
+	Strategy Strategy `json:"strategy"`
+
+	// Analysis is not yet supported.
+	// +optional
+	Analysis *AnalysisSpec `json:"analysis,omitempty"`
+
+	// Rollback says what happens when a release fails or is aborted.
+	// +optional
+	// +kubebuilder:default={}
+	Rollback RollbackSpec `json:"rollback,omitempty"`
+
+	// ProgressDeadline is how long the pods and routes of one step may take to get where they should
+	// be; a release that takes longer has failed. Empty means 10m.
+	// +optional
+	// +kubebuilder:default="10m"
+	ProgressDeadline *Duration `json:"progressDeadline,omitempty"`
+
+	// ReadyPercent is the part of a batch that must be ready, in percent, 1–100. Empty means 100.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	ReadyPercent *int32 `json:"readyPercent,omitempty"`
+
+	// Timing overrides how long Crossfade waits for data planes and requests.
+	// +optional
+	// +kubebuilder:default={}
+	Timing Timing `json:"timing,omitempty"`
+
+	// OnDelete says what happens to a release in flight when the Rollout is deleted: Restore takes the
+	// traffic and the workload back to the stable version. Empty means Restore.
+	// +optional
+	// +kubebuilder:default=Restore
+	// +kubebuilder:validation:Enum=Restore;Promote
+	OnDelete string `json:"onDelete,omitempty"`
+
+	// Suspend makes Crossfade leave the workload alone. Empty means false.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// ReleaseHistoryLimit is how many ended Releases are kept, 0–100. Empty means 3.
+	// +optional
+	// +kubebuilder:default=3
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	ReleaseHistoryLimit *int32 `json:"releaseHistoryLimit,omitempty"`
+}
+
+// WorkloadRef names a workload in the Rollout's namespace.
+type WorkloadRef struct {
+	// Group is the API group of the workload. Empty means apps.
+	// +optional
+	// +kubebuilder:default=apps
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == 'apps'",message="only group apps is supported yet; use a Deployment of group apps"
+	Group string `json:"group,omitempty"`
+	// Kind is the kind of the workload.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self == 'Deployment'",message="only kind Deployment is supported yet; name a Deployment"
+	Kind string `json:"kind"`
+	// Name is the workload's name.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// ServiceRef names a Service in the Rollout's namespace.
+type ServiceRef struct {
+	// Name is the Service's name, at most 56 characters so that "<name>-canary" fits.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=56
+	Name string `json:"name"`
+}
+
+// RouteRef names a route.
+//
+// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind == 'HTTPRoute'",message="only group gateway.networking.k8s.io, kind HTTPRoute is supported yet; name an HTTPRoute"
+// +kubebuilder:validation:XValidation:rule="!has(self.__namespace__)",message="namespace: routes in other namespaces are not yet supported; remove the field and keep the route in the Rollout's namespace"
+// +kubebuilder:validation:XValidation:rule="!has(self.flavor)",message="flavor: not yet supported; remove it"
+type RouteRef struct {
+	// Group is the API group of the route.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	Group string `json:"group"`
+	// Kind is the kind of the route.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind"`
+	// Name is the route's name.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// Namespace is not yet supported.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Namespace *string `json:"namespace,omitempty"`
+	// Flavor is not yet supported.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Flavor *string `json:"flavor,omitempty"`
+}
+
+// AnalysisSpec is not yet supported.
+type AnalysisSpec struct {
+	// Templates name the AnalysisTemplates.
+	// +optional
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	Templates []AnalysisTemplateRef `json:"templates,omitempty"`
+}
+
+// AnalysisTemplateRef names an AnalysisTemplate.
+type AnalysisTemplateRef struct {
+	// Name is the template's name.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// RollbackSpec says how a failed or aborted release goes back.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.traffic) || self.traffic == 'AtOnce'",message="spec.rollback.traffic: BySteps is not yet supported; use AtOnce"
+// +kubebuilder:validation:XValidation:rule="!has(self.then) || self.then == 'Retire'",message="spec.rollback.then: Hold and Revert are not yet supported; use Retire"
+// +kubebuilder:validation:XValidation:rule="!has(self.holdFor) && !has(self.onHoldTimeout)",message="spec.rollback.holdFor and onHoldTimeout: not yet supported; remove them"
+type RollbackSpec struct {
+	// Traffic says how the traffic goes back: AtOnce, or BySteps. Empty means AtOnce.
+	// +optional
+	// +kubebuilder:default=AtOnce
+	// +kubebuilder:validation:Enum=AtOnce;BySteps
+	Traffic string `json:"traffic,omitempty"`
+	// Then says what happens to the canary's pods afterwards: Retire removes them and leaves the
+	// rejected template held. Empty means Retire.
+	// +optional
+	// +kubebuilder:default=Retire
+	// +kubebuilder:validation:Enum=Retire;Hold;Revert
+	Then string `json:"then,omitempty"`
+	// HoldFor is not yet supported.
+	// +optional
+	HoldFor *Duration `json:"holdFor,omitempty"`
+	// OnHoldTimeout is not yet supported.
+	// +optional
+	// +kubebuilder:validation:Enum=Retire;Revert
+	OnHoldTimeout *string `json:"onHoldTimeout,omitempty"`
+}
+
+// Timing is how long Crossfade waits for what it cannot observe.
+type Timing struct {
+	// Settle is how long a data plane may take to follow a change that its controller has accepted.
+	// Empty means the provider's own: 5s for Traefik, 10s for Envoy, 60s for cloud load balancers.
+	// +optional
+	Settle *Duration `json:"settle,omitempty"`
+	// Drain is how long pods that get no new requests are kept for those that are under way: at least
+	// the longest request. Empty means 30s.
+	// +optional
+	// +kubebuilder:default="30s"
+	Drain *Duration `json:"drain,omitempty"`
+	// CollapseAfter is how long a canary that carries traffic may be without a ready endpoint before
+	// the traffic goes back. Empty means 5s.
+	// +optional
+	// +kubebuilder:default="5s"
+	CollapseAfter *Duration `json:"collapseAfter,omitempty"`
+}
+
+// RolloutStatus is what Crossfade saw last of a Rollout and its workload.
+type RolloutStatus struct {
+	// ObservedGeneration is the generation of the spec that this status describes.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Release names the Release in flight. Empty means none.
+	// +optional
+	Release string `json:"release,omitempty"`
+	// LastRelease is the highest number a Release of this Rollout has had; 0 means none yet.
+	// +optional
+	LastRelease int64 `json:"lastRelease,omitempty"`
+	// Conditions are Ready, Reconciling, Stalled, Armed and Held.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}

@@ -1,0 +1,113 @@
+// Package control decides what a person's verb changes in a Release, and what to tell the person.
+// It is pure: the caller reads the Release and writes its spec.control.
+package control
+
+import (
+	"fmt"
+	"time"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/cli/reading"
+)
+
+// Answer is what a verb comes to.
+type Answer struct {
+	// Control is what the Release's spec.control is to be.
+	Control v1alpha1.Control
+	// Changed says whether that differs from what it is.
+	Changed bool
+	// Message is one sentence for the person: what was asked, and what happens next.
+	Message string
+}
+
+// Verb decides on a Release in flight. It must not change it. An error says why the verb makes no
+// sense now, and what does.
+type Verb func(rel *v1alpha1.Release) (Answer, error)
+
+// Pause asks the Release to stay where it is. It is idempotent.
+func Pause(rel *v1alpha1.Release) (Answer, error) {
+	if reading.GoingBack(rel) {
+		return Answer{}, refuse("pause", rel, "it is going back (%s), which a pause does not stop", causeOf(rel))
+	}
+	if rel.Spec.Control.Paused {
+		return unchanged(rel, "%s is paused already; go on with: %s", name(rel), command(rel, "resume"))
+	}
+	next := rel.Spec.Control
+	next.Paused = true
+	return changed(next, "Asked %s to pause%s: it stays there, goes back by itself only if the canary fails, "+
+		"and goes on with: %s", name(rel), place(rel), command(rel, "resume"))
+}
+
+// Resume asks a paused Release to go on. It is idempotent. It is no approval, and it does not touch a
+// workload that a person paused.
+func Resume(rel *v1alpha1.Release) (Answer, error) {
+	if rel.Spec.Control.Paused {
+		next := rel.Spec.Control
+		next.Paused = false
+		return changed(next, "Asked %s to go on%s: %s", name(rel), place(rel), whatNext(rel))
+	}
+	if reading.PausedByWorkload(rel) {
+		w := rel.Spec.Policy.WorkloadRef
+		return Answer{}, refuse("resume", rel, "it is not paused, but its %s is; go on with: kubectl rollout resume %s/%s -n %s",
+			w.Kind, lower(w.Kind), w.Name, rel.Namespace)
+	}
+	return unchanged(rel, "%s is not paused: %s", name(rel), whatNext(rel))
+}
+
+// Abort asks the Release to go back. It is idempotent, final, and wins over every other verb. Past the
+// point of no return it is refused.
+func Abort(rel *v1alpha1.Release) (Answer, error) {
+	if reading.AskedTo(rel, v1alpha1.OutcomeAbort) {
+		return unchanged(rel, "%s is asked to abort already: %s", name(rel), backNext(rel))
+	}
+	if rel.Status.Progress.Cause != "" {
+		return unchanged(rel, "%s is going back already (%s): %s", name(rel), causeOf(rel), backNext(rel))
+	}
+	if reading.PastReturn(rel) {
+		w := rel.Spec.Policy.WorkloadRef
+		return Answer{}, refuse("abort", rel, "it is past the point of no return: the new version has all the traffic "+
+			"and the old pods are going; go back with a release of the old version: kubectl rollout undo %s/%s -n %s",
+			lower(w.Kind), w.Name, rel.Namespace)
+	}
+	next := rel.Spec.Control
+	next.DesiredOutcome = v1alpha1.OutcomeAbort
+	return changed(next, "Asked %s to abort: %s", name(rel), backNext(rel))
+}
+
+// Promote asks the Release to take the remaining steps without waiting. It is idempotent.
+func Promote(rel *v1alpha1.Release) (Answer, error) {
+	if reading.GoingBack(rel) {
+		return Answer{}, refuse("promote", rel, "it is going back (%s), which is final; apply the version again for a new Release",
+			causeOf(rel))
+	}
+	if reading.AskedTo(rel, v1alpha1.OutcomePromote) {
+		return unchanged(rel, "%s is asked to promote already%s", name(rel), butPaused(rel))
+	}
+	if reading.Promoting(rel) {
+		return unchanged(rel, "%s has taken its last step and is promoting already%s", name(rel), butPaused(rel))
+	}
+	next := rel.Spec.Control
+	next.DesiredOutcome = v1alpha1.OutcomePromote
+	return changed(next, "Asked %s to promote: it goes on without waiting for %s, gives the new version everything "+
+		"and retires the old pods%s", name(rel), unwaited(rel), butPaused(rel))
+}
+
+func changed(next v1alpha1.Control, format string, args ...any) (Answer, error) {
+	return Answer{Control: next, Changed: true, Message: fmt.Sprintf(format, args...)}, nil
+}
+
+func unchanged(rel *v1alpha1.Release, format string, args ...any) (Answer, error) {
+	return Answer{Control: rel.Spec.Control, Message: fmt.Sprintf(format, args...)}, nil
+}
+
+func refuse(verb string, rel *v1alpha1.Release, format string, args ...any) error {
+	return fmt.Errorf("%s %s: %s", verb, name(rel), fmt.Sprintf(format, args...))
+}
+
+// drainOf returns how long requests under way are given; the API's default where it is left out.
+func drainOf(rel *v1alpha1.Release) time.Duration {
+	if d := rel.Spec.Policy.Timing.Drain; d != nil {
+		return d.Duration.Duration
+	}
+	return 30 * time.Second
+}

@@ -1,0 +1,85 @@
+// Command crossfade is the controller: it moves live traffic from one version of a workload to the
+// next. This package alone builds clients, the clock and providers.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.uber.org/zap/zapcore"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+)
+
+// options are what flags set.
+type options struct {
+	metricsAddress, healthAddress string
+	leaderElect                   bool
+	leaderNamespace               string
+	lease, renew, retry           time.Duration
+	workers                       int
+	requestsPerSecond             float64
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "crossfade:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	opts, log, err := parse(args)
+	if err != nil {
+		return err
+	}
+	ctrl.SetLogger(log)
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the cluster: %w", err)
+	}
+	limit(config, opts)
+	mgr, err := newManager(config, opts)
+	if err != nil {
+		return err
+	}
+	if err := mgr.Start(ctrl.SetupSignalHandler()); err != nil {
+		return fmt.Errorf("run the manager: %w", err)
+	}
+	return nil
+}
+
+func parse(args []string) (options, logr.Logger, error) {
+	var o options
+	flags := flag.NewFlagSet("crossfade", flag.ContinueOnError)
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of Prometheus metrics over HTTP; 0 turns them off")
+	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flags.BoolVar(&o.leaderElect, "leader-elect", true, "act only while holding the lease, so that several replicas can run")
+	flags.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "namespace of the lease; empty means the pod's own")
+	flags.DurationVar(&o.lease, "lease-duration", 15*time.Second, "how long a lease is valid that is not renewed")
+	flags.DurationVar(&o.renew, "renew-deadline", 10*time.Second, "how long a leader tries to renew before it steps down")
+	flags.DurationVar(&o.retry, "retry-period", 2*time.Second, "how often the lease is tried for")
+	flags.IntVar(&o.workers, "workers", 8, "how many Releases are reconciled at a time")
+	flags.Float64Var(&o.requestsPerSecond, "kube-api-qps", 200, "requests a second to the API server; the server's own priority and fairness limits beside it")
+	logging := zap.Options{TimeEncoder: zapcore.RFC3339NanoTimeEncoder}
+	logging.BindFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		return o, logr.Discard(), err
+	}
+	if flags.NArg() > 0 {
+		return o, logr.Discard(), fmt.Errorf("argument %q is not understood; all settings are flags, see --help", flags.Arg(0))
+	}
+	return o, zap.New(zap.UseFlagOptions(&logging)), nil
+}
+
+// limit sets the client's own rate limit; bursts of twice a second's worth pass.
+func limit(config *rest.Config, o options) {
+	config.QPS = float32(o.requestsPerSecond)
+	config.Burst = int(2 * o.requestsPerSecond)
+	config.UserAgent = "crossfade"
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/selection"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release"
+	"crossfade.io/crossfade/controllers/rollout"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+	"crossfade.io/crossfade/workload"
+	"crossfade.io/crossfade/workload/deployment"
+)
+
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update,namespace=crossfade
+
+// newManager wires caches, controllers, health and leader election.
+func newManager(config *rest.Config, o options) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	caches, err := cacheOptions()
+	if err != nil {
+		return nil, err
+	}
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         caches,
+		Client:                        client.Options{Cache: &client.CacheOptions{Unstructured: true}},
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:        o.healthAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "crossfade",
+		LeaderElectionNamespace:       o.leaderNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &o.lease,
+		RenewDeadline:                 &o.renew,
+		RetryPeriod:                   &o.retry,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	if err := addControllers(mgr, o); err != nil {
+		return nil, err
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, fmt.Errorf("add the health check: %w", err)
+	}
+	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return nil, fmt.Errorf("add the readiness check: %w", err)
+	}
+	return mgr, nil
+}
+
+// cacheOptions keep in memory what concerns us alone: armed Deployments and Releases in flight.
+func cacheOptions() (cache.Options, error) {
+	armed, err := labels.NewRequirement(v1alpha1.LabelRollout, selection.Exists, nil)
+	if err != nil {
+		return cache.Options{}, fmt.Errorf("select armed workloads: %w", err)
+	}
+	deployments := &unstructured.Unstructured{}
+	deployments.SetGroupVersionKind(release.DeploymentKind)
+	return cache.Options{ByObject: map[client.Object]cache.ByObject{
+		deployments:         {Label: labels.NewSelector().Add(*armed)},
+		&v1alpha1.Release{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelActive: "true"})},
+	}}, nil
+}
+
+func addControllers(mgr ctrl.Manager, o options) error {
+	httpRoutes := schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}
+	kinds := map[schema.GroupKind]workload.Kind{{Group: "apps", Kind: "Deployment"}: deployment.Kind{}}
+	providers := trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{httpRoutes: gatewayapi.HTTPRoute{}})
+	served, err := gateServed(mgr.GetRESTMapper())
+	if err != nil {
+		return err
+	}
+	releases := &release.Reconciler{
+		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("crossfade"),
+		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: providers,
+		Clock: time.Now, Workers: o.workers,
+		Lenses: &release.Lenses{
+			Config: mgr.GetConfig(), HTTP: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
+			Routes: []schema.GroupKind{httpRoutes},
+		},
+	}
+	if err := releases.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the release controller: %w", err)
+	}
+	rollouts := &rollout.Reconciler{
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(),
+		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: providers,
+		Clock: time.Now, GateServed: served,
+	}
+	if err := rollouts.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the rollout controller: %w", err)
+	}
+	return nil
+}
+
+// gateServed: the API server serves the kinds that gate and guards are made of.
+func gateServed(mapper meta.RESTMapper) (bool, error) {
+	kind := schema.GroupKind{Group: admissionregistrationv1.GroupName, Kind: "MutatingAdmissionPolicy"}
+	_, err := mapper.RESTMapping(kind, "v1")
+	if meta.IsNoMatchError(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find out whether %s is served: %w", kind, err)
+	}
+	return true, nil
+}

@@ -1,0 +1,162 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// Lenses hold a small cache for each Release in flight: the pods, ReplicaSets, Services, endpoints
+// and routes around it, and nothing of the rest of the cluster. An idle Rollout has none.
+type Lenses struct {
+	Config *rest.Config
+	HTTP   *http.Client
+	Scheme *runtime.Scheme
+	Mapper meta.RESTMapper
+	// Routes are the kinds of route that there are providers for.
+	Routes []schema.GroupKind
+
+	enqueue func(reconcile.Request)
+	mu      sync.Mutex
+	opened  map[types.NamespacedName]*lens
+}
+
+// lens is the cache of one Release.
+type lens struct {
+	cache  cache.Cache
+	cancel context.CancelFunc
+	kinds  map[schema.GroupKind]schema.GroupVersionKind
+}
+
+// open returns the lens of a Release, started and synced. It blocks until its informers have synced.
+// Where the workload is gone, its last selector goes on; without one the lens sees no pods.
+func (l *Lenses) open(ctx context.Context, release types.NamespacedName, deployment *unstructured.Unstructured) (*lens, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known, ok := l.opened[release]; ok {
+		return known, nil
+	}
+	selector, err := podSelector(deployment)
+	if err != nil {
+		return nil, err
+	}
+	made, err := l.start(ctx, release, selector)
+	if err != nil {
+		return nil, fmt.Errorf("watch the objects of Release %s: %w", release, err)
+	}
+	if l.opened == nil {
+		l.opened = map[types.NamespacedName]*lens{}
+	}
+	l.opened[release] = made
+	return made, nil
+}
+
+// close stops the watches of a Release. Closing twice is harmless.
+func (l *Lenses) close(release types.NamespacedName) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known, ok := l.opened[release]; ok {
+		known.cancel()
+		delete(l.opened, release)
+	}
+}
+
+func podSelector(deployment *unstructured.Unstructured) (labels.Selector, error) {
+	if deployment == nil {
+		return labels.Nothing(), nil
+	}
+	var typed appsv1.Deployment
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(deployment.Object, &typed); err != nil {
+		return nil, fmt.Errorf("decode Deployment %s: %w", deployment.GetName(), err)
+	}
+	selector, err := metav1.LabelSelectorAsSelector(typed.Spec.Selector)
+	if err != nil {
+		return nil, fmt.Errorf("read the selector of Deployment %s: %w", deployment.GetName(), err)
+	}
+	return selector, nil
+}
+
+func (l *Lenses) start(ctx context.Context, release types.NamespacedName, selector labels.Selector) (*lens, error) {
+	c, err := cache.New(l.Config, cache.Options{
+		HTTPClient: l.HTTP, Scheme: l.Scheme, Mapper: l.Mapper,
+		DefaultNamespaces: map[string]cache.Config{release.Namespace: {}},
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Pod{}:        {Label: selector},
+			&appsv1.ReplicaSet{}: {Label: selector},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	watched := []client.Object{&corev1.Pod{}, &discoveryv1.EndpointSlice{}, ofKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet")), ofKind(corev1.SchemeGroupVersion.WithKind("Service"))}
+	kinds := map[schema.GroupKind]schema.GroupVersionKind{}
+	for _, gk := range l.Routes {
+		mapping, err := l.Mapper.RESTMapping(gk)
+		if meta.IsNoMatchError(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		kinds[gk] = mapping.GroupVersionKind
+		watched = append(watched, ofKind(mapping.GroupVersionKind))
+	}
+	// The lens outlives this reconcile: it ends with the Release, or with the process.
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		_ = c.Start(background) // ends with the context only
+	}()
+	request := reconcile.Request{NamespacedName: release}
+	for _, obj := range watched {
+		informer, err := c.GetInformer(ctx, obj)
+		if err == nil {
+			_, err = informer.AddEventHandler(l.wake(request))
+		}
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+	}
+	return &lens{cache: c, cancel: cancel, kinds: kinds}, nil
+}
+
+// wake enqueues the Release on every event that the lens sees.
+func (l *Lenses) wake(request reconcile.Request) toolscache.ResourceEventHandler {
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(any) { l.enqueue(request) },
+		UpdateFunc: func(any, any) { l.enqueue(request) },
+		DeleteFunc: func(any) { l.enqueue(request) },
+	}
+}
+
+// kindOf returns the served version of a kind of route.
+func (l *lens) kindOf(gk schema.GroupKind) (schema.GroupVersionKind, error) {
+	gvk, ok := l.kinds[gk]
+	if !ok {
+		return gvk, fmt.Errorf("%s is not installed", gk)
+	}
+	return gvk, nil
+}
+
+func ofKind(gvk schema.GroupVersionKind) *unstructured.Unstructured {
+	obj := &unstructured.Unstructured{}
+	obj.SetGroupVersionKind(gvk)
+	return obj
+}

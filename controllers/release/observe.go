@@ -1,0 +1,238 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release/planner"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload"
+)
+
+// errStale: a cache has not caught up with our own write yet.
+var errStale = errors.New("cache is behind our own write")
+
+func isStale(err error) bool { return errors.Is(err, errStale) }
+
+// observe reads the world of one Release. What does not exist is nil; it is no error.
+func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (planner.Input, error) {
+	input := planner.Input{
+		Now: r.Clock(), Namespace: release.Namespace, Rollout: release.Spec.Rollout.Name,
+		Release: release.Name, UID: string(release.UID), Generation: release.Generation,
+		Policy: release.Spec.Policy, Control: release.Spec.Control, Status: release.Status,
+	}
+	gone, err := r.rolloutGone(ctx, release)
+	if err != nil {
+		return input, err
+	}
+	input.RolloutGone = gone
+	deployment, err := r.deployment(ctx, release)
+	if err != nil {
+		return input, err
+	}
+	lens, err := r.Lenses.open(ctx, client.ObjectKeyFromObject(release), deployment)
+	if err != nil {
+		return input, err
+	}
+	input.Observed, err = r.world(ctx, lens, release, deployment)
+	if err != nil {
+		return input, err
+	}
+	input.Observed.Workload.Now = input.Now
+	return input, nil
+}
+
+// rolloutGone: the Rollout of the Release, or the Release itself, was deleted.
+func (r *Reconciler) rolloutGone(ctx context.Context, release *v1alpha1.Release) (bool, error) {
+	if release.DeletionTimestamp != nil {
+		return true, nil
+	}
+	var rollout v1alpha1.Rollout
+	key := types.NamespacedName{Namespace: release.Namespace, Name: release.Spec.Rollout.Name}
+	err := r.Client.Get(ctx, key, &rollout)
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read Rollout %s: %w", key, err)
+	}
+	return rollout.UID != release.Spec.Rollout.UID || rollout.DeletionTimestamp != nil, nil
+}
+
+// deployment reads the workload from the cache of armed ones; nil if it is gone or was disarmed.
+func (r *Reconciler) deployment(ctx context.Context, release *v1alpha1.Release) (*unstructured.Unstructured, error) {
+	deployment := &unstructured.Unstructured{}
+	deployment.SetGroupVersionKind(DeploymentKind)
+	key := types.NamespacedName{Namespace: release.Namespace, Name: release.Spec.Policy.WorkloadRef.Name}
+	if err := r.Client.Get(ctx, key, deployment); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("read Deployment %s: %w", key, err)
+	}
+	if r.fresh.stale(deployment) {
+		return nil, errStale
+	}
+	return deployment, nil
+}
+
+func (r *Reconciler) world(ctx context.Context, lens *lens, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {
+	ref := release.Spec.Policy.WorkloadRef
+	world := planner.Observed{Kind: r.Kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]}
+	world.Workload = workload.Objects{
+		Workload: deployment, Release: release.Name + "/" + string(release.UID),
+		Stable: release.Status.Progress.Stable, Canary: release.Status.Progress.Canary,
+		Original: release.Status.Progress.Original,
+	}
+	var err error
+	if deployment != nil {
+		if world.Workload.Revisions, err = r.revisions(ctx, lens, deployment); err != nil {
+			return world, err
+		}
+		if world.Workload.Pods, err = pods(ctx, lens, world.Workload.Revisions); err != nil {
+			return world, err
+		}
+	}
+	for _, s := range release.Spec.Policy.ServiceRefs {
+		service, err := r.service(ctx, lens, release, s.Name)
+		if err != nil {
+			return world, err
+		}
+		world.Services = append(world.Services, service)
+	}
+	for _, ref := range release.Spec.Policy.RouteRefs {
+		route, err := r.route(ctx, lens, release.Namespace, ref)
+		if err != nil {
+			return world, err
+		}
+		world.Routes = append(world.Routes, route)
+	}
+	return world, nil
+}
+
+// revisions returns the ReplicaSets that the Deployment controls.
+func (r *Reconciler) revisions(ctx context.Context, lens *lens, deployment *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSetList"))
+	if err := lens.cache.List(ctx, list); err != nil {
+		return nil, fmt.Errorf("list ReplicaSets of %s: %w", deployment.GetName(), err)
+	}
+	var revisions []*unstructured.Unstructured
+	for i := range list.Items {
+		rs := &list.Items[i]
+		owner := metav1.GetControllerOf(rs)
+		if owner == nil || owner.UID != deployment.GetUID() {
+			continue
+		}
+		if r.fresh.stale(rs) {
+			return nil, errStale
+		}
+		revisions = append(revisions, rs)
+	}
+	return revisions, nil
+}
+
+// pods returns the pods that the revisions control.
+func pods(ctx context.Context, lens *lens, revisions []*unstructured.Unstructured) ([]*corev1.Pod, error) {
+	var list corev1.PodList
+	if err := lens.cache.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("list pods: %w", err)
+	}
+	controlled := map[types.UID]bool{}
+	for _, revision := range revisions {
+		controlled[revision.GetUID()] = true
+	}
+	var pods []*corev1.Pod
+	for i := range list.Items {
+		if owner := metav1.GetControllerOf(&list.Items[i]); owner != nil && controlled[owner.UID] {
+			pods = append(pods, &list.Items[i])
+		}
+	}
+	return pods, nil
+}
+
+// service reads a user's Service with the canary Service beside it and their endpoints.
+func (r *Reconciler) service(ctx context.Context, lens *lens, release *v1alpha1.Release, name string) (planner.Service, error) {
+	service := planner.Service{Name: name}
+	var err error
+	if service.User, err = r.read(ctx, lens, corev1.SchemeGroupVersion.WithKind("Service"), release.Namespace, name); err != nil {
+		return service, err
+	}
+	canary, err := r.read(ctx, lens, corev1.SchemeGroupVersion.WithKind("Service"), release.Namespace, name+v1alpha1.CanarySuffix)
+	if err != nil {
+		return service, err
+	}
+	// A foreign Service of that name is the user's: it is neither used nor removed.
+	if canary != nil && canary.GetLabels()[v1alpha1.LabelRollout] == release.Spec.Rollout.Name {
+		service.Canary = canary
+	}
+	if service.UserReady, err = readyEndpoints(ctx, lens, name); err != nil {
+		return service, err
+	}
+	service.CanaryReady, err = readyEndpoints(ctx, lens, name+v1alpha1.CanarySuffix)
+	return service, err
+}
+
+func readyEndpoints(ctx context.Context, lens *lens, service string) (int32, error) {
+	var list discoveryv1.EndpointSliceList
+	if err := lens.cache.List(ctx, &list, client.MatchingLabels{discoveryv1.LabelServiceName: service}); err != nil {
+		return 0, fmt.Errorf("list EndpointSlices of Service %s: %w", service, err)
+	}
+	slices := make([]*discoveryv1.EndpointSlice, len(list.Items))
+	for i := range list.Items {
+		slices[i] = &list.Items[i]
+	}
+	ready, _ := trafficrouting.ReadyEndpoints(slices)
+	return ready, nil
+}
+
+func (r *Reconciler) route(ctx context.Context, lens *lens, namespace string, ref v1alpha1.RouteRef) (planner.Route, error) {
+	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
+	provider, ok := r.Providers.For(ref.Group, ref.Kind)
+	if !ok {
+		return planner.Route{}, fmt.Errorf("no provider for route kind %s", gk)
+	}
+	gvk, err := lens.kindOf(gk)
+	if err != nil {
+		return planner.Route{}, fmt.Errorf("find the version of %s: %w", gk, err)
+	}
+	route, err := r.read(ctx, lens, gvk, namespace, ref.Name)
+	if err != nil {
+		return planner.Route{}, err
+	}
+	return planner.Route{Ref: ref, Provider: provider, Objects: trafficrouting.Objects{Route: route}}, nil
+}
+
+// read gets one object from the lens; nil if it does not exist.
+func (r *Reconciler) read(ctx context.Context, lens *lens, gvk schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
+	obj := &unstructured.Unstructured{}
+	obj.SetGroupVersionKind(gvk)
+	err := lens.cache.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, obj)
+	if apierrors.IsNotFound(err) {
+		obj.SetNamespace(namespace)
+		obj.SetName(name)
+		if r.fresh.awaited(obj) {
+			return nil, errStale
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s %s/%s: %w", gvk.Kind, namespace, name, err)
+	}
+	if r.fresh.stale(obj) {
+		return nil, errStale
+	}
+	return obj, nil
+}

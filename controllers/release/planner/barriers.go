@@ -1,0 +1,148 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload"
+)
+
+// missing says what must be observed before the stage's desired state is in effect; nil if it is.
+func (d *draft) missing(s stage) *v1alpha1.Barrier {
+	if message := s.ready(d, s.pods(d)); message != "" {
+		barrier := &v1alpha1.Barrier{Name: "pods", Message: message}
+		if at := d.pods.Canary.ReadyAt; !at.IsZero() {
+			until := metav1.NewMicroTime(at)
+			barrier.Until = &until
+		}
+		return barrier
+	}
+	if message := d.endpointsMissing(s); message != "" {
+		return &v1alpha1.Barrier{Name: "endpoints", Message: message}
+	}
+	if d.contended != "" {
+		until := metav1.NewMicroTime(d.progress.RepairsSince.Add(repairWindow))
+		return &v1alpha1.Barrier{Name: "route", Message: d.contended, Until: &until}
+	}
+	for _, r := range d.in.Observed.Routes {
+		if r.Objects.Route == nil {
+			continue
+		}
+		if seen := r.Provider.Observe(r.Objects, d.owner(), d.splits(s.route)); !seen.InEffect {
+			return &v1alpha1.Barrier{Name: "route",
+				Message: fmt.Sprintf("%s %s is not in effect yet: %s", r.Ref.Kind, r.Ref.Name, seen.Message)}
+		}
+	}
+	return nil
+}
+
+// endpointsMissing compares the canary Services' endpoints with the pods that the stage wants, since a
+// weight on an endpoint that the data plane can't see yet is lost requests.
+func (d *draft) endpointsMissing(s stage) string {
+	if s.label != RuleProvisioning && s.name != v1alpha1.StageFilling || s.name == v1alpha1.StagePinning {
+		return ""
+	}
+	want := s.pods(d).Canary
+	for _, service := range d.in.Observed.Services {
+		if service.User == nil {
+			continue
+		}
+		if service.CanaryReady < want {
+			return fmt.Sprintf("Service %s%s has %d of %d ready endpoints",
+				service.Name, v1alpha1.CanarySuffix, service.CanaryReady, want)
+		}
+	}
+	return ""
+}
+
+// remaining returns the clock that still runs; nil if none does.
+func (d *draft) remaining(s stage) *v1alpha1.Barrier {
+	switch s.wait {
+	case waitSettle:
+		return d.clock("settle", d.settle(), "route settles")
+	case waitDrain:
+		return d.clock("drain", d.in.Policy.Timing.Drain.Duration.Duration, "requests under way end")
+	}
+	return nil
+}
+
+func (d *draft) clock(name string, length time.Duration, message string) *v1alpha1.Barrier {
+	until := metav1.NewMicroTime(d.progress.EffectSince.Add(length))
+	if !d.in.Now.Before(until.Time) {
+		return nil
+	}
+	return &v1alpha1.Barrier{Name: name, Message: message, Until: &until}
+}
+
+// settle is how long the slowest data plane may take to follow.
+func (d *draft) settle() time.Duration {
+	if own := d.in.Policy.Timing.Settle; own != nil {
+		return own.Duration.Duration
+	}
+	var slowest time.Duration
+	for _, r := range d.in.Observed.Routes {
+		slowest = max(slowest, r.Provider.Settle(r.Objects))
+	}
+	return slowest
+}
+
+func nothing(*draft, *workload.Want) string { return "" }
+
+// canaryReady compares ready canary pods with those that the stage wants.
+func canaryReady(d *draft, want *workload.Want) string {
+	if !d.pods.Exists || d.pods.Canary.Ready >= want.Canary {
+		return ""
+	}
+	message := fmt.Sprintf("%d of %d canary pods are ready", d.pods.Canary.Ready, want.Canary)
+	if failing := failures(d.pods.Canary); len(failing) > 0 {
+		message += "; " + strings.Join(failing, "; ")
+	}
+	return message
+}
+
+func canaryGone(d *draft, _ *workload.Want) string {
+	if d.pods.Canary.Existing == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d canary pods are going", d.pods.Canary.Existing)
+}
+
+func stableGone(d *draft, _ *workload.Want) string {
+	if d.pods.Stable.Existing+d.pods.Others == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d old pods are going", d.pods.Stable.Existing+d.pods.Others)
+}
+
+// carriesTraffic: the stage's split sends requests to the canary.
+func (d *draft) carriesTraffic(s stage) bool {
+	for _, split := range d.splits(s.route) {
+		if len(split.Rules) > 0 || canaryShare(split) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// canaryShare is what the split sends away from its base without a match, in parts per million.
+func canaryShare(split trafficrouting.Split) int32 {
+	var share int32
+	for _, s := range split.Shares {
+		if s.Backend != split.Base {
+			share += s.PPM
+		}
+	}
+	return share
+}
+
+func fieldsRestored(d *draft, _ *workload.Want) string {
+	if d.pods.Exists && d.pods.Borrowed {
+		return "the workload's own fields are not back yet"
+	}
+	return ""
+}

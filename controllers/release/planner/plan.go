@@ -1,0 +1,141 @@
+package planner
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/intent"
+	"crossfade.io/crossfade/workload"
+)
+
+// Plan decides what the Release does next. It is total: every Input yields a safe Decision.
+func Plan(in Input) Decision {
+	d := newDraft(in)
+	if d.progress.Stage == v1alpha1.StageEnded {
+		return d.ended()
+	}
+	d.begin()
+	turned := d.turnBack()
+	d.walk()
+	if turned != "" {
+		d.rule = turned
+	}
+	return d.decision()
+}
+
+// draft is a decision in the making.
+type draft struct {
+	in       Input
+	pods     workload.Pods
+	progress v1alpha1.Progress
+	steps    []v1alpha1.StepStatus
+
+	rule    Rule
+	message string
+	barrier *v1alpha1.Barrier
+	writes  []intent.Write
+	wake    time.Duration
+	// contended names who keeps undoing the split; empty if nobody.
+	contended string
+}
+
+func newDraft(in Input) *draft {
+	status := in.Status.DeepCopy()
+	return &draft{
+		in:       in,
+		pods:     in.Observed.Kind.Observe(in.Observed.Workload),
+		progress: status.Progress,
+		steps:    status.Steps,
+	}
+}
+
+// begin enters the first stage, and keeps the identities and fields that cannot be observed later.
+func (d *draft) begin() {
+	if d.progress.Stage == "" {
+		d.enter(v1alpha1.StagePinning)
+	}
+	if d.progress.Stable == "" {
+		d.progress.Stable = d.pods.Stable.UID
+	}
+	// Before the workload is un-paused for the first time the held template may still be replaced.
+	if d.progress.Canary == "" && !d.pods.Pending {
+		d.progress.Canary = d.pods.Canary.UID
+	}
+	if d.pods.Original != nil && !pastNoReturn(d.progress.Stage) {
+		d.progress.Original = d.pods.Original
+	}
+}
+
+// maxMoves bounds how many stages one decision may pass: more than there are stages and steps.
+const maxMoves = 128
+
+// walk goes from stage to stage until one needs a write, or must be waited for.
+func (d *draft) walk() {
+	paused := d.userPaused()
+	for range maxMoves {
+		stage := d.stage()
+		d.rule, d.barrier = stage.rule(d), nil
+		d.writes = d.writesFor(stage)
+		if len(d.writes) > 0 {
+			d.progress.EffectSince = nil
+			d.noteRepair(stage)
+			d.message = stage.doing(d)
+			d.waitFor(d.missing(stage))
+			return
+		}
+		if barrier := d.missing(stage); barrier != nil {
+			d.progress.EffectSince = nil
+			d.waitFor(barrier)
+			d.message = barrier.Message
+			return
+		}
+		if d.progress.EffectSince == nil {
+			d.progress.EffectSince = d.now()
+		}
+		if barrier := d.remaining(stage); barrier != nil {
+			d.rule = stage.waiting(d)
+			d.waitFor(barrier)
+			d.message = barrier.Message
+			return
+		}
+		if paused != "" {
+			d.rule, d.message = RuleUserPaused, paused
+			return
+		}
+		if !d.advance(stage) {
+			return
+		}
+	}
+}
+
+// waitFor records the barrier, and when to look again if time alone lets it pass.
+func (d *draft) waitFor(barrier *v1alpha1.Barrier) {
+	d.barrier = barrier
+	if barrier != nil && barrier.Until != nil {
+		d.wakeAt(barrier.Until.Time)
+	}
+}
+
+// wakeAt makes the next look no later than t.
+func (d *draft) wakeAt(t time.Time) {
+	wake := max(t.Sub(d.in.Now), time.Millisecond)
+	if d.wake == 0 || wake < d.wake {
+		d.wake = wake
+	}
+}
+
+// enter begins a stage: its clocks start anew.
+func (d *draft) enter(stage v1alpha1.Stage) {
+	d.progress.Stage = stage
+	d.progress.StageSince = d.now()
+	d.progress.EffectSince = nil
+}
+
+// now is the time of this reconcile in the precision that the API keeps, so that what is decided
+// on it and what is read back later agree.
+func (d *draft) now() *metav1.MicroTime {
+	t := metav1.NewMicroTime(d.in.Now.Truncate(time.Microsecond))
+	return &t
+}

@@ -1,0 +1,208 @@
+package planner
+
+import (
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/workload"
+)
+
+// pin says which revision the user's Services select.
+type pin int
+
+const (
+	pinStable pin = iota
+	pinNone
+	pinCanary
+)
+
+// route says what the routes send to the canary.
+type route int
+
+const (
+	// routeBase: the user's routes, without anything of ours.
+	routeBase route = iota
+	// routeStable: everything to stable, with the canary known to the data plane.
+	routeStable
+	// routeBefore: the split of the step before this one.
+	routeBefore
+	// routeStep: the split of this step.
+	routeStep
+	// routeCanary: everything to the canary.
+	routeCanary
+	// routeHalf: half to the canary Service, half to the user's, which select the same pods.
+	routeHalf
+)
+
+// wait says which clock runs once a stage's desired state is in effect.
+type wait int
+
+const (
+	waitNot wait = iota
+	waitSettle
+	waitDrain
+)
+
+// stage is one resting point: a whole desired state, so that a repeated or interrupted decision
+// converges, and a foreign change at any point is put right.
+type stage struct {
+	name  v1alpha1.Stage
+	pods  func(*draft) *workload.Want
+	pin   pin
+	route route
+	// keepsCanaryService is false where the canary Service has to be gone.
+	keepsCanaryService bool
+	// ready says what of the wanted pods is still missing; "" if nothing is.
+	ready func(*draft, *workload.Want) string
+	wait  wait
+	next  v1alpha1.Stage
+	label Rule
+}
+
+// stageTable holds every stage but Stepping, in the order of DESIGN section 6.
+var stageTable = map[v1alpha1.Stage]stage{
+	v1alpha1.StagePinning: {pods: leave, pin: pinStable, route: routeBase, keepsCanaryService: true,
+		ready: nothing, wait: waitNot, next: v1alpha1.StageStepping, label: RuleProvisioning},
+
+	v1alpha1.StageFilling: {pods: runAll, pin: pinStable, route: routeStep, keepsCanaryService: true,
+		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageFlipping, label: RulePromoting},
+	v1alpha1.StageFlipping: {pods: runAll, pin: pinStable, route: routeCanary, keepsCanaryService: true,
+		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageUnpinning, label: RulePromoting},
+	v1alpha1.StageUnpinning: {pods: runAll, pin: pinNone, route: routeCanary, keepsCanaryService: true,
+		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageRepinning, label: RulePromoting},
+	v1alpha1.StageRepinning: {pods: runAll, pin: pinCanary, route: routeCanary, keepsCanaryService: true,
+		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageDraining, label: RulePromoting},
+	v1alpha1.StageDraining: {pods: runAll, pin: pinCanary, route: routeCanary, keepsCanaryService: true,
+		ready: canaryReady, wait: waitDrain, next: v1alpha1.StageRetiring, label: RuleDraining},
+	v1alpha1.StageRetiring: {pods: finish, pin: pinCanary, route: routeCanary, keepsCanaryService: true,
+		ready: stableGone, wait: waitNot, next: v1alpha1.StageReleasing, label: RuleRestoring},
+	v1alpha1.StageReleasing: {pods: finish, pin: pinNone, route: routeCanary, keepsCanaryService: true,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageReturning, label: RuleRestoring},
+	v1alpha1.StageReturning: {pods: finish, pin: pinNone, route: routeHalf, keepsCanaryService: true,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageRestoring, label: RuleRestoring},
+	v1alpha1.StageRestoring: {pods: finish, pin: pinNone, route: routeBase, keepsCanaryService: true,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageCleaning, label: RuleRestoring},
+
+	v1alpha1.StageWidening: {pods: leave, pin: pinNone, route: routeCanary, keepsCanaryService: true,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing},
+	v1alpha1.StageWithdrawing: {pods: leave, pin: pinStable, route: routeStable, keepsCanaryService: true,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawnDraining},
+	v1alpha1.StageWithdrawnDraining: {pods: leave, pin: pinStable, route: routeStable, keepsCanaryService: true,
+		ready: nothing, wait: waitDrain, next: v1alpha1.StageRetreating},
+	v1alpha1.StageRetreating: {pods: hold, pin: pinStable, route: routeStable, keepsCanaryService: true,
+		ready: canaryGone, wait: waitNot, next: v1alpha1.StageReopening},
+	v1alpha1.StageReopening: {pods: hold, pin: pinNone, route: routeBase, keepsCanaryService: true,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageCleaning},
+
+	v1alpha1.StageCleaning: {pods: rest, pin: pinNone, route: routeBase, keepsCanaryService: false,
+		ready: fieldsRestored, wait: waitNot, next: v1alpha1.StageEnded, label: RuleRestoring},
+}
+
+// stage returns the resting point that the Release is at.
+func (d *draft) stage() stage {
+	name := d.progress.Stage
+	if name == v1alpha1.StageStepping {
+		return d.steppingStage()
+	}
+	s := stageTable[name]
+	s.name = name
+	return s
+}
+
+// steppingStage has two halves: capacity first, then weight.
+func (d *draft) steppingStage() stage {
+	s := stage{
+		name: v1alpha1.StageStepping, pods: runStep, pin: pinStable, route: routeBefore,
+		keepsCanaryService: true, ready: canaryReady, wait: waitSettle, label: RuleProvisioning,
+	}
+	if d.progress.Shifted {
+		s.route, s.label = routeStep, RuleShifting
+	}
+	return s
+}
+
+// rule names the stage's work for people; on the way back it is the rule that turned the Release.
+func (s stage) rule(d *draft) Rule {
+	if d.progress.Cause != "" {
+		return ruleOf[d.progress.Cause]
+	}
+	return s.label
+}
+
+// waiting names the stage once its desired state is in effect and only a clock runs.
+func (s stage) waiting(d *draft) Rule {
+	if s.name != v1alpha1.StageStepping || d.progress.Cause != "" {
+		return s.rule(d)
+	}
+	if d.startedAt() != nil {
+		return RuleHolding
+	}
+	return RuleConfirming
+}
+
+// pastNoReturn: from here on the old pods are going; the Release can only go forward.
+func pastNoReturn(name v1alpha1.Stage) bool {
+	switch name {
+	case v1alpha1.StageRetiring, v1alpha1.StageReleasing, v1alpha1.StageReturning,
+		v1alpha1.StageRestoring, v1alpha1.StageCleaning, v1alpha1.StageEnded:
+		return true
+	}
+	return false
+}
+
+func leave(*draft) *workload.Want { return nil }
+
+func runStep(d *draft) *workload.Want {
+	// A step never takes pods from the canary: what is too much is capacity, and costs nothing to keep.
+	return &workload.Want{Posture: workload.Run, Canary: max(d.podsFor(d.progress.Step), d.podsFor(d.progress.Step-1))}
+}
+
+func runAll(d *draft) *workload.Want {
+	return &workload.Want{Posture: workload.Run, Canary: max(d.pods.Wanted, d.podsFor(d.progress.Step))}
+}
+
+func finish(d *draft) *workload.Want {
+	return &workload.Want{Posture: workload.Finish, Disarm: d.in.RolloutGone}
+}
+
+func hold(*draft) *workload.Want { return &workload.Want{Posture: workload.Hold} }
+
+// rest is how the workload stands when the Release is over.
+func rest(d *draft) *workload.Want {
+	if d.progress.Cause == "" {
+		return finish(d)
+	}
+	if d.in.RolloutGone {
+		return &workload.Want{Posture: workload.Revert, Disarm: true}
+	}
+	if d.pods.Template == workload.TemplateStable {
+		return &workload.Want{Posture: workload.Finish}
+	}
+	return &workload.Want{Posture: workload.Park}
+}
+
+// doing says in one sentence what the stage's writes are for.
+func (s stage) doing(d *draft) string {
+	if d.progress.Cause != "" {
+		return d.progress.CauseMessage
+	}
+	if s.name == v1alpha1.StageStepping {
+		if d.progress.Shifted {
+			return "step " + d.stepName(d.progress.Step) + " sends the canary " + d.shareOf(d.progress.Step)
+		}
+		return "step " + d.stepName(d.progress.Step) + " gets its pods"
+	}
+	return doings[s.name]
+}
+
+// doings says what each stage on the way to promotion is for.
+var doings = map[v1alpha1.Stage]string{
+	v1alpha1.StagePinning:   "the Services are pinned to stable",
+	v1alpha1.StageFilling:   "the canary grows to the workload's size",
+	v1alpha1.StageFlipping:  "everything goes to the canary",
+	v1alpha1.StageUnpinning: "the Services select both revisions",
+	v1alpha1.StageRepinning: "the Services are pinned to the canary",
+	v1alpha1.StageRetiring:  "the old pods go",
+	v1alpha1.StageReleasing: "the Services select by the user's labels again",
+	v1alpha1.StageReturning: "the routes share between the canary Service and the user's",
+	v1alpha1.StageRestoring: "the routes are put back as the user wrote them",
+	v1alpha1.StageCleaning:  "what was made for the release is removed",
+}

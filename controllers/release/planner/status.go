@@ -1,0 +1,220 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload"
+)
+
+// keptDecisions bounds the record of a Release in flight, keptWhenEnded that of one that has ended.
+const (
+	keptDecisions = 40
+	keptWhenEnded = 12
+)
+
+// startedAt is since when the step's split has been in effect and settled; nil before.
+func (d *draft) startedAt() *metav1.MicroTime {
+	if step := d.currentStep(); step != nil {
+		return step.StartedAt
+	}
+	return nil
+}
+
+// broken records an object that cannot be encoded: nothing is written until a person has looked.
+func (d *draft) broken(err error) {
+	d.message = err.Error()
+	d.contended = err.Error()
+}
+
+// end closes the Release.
+func (d *draft) end() {
+	d.enter(v1alpha1.StageEnded)
+	d.rule, d.barrier = RuleEnded, nil
+	d.message = "promoted"
+	if d.progress.Cause != "" {
+		d.message = "went back: " + d.progress.CauseMessage
+	}
+}
+
+// ended is the decision over a Release that has nothing left to do.
+func (d *draft) ended() Decision {
+	return Decision{Rule: RuleEnded, Status: d.in.Status, Ended: true}
+}
+
+// decision turns the draft into a Decision: every word that a person might ask for is in its status.
+func (d *draft) decision() Decision {
+	ended := d.progress.Stage == v1alpha1.StageEnded
+	status := *d.in.Status.DeepCopy()
+	status.ObservedGeneration = d.in.Generation
+	status.Rule, status.Message, status.Barrier = string(d.rule), d.message, d.barrier
+	status.Progress, status.Steps = d.progress, d.steps
+	status.StepName = ""
+	if step := d.currentStep(); step != nil {
+		status.StepName = step.Name
+	}
+	if status.StartedAt == nil {
+		status.StartedAt = &metav1.Time{Time: d.in.Now}
+	}
+	status.Stable = revisionStatus(d.pods.Stable)
+	status.Canary = revisionStatus(d.pods.Canary)
+	status.Routes = d.routeStatuses()
+	status.Weight = weightInEffect(status.Routes)
+	if ended {
+		status.Outcome = outcomeOf[d.progress.Cause]
+		status.EndedAt = &metav1.Time{Time: d.in.Now}
+	}
+	status.Decisions = d.record(ended)
+	d.setConditions(&status)
+	return Decision{Rule: d.rule, Status: status, Writes: d.writes, Wake: d.wake, Ended: ended}
+}
+
+// record appends this decision if it does something or stands somewhere new.
+func (d *draft) record(ended bool) []v1alpha1.DecisionStatus {
+	decisions := slices.Clone(d.in.Status.Decisions)
+	before := d.in.Status.Progress
+	moved := before.Stage != d.progress.Stage || before.Step != d.progress.Step || before.Shifted != d.progress.Shifted
+	if moved || len(d.writes) > 0 || d.in.Status.Rule != string(d.rule) {
+		var did []string
+		for _, w := range d.writes {
+			did = append(did, fmt.Sprintf("%s %s %s: %s", w.Verb, w.Kind.Kind, w.Name, w.Why))
+		}
+		decisions = append(decisions, v1alpha1.DecisionStatus{
+			At: *d.now(), Rule: string(d.rule), Message: d.message, Did: did,
+		})
+	}
+	kept := keptDecisions
+	if ended {
+		kept = keptWhenEnded
+	}
+	return decisions[max(0, len(decisions)-kept):]
+}
+
+func revisionStatus(r workload.Revision) *v1alpha1.RevisionStatus {
+	if r.UID == "" {
+		return nil
+	}
+	return &v1alpha1.RevisionStatus{
+		Revision: r.Hash, Images: r.Images, Replicas: r.Replicas, Ready: r.Ready,
+		Pods: fmt.Sprintf("%d/%d", r.Ready, r.Replicas), Failing: failures(r),
+	}
+}
+
+func (d *draft) routeStatuses() []v1alpha1.RouteStatus {
+	if d.progress.Stage == v1alpha1.StageEnded {
+		return nil
+	}
+	splits := d.splits(d.stage().route)
+	var statuses []v1alpha1.RouteStatus
+	for _, r := range d.in.Observed.Routes {
+		status := v1alpha1.RouteStatus{Kind: r.Ref.Kind, Name: r.Ref.Name, Asked: askedShare(splits), InEffect: "0%", Evidence: trafficrouting.EvidenceNone.String()}
+		if r.Objects.Route != nil {
+			seen := r.Provider.Observe(r.Objects, d.owner(), splits)
+			status.InEffect = trafficrouting.Percent(seen.CanaryPPM)
+			status.Evidence, status.Message = seen.Evidence.String(), seen.Message
+		}
+		statuses = append(statuses, status)
+	}
+	return statuses
+}
+
+func askedShare(splits []trafficrouting.Split) string {
+	if len(splits) == 0 {
+		return "0%"
+	}
+	share := trafficrouting.Percent(canaryShare(splits[0]))
+	if len(splits[0].Rules) > 0 {
+		share += " and matches"
+	}
+	return share
+}
+
+// weightInEffect is the smallest share over the routes: the one that all of them have.
+func weightInEffect(routes []v1alpha1.RouteStatus) string {
+	if len(routes) == 0 {
+		return ""
+	}
+	return routes[0].InEffect
+}
+
+// routeEditors names the field managers, other than ours, that wrote the routes last.
+func (d *draft) routeEditors() string {
+	var names []string
+	for _, r := range d.in.Observed.Routes {
+		if r.Objects.Route == nil {
+			continue
+		}
+		for _, f := range r.Objects.Route.GetManagedFields() {
+			if f.Manager != v1alpha1.FieldManager && f.Subresource == "" && !slices.Contains(names, f.Manager) {
+				names = append(names, f.Manager)
+			}
+		}
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return "somebody else"
+	}
+	return strings.Join(names, ", ")
+}
+
+// setConditions derives every condition from the decision; none is read back.
+func (d *draft) setConditions(status *v1alpha1.ReleaseStatus) {
+	ended := d.progress.Stage == v1alpha1.StageEnded
+	set := func(kind string, holds bool, reason, message string) {
+		value := metav1.ConditionFalse
+		if holds {
+			value = metav1.ConditionTrue
+		}
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type: kind, Status: value, Reason: reason, Message: message,
+			ObservedGeneration: d.in.Generation, LastTransitionTime: metav1.NewTime(d.in.Now),
+		})
+	}
+	if ended {
+		set(v1alpha1.ConditionReady, true, v1alpha1.ReasonEnded, d.message)
+		set(v1alpha1.ConditionReconciling, false, v1alpha1.ReasonEnded, "")
+		set(v1alpha1.ConditionHeld, false, v1alpha1.ReasonEnded, "")
+		set(v1alpha1.ConditionStalled, false, v1alpha1.ReasonEnded, "")
+		set(v1alpha1.ConditionTrafficInEffect, true, v1alpha1.ReasonInEffect, "")
+		return
+	}
+	set(v1alpha1.ConditionReady, false, v1alpha1.ReasonProgressing, string(d.rule))
+	set(v1alpha1.ConditionReconciling, true, v1alpha1.ReasonProgressing, string(d.rule))
+	held, reason := d.held()
+	set(v1alpha1.ConditionHeld, held, reason, heldMessage(held, d.message))
+	if d.contended != "" {
+		set(v1alpha1.ConditionStalled, true, v1alpha1.ReasonTrafficContended, d.contended)
+	} else {
+		set(v1alpha1.ConditionStalled, false, v1alpha1.ReasonProgressing, "")
+	}
+	if d.barrier != nil && d.barrier.Name == "route" || writesRoutes(d.writes, d.in.Observed.Routes) {
+		set(v1alpha1.ConditionTrafficInEffect, false, v1alpha1.ReasonNotInEffect, d.message)
+	} else {
+		set(v1alpha1.ConditionTrafficInEffect, true, v1alpha1.ReasonInEffect, "")
+	}
+}
+
+func (d *draft) held() (bool, string) {
+	switch {
+	case d.rule == RuleUserPaused:
+		return true, v1alpha1.ReasonPaused
+	case d.barrier != nil && d.barrier.Name == "approval":
+		return true, v1alpha1.ReasonHoldingApproval
+	case d.barrier != nil && d.barrier.Name == "hold":
+		return true, v1alpha1.ReasonHoldingTime
+	}
+	return false, v1alpha1.ReasonProgressing
+}
+
+func heldMessage(held bool, message string) string {
+	if held {
+		return message
+	}
+	return ""
+}

@@ -1,0 +1,206 @@
+package planner
+
+import (
+	"fmt"
+	"math"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// podsFor returns how many canary pods step i needs: max(1, ceil(r × weight), replicas). Before the
+// first step none.
+func (d *draft) podsFor(i int32) int32 {
+	steps := d.in.Policy.Strategy.Steps
+	if i < 0 || int(i) >= len(steps) {
+		return 0
+	}
+	step := steps[i]
+	byWeight := int32((int64(d.pods.Wanted)*int64(weightOf(step)) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole))
+	return max(1, byWeight, replicasOf(step.Replicas, d.pods.Wanted))
+}
+
+// replicasOf scales a count or percentage to r pods, rounded up; nil is 0.
+func replicasOf(replicas *intstr.IntOrString, r int32) int32 {
+	if replicas == nil {
+		return 0
+	}
+	n, err := intstr.GetScaledValueFromIntOrPercent(replicas, int(r), true)
+	if err != nil || n > math.MaxInt32 {
+		return 0 // refused by the schema
+	}
+	return int32(n)
+}
+
+// weightOf returns the step's weight in parts per million.
+func weightOf(step v1alpha1.Step) int32 {
+	ppm, err := trafficrouting.PPM(step.Weight)
+	if err != nil {
+		return 0 // refused by the schema
+	}
+	return ppm
+}
+
+// splits returns the desired split of each Service; none where the routes are the user's.
+func (d *draft) splits(want route) []trafficrouting.Split {
+	if want == routeBase || !d.canaryKnown() {
+		return nil
+	}
+	var splits []trafficrouting.Split
+	for _, s := range d.in.Observed.Services {
+		splits = append(splits, d.split(want, s.Name))
+	}
+	return splits
+}
+
+func (d *draft) split(want route, service string) trafficrouting.Split {
+	steps := d.in.Policy.Strategy.Steps
+	step := d.progress.Step
+	switch want {
+	case routeBefore:
+		if step > 0 {
+			return trafficrouting.ForStep(service, steps[step-1])
+		}
+	case routeStep:
+		return trafficrouting.ForStep(service, steps[step])
+	case routeCanary:
+		return trafficrouting.AllCanary(service)
+	case routeHalf:
+		return trafficrouting.Between(service, trafficrouting.Whole/2)
+	}
+	return trafficrouting.AllStable(service)
+}
+
+// canaryKnown: every Service has its canary Service, so that routes may name it.
+func (d *draft) canaryKnown() bool {
+	for _, s := range d.in.Observed.Services {
+		if s.Canary == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *draft) owner() trafficrouting.Owner {
+	return trafficrouting.Owner{Namespace: d.in.Namespace, Name: d.in.Rollout}
+}
+
+func (d *draft) stepName(i int32) string {
+	steps := d.in.Policy.Strategy.Steps
+	if i < 0 || int(i) >= len(steps) {
+		return ""
+	}
+	return steps[i].Name
+}
+
+// shareOf tells the split of step i, such as "25% and what matches".
+func (d *draft) shareOf(i int32) string {
+	step := d.in.Policy.Strategy.Steps[i]
+	share := trafficrouting.Percent(weightOf(step))
+	if len(step.Match) > 0 {
+		share += " and what matches"
+	}
+	return share
+}
+
+// advance leaves a stage whose desired state is in effect and whose clock has run out. It returns
+// false where the Release holds.
+func (d *draft) advance(s stage) bool {
+	effect := d.progress.EffectSince
+	switch {
+	case s.name == v1alpha1.StageStepping:
+		if !d.advanceStep() {
+			return false
+		}
+	case s.next == v1alpha1.StageEnded:
+		d.end()
+		return false
+	default:
+		d.enter(s.next)
+		if s.next == v1alpha1.StageStepping {
+			d.enterStep(0)
+		}
+	}
+	// Where the next stage finds all it wants already in effect, nothing has to settle again.
+	next := d.stage()
+	if next.wait == waitSettle && len(d.writesFor(next)) == 0 && d.missing(next) == nil {
+		d.progress.EffectSince = effect
+	}
+	return true
+}
+
+// advanceStep goes from capacity to weight, from weight to hold, and from hold to the next step.
+func (d *draft) advanceStep() bool {
+	if !d.progress.Shifted {
+		d.progress.Shifted, d.progress.EffectSince = true, nil
+		return true
+	}
+	if d.startedAt() == nil {
+		d.currentStep().StartedAt = d.now()
+	}
+	if barrier := d.holding(); barrier != nil {
+		d.rule, d.message = RuleHolding, barrier.Message
+		d.waitFor(barrier)
+		return false
+	}
+	d.currentStep().EndedAt = d.now()
+	last := int(d.progress.Step) == len(d.in.Policy.Strategy.Steps)-1
+	if last || d.in.Control.DesiredOutcome == v1alpha1.OutcomePromote {
+		d.enter(v1alpha1.StageFilling)
+		return true
+	}
+	d.enter(v1alpha1.StageStepping)
+	d.enterStep(d.progress.Step + 1)
+	return true
+}
+
+func (d *draft) enterStep(i int32) {
+	d.progress.Step, d.progress.Visit, d.progress.Shifted = i, 1, false
+	for _, s := range d.steps {
+		if s.Name == d.stepName(i) {
+			d.progress.Visit++
+		}
+	}
+	d.steps = append(d.steps, v1alpha1.StepStatus{
+		Name: d.stepName(i), Visit: d.progress.Visit, EnteredAt: *d.now(),
+	})
+}
+
+// currentStep returns the record of the step that the Release is at; nil outside of steps.
+func (d *draft) currentStep() *v1alpha1.StepStatus {
+	if d.progress.Stage != v1alpha1.StageStepping || len(d.steps) == 0 {
+		return nil
+	}
+	return &d.steps[len(d.steps)-1]
+}
+
+// holding returns what the step's hold still waits for; nil if it may end.
+func (d *draft) holding() *v1alpha1.Barrier {
+	hold := d.in.Policy.Strategy.Steps[d.progress.Step].Hold
+	if hold == nil || d.in.Control.DesiredOutcome == v1alpha1.OutcomePromote {
+		return nil
+	}
+	name := d.stepName(d.progress.Step)
+	if hold.Approval != nil && !d.approved(name) {
+		return &v1alpha1.Barrier{Name: "approval", Message: fmt.Sprintf("step %s waits for approval", name)}
+	}
+	if hold.For != nil {
+		until := *d.startedAt()
+		until.Time = until.Add(hold.For.Duration.Duration)
+		if d.in.Now.Before(until.Time) {
+			return &v1alpha1.Barrier{Name: "hold", Message: fmt.Sprintf("step %s holds for %s", name, hold.For.Duration.Duration), Until: &until}
+		}
+	}
+	return nil
+}
+
+func (d *draft) approved(step string) bool {
+	for _, a := range d.in.Control.Approvals {
+		if a.Step == step && a.Visit == d.progress.Visit {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,94 @@
+// Package planner decides what a Release does next. Plan is one pure, total function: it does no
+// I/O, reads no clock and draws no random number, so that every decision can be replayed and every
+// interleaving explored by test.
+package planner
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/intent"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload"
+)
+
+// Rule names what decided. It is a log key, a metric label and a word in the stories.
+type Rule string
+
+// The rules, in order: the first that fires decides. Those up to RuleFailed turn a Release back.
+const (
+	RuleDeleting     Rule = "Deleting"
+	RuleAborting     Rule = "Aborting"
+	RuleSuperseded   Rule = "Superseded"
+	RuleInvalid      Rule = "Invalid"
+	RuleSettled      Rule = "Settled"
+	RuleCollapsed    Rule = "Collapsed"
+	RuleFailed       Rule = "Failed"
+	RuleUserPaused   Rule = "UserPaused"
+	RuleProvisioning Rule = "Provisioning"
+	RuleShifting     Rule = "Shifting"
+	RuleConfirming   Rule = "Confirming"
+	RuleHolding      Rule = "Holding"
+	RuleAdvancing    Rule = "Advancing"
+	RulePromoting    Rule = "Promoting"
+	RuleDraining     Rule = "Draining"
+	RuleRestoring    Rule = "Restoring"
+	RuleEnded        Rule = "Ended"
+)
+
+// Input is all that a decision may depend on: equal Inputs give equal Decisions.
+type Input struct {
+	// Now is read once per reconcile by the shell.
+	Now time.Time
+	// Namespace and Rollout name the policy; Release is the Release's name, UID its UID.
+	Namespace, Rollout, Release, UID string
+	// Generation of the Release that was read.
+	Generation int64
+	// RolloutGone: the Rollout, or the Release itself, was deleted.
+	RolloutGone bool
+	Policy      v1alpha1.RolloutSpec
+	Control     v1alpha1.Control
+	// Status is what earlier decisions persisted. Only Progress and Steps are read; the rest is output.
+	Status   v1alpha1.ReleaseStatus
+	Observed Observed
+}
+
+// Observed is the world as read in this reconcile.
+type Observed struct {
+	Kind     workload.Kind
+	Workload workload.Objects
+	Services []Service
+	Routes   []Route
+}
+
+// Service is one of the user's Services with the canary Service beside it.
+type Service struct {
+	Name string
+	// User and Canary are nil if they do not exist.
+	User, Canary *unstructured.Unstructured
+	// UserReady and CanaryReady count ready endpoints that are not terminating.
+	UserReady, CanaryReady int32
+}
+
+// Route is one route and the provider that translates it.
+type Route struct {
+	Ref      v1alpha1.RouteRef
+	Provider trafficrouting.Provider
+	Objects  trafficrouting.Objects
+}
+
+// Decision is one step. Status must be persisted before Writes are sent.
+type Decision struct {
+	// Rule that fired.
+	Rule Rule
+	// Status is the whole new status, conditions included.
+	Status v1alpha1.ReleaseStatus
+	// Writes in order; each names an end state, so repeating one is harmless.
+	Writes []intent.Write
+	// Wake is the latest next look, from Now; 0 means that an event will come.
+	Wake time.Duration
+	// Ended: nothing of the Release is left in the cluster; its finalizer may go.
+	Ended bool
+}

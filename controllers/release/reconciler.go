@@ -1,0 +1,94 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release/planner"
+)
+
+// Clock tells the time; the planner is given it once a reconcile.
+type Clock func() time.Time
+
+// staleRetry is when to look again where a cache has not caught up with our own write: its event
+// comes first, unless the object went away.
+const staleRetry = time.Second
+
+// Reconcile brings one Release one decision further: load, observe, plan, persist, report, apply.
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl.Result, error) {
+	var release v1alpha1.Release
+	if err := r.Client.Get(ctx, req.NamespacedName, &release); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.Lenses.close(req.NamespacedName)
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, fmt.Errorf("read Release %s: %w", req.NamespacedName, err)
+	}
+	if r.fresh.stale(&release) {
+		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	}
+	input, err := r.observe(ctx, &release)
+	if isStale(err) {
+		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	decision := planner.Plan(input)
+	if err := r.carryOut(ctx, &release, decision); err != nil {
+		if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) {
+			// The world moved on since it was read: its event, or this retry, plans anew.
+			return ctrl.Result{RequeueAfter: staleRetry}, nil
+		}
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: decision.Wake}, nil
+}
+
+// carryOut persists the decision, which fences it, and only then acts on it.
+func (r *Reconciler) carryOut(ctx context.Context, release *v1alpha1.Release, decision planner.Decision) error {
+	before := release.DeepCopy()
+	if err := r.persist(ctx, release, decision); err != nil {
+		return err
+	}
+	r.report(ctx, before, release, decision)
+	for _, w := range decision.Writes {
+		if err := r.apply(ctx, w); err != nil {
+			return err
+		}
+	}
+	if decision.Ended {
+		return r.finish(ctx, release)
+	}
+	return nil
+}
+
+// finish takes our finalizer and the mark of activity off an ended Release. One whose Rollout is gone
+// goes too: it would be an orphan.
+func (r *Reconciler) finish(ctx context.Context, release *v1alpha1.Release) error {
+	patch := client.MergeFromWithOptions(release.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	delete(release.Labels, v1alpha1.LabelActive)
+	finalizers := release.Finalizers[:0]
+	for _, f := range release.Finalizers {
+		if f != v1alpha1.Finalizer {
+			finalizers = append(finalizers, f)
+		}
+	}
+	release.Finalizers = finalizers
+	if err := r.Client.Patch(ctx, release, patch, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return r.failed("patch", release, err)
+	}
+	if release.Status.Outcome == v1alpha1.OutcomeDeleted && release.DeletionTimestamp == nil {
+		if err := r.Client.Delete(ctx, release); client.IgnoreNotFound(err) != nil {
+			return r.failed("delete", release, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+// Package release is the imperative shell around the planner: it reads the world of one Release,
+// has the planner decide, persists the decision, and sends the writes.
+package release
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload"
+)
+
+// +kubebuilder:rbac:groups=crossfade.io,resources=releases,verbs=get;list;watch;create;update;patch;delete
+// +kubebuilder:rbac:groups=crossfade.io,resources=releases/status,verbs=update
+// +kubebuilder:rbac:groups=crossfade.io,resources=releases/finalizers,verbs=update
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=apps,resources=replicasets/scale,verbs=update
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=services/finalizers,verbs=update
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// DeploymentKind is the kind of workload that is released.
+var DeploymentKind = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+
+// Reconciler drives the Releases in flight.
+type Reconciler struct {
+	Client    client.Client
+	Lenses    *Lenses
+	Recorder  events.EventRecorder
+	Metrics   *Metrics
+	Kinds     map[schema.GroupKind]workload.Kind
+	Providers trafficrouting.Registry
+	Clock     Clock
+	// Workers is how many Releases are reconciled at a time.
+	Workers int
+
+	fresh *freshness
+}
+
+// SetupWithManager registers the Reconciler and its watches.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.fresh = newFreshness(r.Clock)
+	deployments := &unstructured.Unstructured{}
+	deployments.SetGroupVersionKind(DeploymentKind)
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("release").
+		For(&v1alpha1.Release{}).
+		Watches(&v1alpha1.Rollout{}, handler.EnqueueRequestsFromMapFunc(r.activeRelease)).
+		Watches(deployments, handler.EnqueueRequestsFromMapFunc(r.releaseOfWorkload)).
+		WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+			r.Lenses.enqueue = q.Add
+			return nil
+		})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).
+		Complete(r)
+}
+
+// activeRelease maps a Rollout to its Release in flight.
+func (r *Reconciler) activeRelease(ctx context.Context, rollout client.Object) []reconcile.Request {
+	return r.activeReleases(ctx, rollout.GetNamespace(), rollout.GetName())
+}
+
+// releaseOfWorkload maps an armed workload to the Release in flight of its Rollout.
+func (r *Reconciler) releaseOfWorkload(ctx context.Context, workload client.Object) []reconcile.Request {
+	return r.activeReleases(ctx, workload.GetNamespace(), workload.GetLabels()[v1alpha1.LabelRollout])
+}
+
+func (r *Reconciler) activeReleases(ctx context.Context, namespace, rollout string) []reconcile.Request {
+	if rollout == "" {
+		return nil
+	}
+	var releases v1alpha1.ReleaseList
+	err := r.Client.List(ctx, &releases, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelRollout: rollout})
+	if err != nil {
+		return nil // the cache is not synced yet; the Release's own event follows
+	}
+	var requests []reconcile.Request
+	for _, release := range releases.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: release.Name}})
+	}
+	return requests
+}

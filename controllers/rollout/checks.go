@@ -1,0 +1,232 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload"
+)
+
+// world is what a Rollout's workload looks like while no Release is in flight.
+type world struct {
+	kind    workload.Kind
+	objects workload.Objects
+	pods    workload.Pods
+}
+
+// read gathers the revisions and pods of the workload from the API server: idle Rollouts have no
+// cache of them.
+func (r *Reconciler) read(ctx context.Context, rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) (world, error) {
+	ref := rollout.Spec.WorkloadRef
+	w := world{kind: r.Kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]}
+	w.objects = workload.Objects{Workload: deployment, Now: r.Clock()}
+	selector, err := selectorOf(deployment)
+	if err != nil {
+		return w, err
+	}
+	revisions := &unstructured.UnstructuredList{}
+	revisions.SetGroupVersionKind(schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSetList"})
+	matching := []client.ListOption{client.InNamespace(rollout.Namespace), client.MatchingLabelsSelector{Selector: selector}}
+	if err := r.Reader.List(ctx, revisions, matching...); err != nil {
+		return w, fmt.Errorf("list ReplicaSets of Deployment %s: %w", deployment.GetName(), err)
+	}
+	own := map[types.UID]bool{}
+	for i := range revisions.Items {
+		if owner := metav1.GetControllerOf(&revisions.Items[i]); owner != nil && owner.UID == deployment.GetUID() {
+			own[revisions.Items[i].GetUID()] = true
+			w.objects.Revisions = append(w.objects.Revisions, &revisions.Items[i])
+		}
+	}
+	var pods corev1.PodList
+	if err := r.Reader.List(ctx, &pods, matching...); err != nil {
+		return w, fmt.Errorf("list pods of Deployment %s: %w", deployment.GetName(), err)
+	}
+	for i := range pods.Items {
+		if owner := metav1.GetControllerOf(&pods.Items[i]); owner != nil && own[owner.UID] {
+			w.objects.Pods = append(w.objects.Pods, &pods.Items[i])
+		}
+	}
+	w.pods = w.kind.Observe(w.objects)
+	return w, nil
+}
+
+func selectorOf(deployment *unstructured.Unstructured) (labels.Selector, error) {
+	matchLabels, _, _ := unstructured.NestedMap(deployment.Object, "spec", "selector")
+	var typed metav1.LabelSelector
+	if err := fromMap(matchLabels, &typed); err != nil {
+		return nil, fmt.Errorf("decode the selector of Deployment %s: %w", deployment.GetName(), err)
+	}
+	return metav1.LabelSelectorAsSelector(&typed)
+}
+
+// check refuses what cannot be released as asked, before anything is touched.
+func (r *Reconciler) check(ctx context.Context, rollout *v1alpha1.Rollout, w world) (finding, bool, error) {
+	if taken, err := r.takenBy(ctx, rollout); err != nil || taken != "" {
+		return stalled(v1alpha1.ReasonWorkloadTaken, fmt.Sprintf(
+			"Rollout %s already releases Deployment %s; delete one of the two", taken, rollout.Spec.WorkloadRef.Name)), taken != "", err
+	}
+	if refusal := w.kind.Capabilities(w.objects).Refusal; refusal != "" {
+		return stalled(v1alpha1.ReasonWorkloadUnsupported, refusal), true, nil
+	}
+	for _, ref := range rollout.Spec.ServiceRefs {
+		if found, refused, err := r.checkService(ctx, rollout, w, ref.Name); refused || err != nil {
+			return found, refused, err
+		}
+	}
+	for _, ref := range rollout.Spec.RouteRefs {
+		if found, refused, err := r.checkRoute(ctx, rollout, ref); refused || err != nil {
+			return found, refused, err
+		}
+	}
+	return finding{}, false, nil
+}
+
+// takenBy names the Rollout that had the workload first; "" if that is this one.
+func (r *Reconciler) takenBy(ctx context.Context, rollout *v1alpha1.Rollout) (string, error) {
+	var rollouts v1alpha1.RolloutList
+	if err := r.Client.List(ctx, &rollouts, client.InNamespace(rollout.Namespace)); err != nil {
+		return "", fmt.Errorf("list Rollouts of namespace %s: %w", rollout.Namespace, err)
+	}
+	for _, other := range rollouts.Items {
+		if other.UID == rollout.UID || other.Spec.WorkloadRef != rollout.Spec.WorkloadRef || other.DeletionTimestamp != nil {
+			continue
+		}
+		older := other.CreationTimestamp.Before(&rollout.CreationTimestamp)
+		same := other.CreationTimestamp.Equal(&rollout.CreationTimestamp)
+		if older || same && other.Name < rollout.Name {
+			return other.Name, nil
+		}
+	}
+	return "", nil
+}
+
+func (r *Reconciler) checkService(ctx context.Context, rollout *v1alpha1.Rollout, w world, name string) (finding, bool, error) {
+	kind := corev1.SchemeGroupVersion.WithKind("Service")
+	service, err := r.get(ctx, kind, rollout.Namespace, name)
+	if err != nil {
+		return finding{}, false, err
+	}
+	if service == nil {
+		return stalled(v1alpha1.ReasonServiceNotFound, fmt.Sprintf(
+			"Service %s does not exist in namespace %s; create it, or correct spec.serviceRefs", name, rollout.Namespace)), true, nil
+	}
+	canary, err := r.get(ctx, kind, rollout.Namespace, trafficrouting.CanaryOf(name))
+	if err != nil {
+		return finding{}, false, err
+	}
+	neighbours, err := r.neighbours(ctx, service, w)
+	if err != nil {
+		return finding{}, false, err
+	}
+	podLabels, _, _ := unstructured.NestedStringMap(w.objects.Workload.Object, "spec", "template", "metadata", "labels")
+	if refusal := trafficrouting.ServiceRefusal(service, canary, rollout.Name, podLabels, neighbours); refusal != "" {
+		return stalled(v1alpha1.ReasonServiceUnsupported, refusal), true, nil
+	}
+	return finding{}, false, nil
+}
+
+// neighbours are the pods that the Service selects and the workload does not own.
+func (r *Reconciler) neighbours(ctx context.Context, service *unstructured.Unstructured, w world) ([]trafficrouting.Neighbour, error) {
+	selector, _, _ := unstructured.NestedStringMap(service.Object, "spec", "selector")
+	if len(selector) == 0 {
+		return nil, nil
+	}
+	var pods corev1.PodList
+	if err := r.Reader.List(ctx, &pods, client.InNamespace(service.GetNamespace()), client.MatchingLabels(selector)); err != nil {
+		return nil, fmt.Errorf("list the pods of Service %s: %w", service.GetName(), err)
+	}
+	own := map[types.UID]bool{}
+	for _, revision := range w.objects.Revisions {
+		own[revision.GetUID()] = true
+	}
+	var neighbours []trafficrouting.Neighbour
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		owner := metav1.GetControllerOf(pod)
+		if owner != nil && own[owner.UID] {
+			continue
+		}
+		name := "pod " + pod.Name
+		if owner != nil {
+			name = owner.Kind + " " + owner.Name
+		}
+		neighbours = append(neighbours, trafficrouting.Neighbour{Name: name, PodLabels: pod.Labels})
+	}
+	return neighbours, nil
+}
+
+func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, ref v1alpha1.RouteRef) (finding, bool, error) {
+	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
+	mapping, err := r.Mapper.RESTMapping(gk)
+	if meta.IsNoMatchError(err) {
+		return stalled(v1alpha1.ReasonRouteKindMissing, fmt.Sprintf(
+			"kind %s is not installed in this cluster; install its CRDs, or take %s %s out of spec.routeRefs", gk, ref.Kind, ref.Name)), true, nil
+	}
+	if err != nil {
+		return finding{}, false, fmt.Errorf("find the version of %s: %w", gk, err)
+	}
+	provider, ok := r.Providers.For(ref.Group, ref.Kind)
+	if !ok {
+		return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf("kind %s is not supported; use one of %v", gk, r.Providers.Supported())), true, nil
+	}
+	route, err := r.get(ctx, mapping.GroupVersionKind, rollout.Namespace, ref.Name)
+	if err != nil {
+		return finding{}, false, err
+	}
+	if route == nil {
+		return stalled(v1alpha1.ReasonRouteNotFound, fmt.Sprintf(
+			"%s %s does not exist in namespace %s; create it, or correct spec.routeRefs", ref.Kind, ref.Name, rollout.Namespace)), true, nil
+	}
+	objects := trafficrouting.Objects{Route: route}
+	if refusal := provider.Capabilities(objects).Refusal; refusal != "" {
+		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
+	}
+	owner := trafficrouting.Owner{Namespace: rollout.Namespace, Name: rollout.Name}
+	for _, step := range rollout.Spec.Strategy.Steps {
+		var splits []trafficrouting.Split
+		for _, s := range rollout.Spec.ServiceRefs {
+			splits = append(splits, trafficrouting.ForStep(s.Name, step))
+		}
+		if refusal := provider.Check(objects, owner, splits); refusal != "" {
+			return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf("step %s: %s", step.Name, refusal)), true, nil
+		}
+	}
+	return finding{}, false, nil
+}
+
+// get reads one object from the API server; nil if it does not exist.
+func (r *Reconciler) get(ctx context.Context, kind schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
+	obj := &unstructured.Unstructured{}
+	obj.SetGroupVersionKind(kind)
+	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, obj)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s %s/%s: %w", kind.Kind, namespace, name, err)
+	}
+	return obj, nil
+}
+
+// stalled is the finding over a Rollout that needs a human; it is looked at again by itself.
+func stalled(reason, message string) finding {
+	return finding{reason: reason, message: message, stalled: true, again: lookAgain}
+}
+
+// settling is the finding over a workload that is on its way by itself.
+func settling(message string, again time.Duration) finding {
+	return finding{reason: v1alpha1.ReasonWorkloadUnsettled, message: message, again: again}
+}

@@ -1,0 +1,134 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+var deploymentKind = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+
+const (
+	// lookAgain is when a Rollout that cannot be armed is checked again: what it misses is not watched.
+	lookAgain = 15 * time.Second
+	// conflictRetry is when to look again after somebody else wrote first.
+	conflictRetry = 200 * time.Millisecond
+)
+
+// Reconcile arms the workload of one Rollout, or opens a Release for what its gate holds.
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl.Result, error) {
+	var rollout v1alpha1.Rollout
+	err := r.Client.Get(ctx, req.NamespacedName, &rollout)
+	if apierrors.IsNotFound(err) {
+		return retryOnConflict(r.disarm(ctx, req.NamespacedName))
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("read Rollout %s: %w", req.NamespacedName, err)
+	}
+	if rollout.DeletionTimestamp != nil {
+		return ctrl.Result{}, nil // its Release takes everything back; disarm follows when it is gone
+	}
+	active, err := r.active(ctx, req.NamespacedName)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if active != nil {
+		r.armed.forget(&rollout)
+		return retryOnConflict(r.writeStatus(ctx, &rollout, inFlight(active)))
+	}
+	finding, err := r.inspect(ctx, &rollout)
+	if err != nil {
+		return retryOnConflict(err)
+	}
+	if finding.unchanged {
+		return ctrl.Result{}, nil
+	}
+	if err := r.writeStatus(ctx, &rollout, finding); err != nil {
+		return retryOnConflict(err)
+	}
+	return ctrl.Result{RequeueAfter: finding.again}, nil
+}
+
+// retryOnConflict turns a lost race into a quiet second look.
+func retryOnConflict(err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+	}
+	return ctrl.Result{}, err
+}
+
+// active returns the Release in flight of a Rollout; nil if there is none.
+func (r *Reconciler) active(ctx context.Context, rollout types.NamespacedName) (*v1alpha1.Release, error) {
+	var releases v1alpha1.ReleaseList
+	err := r.Client.List(ctx, &releases, client.InNamespace(rollout.Namespace), client.MatchingLabels{v1alpha1.LabelRollout: rollout.Name})
+	if err != nil {
+		return nil, fmt.Errorf("list Releases of Rollout %s: %w", rollout, err)
+	}
+	for i := range releases.Items {
+		return &releases.Items[i], nil
+	}
+	return nil, nil
+}
+
+// inspect finds how the Rollout and its workload stand, and does the one thing that is due.
+func (r *Reconciler) inspect(ctx context.Context, rollout *v1alpha1.Rollout) (finding, error) {
+	deployment, err := r.workload(ctx, rollout)
+	if err != nil {
+		return finding{}, err
+	}
+	if deployment == nil {
+		return stalled(v1alpha1.ReasonWorkloadNotFound, fmt.Sprintf(
+			"Deployment %s does not exist in namespace %s; create it, or correct spec.workloadRef.name", rollout.Spec.WorkloadRef.Name, rollout.Namespace)), nil
+	}
+	state, err := stateOf(rollout, deployment)
+	if err != nil {
+		return finding{}, err
+	}
+	if r.armed.knows(rollout, state) {
+		return finding{unchanged: true}, nil
+	}
+	w, err := r.read(ctx, rollout, deployment)
+	if err != nil {
+		return finding{}, err
+	}
+	if found, refused, err := r.check(ctx, rollout, w); refused || err != nil {
+		return found, err
+	}
+	found, err := r.arm(ctx, rollout, w)
+	if err == nil && found.quiet {
+		r.armed.learn(rollout, state)
+	}
+	return found, err
+}
+
+// workload reads the Deployment: from the cache if it is armed, else from the API server.
+func (r *Reconciler) workload(ctx context.Context, rollout *v1alpha1.Rollout) (*unstructured.Unstructured, error) {
+	key := types.NamespacedName{Namespace: rollout.Namespace, Name: rollout.Spec.WorkloadRef.Name}
+	for _, reader := range []client.Reader{r.Client, r.Reader} {
+		deployment := deploymentObject()
+		err := reader.Get(ctx, key, deployment)
+		if err == nil {
+			return deployment, nil
+		}
+		if !apierrors.IsNotFound(err) {
+			return nil, fmt.Errorf("read Deployment %s: %w", key, err)
+		}
+	}
+	return nil, nil
+}
+
+func deploymentObject() *unstructured.Unstructured {
+	obj := &unstructured.Unstructured{}
+	obj.SetGroupVersionKind(deploymentKind)
+	return obj
+}

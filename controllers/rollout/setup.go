@@ -1,0 +1,96 @@
+// Package rollout arms the workloads of Rollouts: it checks what a Rollout names, proves that a new
+// template would be held, and opens a Release when one is.
+package rollout
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload"
+)
+
+// +kubebuilder:rbac:groups=crossfade.io,resources=rollouts,verbs=get;list;watch
+// +kubebuilder:rbac:groups=crossfade.io,resources=rollouts/status,verbs=update
+// +kubebuilder:rbac:groups=crossfade.io,resources=rollouts/finalizers,verbs=update
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=update
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingadmissionpolicies;mutatingadmissionpolicybindings,verbs=get;list;watch
+
+// Reconciler arms the workloads of Rollouts and opens their Releases.
+type Reconciler struct {
+	// Client reads from the caches; Reader reads from the API server.
+	Client   client.Client
+	Reader   client.Reader
+	Mapper   meta.RESTMapper
+	Recorder events.EventRecorder
+	Kinds    map[schema.GroupKind]workload.Kind
+	// Providers translate the kinds of route.
+	Providers trafficrouting.Registry
+	Clock     func() time.Time
+	// GateServed: the API server serves the kinds that gate and guards are made of.
+	GateServed bool
+
+	armed *memory
+}
+
+// SetupWithManager registers the Reconciler and its watches.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.armed = newMemory()
+	b := ctrl.NewControllerManagedBy(mgr).
+		Named("rollout").
+		For(&v1alpha1.Rollout{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(deploymentObject(), handler.EnqueueRequestsFromMapFunc(ofWorkload)).
+		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(ofRelease)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4})
+	if r.GateServed {
+		b = b.Watches(&admissionv1.MutatingAdmissionPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all)).
+			Watches(&admissionv1.MutatingAdmissionPolicyBinding{}, handler.EnqueueRequestsFromMapFunc(r.all))
+	}
+	return b.Complete(r)
+}
+
+// ofWorkload maps an armed workload to its Rollout.
+func ofWorkload(_ context.Context, obj client.Object) []reconcile.Request {
+	return named(obj.GetNamespace(), obj.GetLabels()[v1alpha1.LabelRollout])
+}
+
+// ofRelease maps a Release to its Rollout.
+func ofRelease(_ context.Context, obj client.Object) []reconcile.Request {
+	return named(obj.GetNamespace(), obj.GetLabels()[v1alpha1.LabelRollout])
+}
+
+func named(namespace, rollout string) []reconcile.Request {
+	if rollout == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: namespace, Name: rollout}}}
+}
+
+// all maps a change of the gate itself to every Rollout: each is to be proven again.
+func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {
+	r.armed.forgetAll()
+	var rollouts v1alpha1.RolloutList
+	if err := r.Client.List(ctx, &rollouts); err != nil {
+		return nil // the cache is not synced yet; each Rollout's own event follows
+	}
+	var requests []reconcile.Request
+	for i := range rollouts.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&rollouts.Items[i])})
+	}
+	return requests
+}

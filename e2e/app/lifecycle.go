@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+// app is the sample app: one HTTP, one gRPC and one admin server over one state.
+type app struct {
+	config  config
+	state   *state
+	metrics *metrics
+
+	http, admin *http.Server
+	grpc        *grpc.Server
+
+	httpListener, grpcListener, adminListener net.Listener
+}
+
+// listen builds the app and opens its three ports, so that a caller knows the addresses before serve.
+func listen(cfg config) (*app, error) {
+	a := &app{config: cfg, state: newState(cfg.settings), metrics: newMetrics(cfg.version)}
+	a.http = &http.Server{Handler: a.httpHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	a.admin = &http.Server{Handler: a.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
+	a.grpc = a.newGRPCServer()
+	for _, port := range []struct {
+		listener      *net.Listener
+		flag, address string
+	}{
+		{&a.httpListener, "http-address", cfg.httpAddress},
+		{&a.grpcListener, "grpc-address", cfg.grpcAddress},
+		{&a.adminListener, "admin-address", cfg.adminAddress},
+	} {
+		opened, err := net.Listen("tcp", port.address)
+		if err != nil {
+			a.closeListeners()
+			return nil, fmt.Errorf("open --%s: %w", port.flag, err)
+		}
+		*port.listener = opened
+	}
+	return a, nil
+}
+
+// serve blocks until ctx ends and the app has drained, or until a server fails.
+func (a *app) serve(ctx context.Context) error {
+	failed := make(chan error, 3)
+	go func() { failed <- a.http.Serve(a.httpListener) }()
+	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
+	go func() { failed <- a.admin.Serve(a.adminListener) }()
+	defer a.admin.Close()
+
+	select {
+	case err := <-failed:
+		a.closeListeners()
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+		return a.drain()
+	}
+}
+
+// drain goes unready, keeps serving for the drain delay while endpoints and proxies take note, and then shuts
+// both servers down: what is in flight may finish, within the shutdown limit. The admin port stays to the end.
+func (a *app) drain() error {
+	a.state.drain()
+	time.Sleep(a.config.drainDelay)
+
+	ctx, cancel := context.WithTimeout(context.Background(), a.config.shutdownLimit)
+	defer cancel()
+	var both sync.WaitGroup
+	both.Go(func() { a.stopGRPC(ctx) })
+	err := a.http.Shutdown(ctx)
+	both.Wait()
+	if errors.Is(err, context.DeadlineExceeded) {
+		_ = a.http.Close()
+		return fmt.Errorf("drain http: requests still ran after %s", a.config.shutdownLimit)
+	}
+	return err
+}
+
+// stopGRPC sends GOAWAY and lets calls finish; at the end of ctx it cuts those that are left.
+func (a *app) stopGRPC(ctx context.Context) {
+	stop := context.AfterFunc(ctx, a.grpc.Stop)
+	defer stop()
+	a.grpc.GracefulStop()
+}
+
+func (a *app) closeListeners() {
+	for _, listener := range []net.Listener{a.httpListener, a.grpcListener, a.adminListener} {
+		if listener != nil {
+			_ = listener.Close()
+		}
+	}
+}

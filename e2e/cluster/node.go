@@ -1,0 +1,78 @@
+package cluster
+
+import (
+	"fmt"
+
+	"crossfade.io/crossfade/e2e/cluster/supervisor"
+)
+
+func (b *boot) containerd(n node) supervisor.Component {
+	return supervisor.Component{
+		Name: "containerd",
+		Argv: []string{"/usr/bin/containerd", "--config=" + b.path(n.Name, "containerd.toml")},
+		Env:  b.environment(),
+	}
+}
+
+func (b *boot) kubelet(n node) supervisor.Component {
+	return b.kubernetes("kubelet",
+		"--config="+b.path(n.Name, "kubelet.yaml"),
+		"--kubeconfig="+b.kubeconfig("kubelet-"+n.Name),
+		"--hostname-override="+n.Name,
+		// Without it the kubelet asks DNS for its own address, for 20 s and more.
+		"--node-ip="+n.IP(),
+		"--root-dir="+b.path(n.Name, "kubelet"),
+		"--cert-dir="+b.path(n.Name, "kubelet-pki"),
+	)
+}
+
+func (b *boot) proxy(n node) supervisor.Component {
+	return b.kubernetes("kube-proxy", "--config="+b.path(n.Name, "kube-proxy.yaml"))
+}
+
+// traefik is the gateway and the ingress controller. It is no pod: it shares
+// the node's network, as a pod with hostNetwork would.
+func (b *boot) traefik() supervisor.Component {
+	return supervisor.Component{
+		Name: "traefik",
+		Argv: []string{b.spec.Files["traefik"], "--configFile=" + b.path("config", "traefik.yaml")},
+		Env:  append(b.environment(), "KUBECONFIG="+b.kubeconfig("traefik")),
+	}
+}
+
+// kubernetes is a component out of the multi-call binary.
+func (b *boot) kubernetes(name string, args ...string) supervisor.Component {
+	return supervisor.Component{
+		Name: name,
+		Argv: append([]string{b.spec.Files["kubernetes"], name}, args...),
+		Env:  b.environment(),
+	}
+}
+
+func (b *boot) kubeconfig(identity string) string {
+	return b.path("auth", identity+".kubeconfig")
+}
+
+// environment is the same for every component, whatever `up` was called with.
+func (b *boot) environment() []string {
+	return []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=" + b.path("tmp"),
+		"TMPDIR=" + b.path("tmp"),
+	}
+}
+
+// containerdSocket is where the node's container runtime listens. It is on disk
+// and not in /run, which is private to the cluster, so that images can be
+// loaded from outside.
+func (c Cluster) containerdSocket(n node) string {
+	return c.path(n.Name, "containerd.sock")
+}
+
+// firstNode is the node that images are loaded on.
+func (s Spec) firstNode() (node, error) {
+	if s.ControlPlaneOnly {
+		return node{}, fmt.Errorf("find node of cluster %s: it has only a control plane and runs no containers", s.Name)
+	}
+	return s.nodes()[0], nil
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Writes everything that is derived from the Go sources. hack/verify.sh runs it to see whether anything changes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+chart=charts/crossfade
+controller_gen=$(hack/tool.sh controller-gen)
+crd_ref_docs=$(hack/tool.sh crd-ref-docs)
+
+"$controller_gen" object paths=./apis/...
+# Removed first, so that the CRD of a type that is gone goes too.
+rm -f "$chart"/crds/crossfade.io_*.yaml
+"$controller_gen" crd paths=./apis/... output:crd:dir="$chart/crds"
+"$controller_gen" rbac:roleName=crossfade paths=./controllers/... output:rbac:dir="$chart/files/rbac"
+
+mkdir -p docs
+"$crd_ref_docs" --config=hack/api-docs.yaml --source-path=apis --renderer=markdown --output-path=docs/api.md --log-level=WARN

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# usage: hack/unit.sh [go test flags]
+# Runs the tests that need no cluster: all of the root module, and what e2e is built from.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+race=${RACE-}
+[[ -n $race ]] || echo "no C compiler: without the race detector" >&2
+
+# Fuzz tests of the root module have a target of their own.
+go test $race -timeout 5m -skip '^Fuzz' "$@" ./...
+cd e2e
+# These talk to a cluster, and have targets of their own.
+go list ./... | grep -vE '^crossfade\.io/crossfade/e2e/(api|suite|soak|bench|demo)(/|$)' |
+  xargs go test $race -timeout 5m "$@"

@@ -1,0 +1,225 @@
+package gatewayapi
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// maxAnnotations is the API server's limit on all annotations of an object, in bytes
+// (TotalAnnotationSizeLimitB).
+const maxAnnotations = 256 << 10
+
+// maxDisasterCopy is how large the copy for disasters may be, in bytes; a larger one is left out.
+const maxDisasterCopy = 64 << 10
+
+// composer writes the rules of a route for a set of owners.
+type composer struct {
+	namespace string
+	shares    assignment
+	layers    []layer
+	// met says of each layer whether any request can meet it.
+	met []bool
+	// shielded are the user's rules that name none of the Services and are copied all the same, because
+	// copies of others would otherwise win over them.
+	shielded map[int]bool
+}
+
+// composed is one rule of the written route.
+type composed struct {
+	rule object
+	// source is the index of the user's rule that it is, or is a copy of.
+	source int
+	// owner of a copy. Empty for the user's rule itself.
+	owner string
+	// weighing of the rule.
+	weighing weighing
+}
+
+// compose returns the route with every owner's part. It depends on the user's route and the parts
+// alone. Errors lack the name of the route.
+func (d document) compose() (*unstructured.Unstructured, error) {
+	out := d.route.DeepCopy()
+	if len(d.parts) == 0 {
+		return out, nil
+	}
+	c := composer{namespace: d.namespace, shares: assignment{}, shielded: map[int]bool{}}
+	owners := slices.Sorted(maps.Keys(d.parts))
+	for _, owner := range owners {
+		for _, s := range d.parts[owner].Splits {
+			c.shares[s.Base.Service] = withBase(s)
+		}
+		c.layers = append(c.layers, layersOf(owner, d.parts[owner].Splits)...)
+	}
+	written := document{route: out, namespace: d.namespace}
+	user := written.rules()
+	rules, err := c.settle(user)
+	if err != nil {
+		return nil, err
+	}
+	annotations, err := d.annotate(owners, user, rules)
+	if err != nil {
+		return nil, err
+	}
+	final := make([]object, len(rules))
+	for i, r := range rules {
+		final[i] = r.rule
+	}
+	if sentence := overLimit(final); sentence != "" {
+		return nil, fmt.Errorf("%s", sentence)
+	}
+	written.setRules(final)
+	out.SetAnnotations(annotations)
+	return out, nil
+}
+
+// withBase returns a split's shares with the base among them, which keeps its backendRef known to the
+// data plane when it has no share.
+func withBase(s trafficrouting.Split) []trafficrouting.Share {
+	for _, share := range s.Shares {
+		if share.Backend == s.Base {
+			return s.Shares
+		}
+	}
+	return append([]trafficrouting.Share{{Backend: s.Base}}, s.Shares...)
+}
+
+// settle writes the rules, and again with a copy of each rule that a copy of another would wrongly win
+// over.
+func (c *composer) settle(user []object) ([]composed, error) {
+	for {
+		rules, err := c.rules(user)
+		if err != nil {
+			return nil, err
+		}
+		loser, winner, ok := usurped(user, rules)
+		if !ok {
+			return rules, nil
+		}
+		if c.shielded[loser] || c.copied(user[loser]) {
+			return nil, fmt.Errorf("requests that its rule %d takes would go to the copy of its rule %d; move rule %d before rule %d or use fewer conditions in the match",
+				loser+1, winner+1, loser+1, winner+1)
+		}
+		c.shielded[loser] = true
+	}
+}
+
+// copied says whether a rule gets copies by itself.
+func (c *composer) copied(rule object) bool {
+	for _, l := range c.layers {
+		if names(rule, l.base, c.namespace) {
+			return true
+		}
+	}
+	return false
+}
+
+// rules returns the user's rules, split, with their copies.
+func (c *composer) rules(user []object) ([]composed, error) {
+	c.met = make([]bool, len(c.layers))
+	next := map[string]int{}
+	var out []composed
+	for i, rule := range user {
+		variants, err := c.block(i, rule)
+		if err != nil {
+			return nil, err
+		}
+		if onePerRule(rule) {
+			variants = spread(variants)
+		}
+		for _, v := range variants {
+			w, err := weigh(rule, v.to, c.namespace)
+			if err != nil {
+				return nil, fmt.Errorf("rule %d: %w", i+1, err)
+			}
+			written := shallow(rule)
+			if len(w.refs) > 0 {
+				written["backendRefs"] = list(w.refs)
+			}
+			if v.owner != "" {
+				next[v.owner]++
+				written["name"] = nameOfCopy(v.owner, next[v.owner])
+				written["matches"] = list(v.matches)
+			}
+			// Copies must not share maps with their original: the caller may change what it gets.
+			written = (&unstructured.Unstructured{Object: written}).DeepCopy().Object
+			out = append(out, composed{rule: written, source: i, owner: v.owner, weighing: w})
+		}
+	}
+	for i, l := range c.layers {
+		if !c.met[i] && slices.ContainsFunc(user, func(rule object) bool { return names(rule, l.base, c.namespace) }) {
+			return nil, fmt.Errorf("no request can meet both the match and a rule that names Service %s; change the match", l.base)
+		}
+	}
+	return out, nil
+}
+
+// annotate returns the route's annotations with every owner's part and the copy for disasters.
+func (d document) annotate(owners []string, user []object, rules []composed) (map[string]string, error) {
+	annotations := d.route.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	for _, owner := range owners {
+		p := part{Version: partVersion, Splits: d.parts[owner].Splits}
+		for _, r := range rules {
+			switch {
+			case r.owner == owner:
+				p.Copies = append(p.Copies, hashOf(r.rule))
+			case r.owner == "" && p.splits(user[r.source], d.namespace):
+				p.Rules = append(p.Rules, recordOf(r, user[r.source], d.namespace))
+			}
+		}
+		text, err := compact(p)
+		if err != nil {
+			return nil, fmt.Errorf("encode the part of Rollout %s: %w", owner, err)
+		}
+		annotations[annotationOf(owner)] = text
+	}
+	text, err := disasterCopy(d.route.Object["spec"])
+	if err != nil {
+		return nil, fmt.Errorf("encode the copy for disasters: %w", err)
+	}
+	if len(text) <= maxDisasterCopy {
+		annotations[v1alpha1.AnnotationBase] = text
+	}
+	size := 0
+	for key, value := range annotations {
+		size += len(key) + len(value)
+	}
+	if size > maxAnnotations {
+		return nil, fmt.Errorf("its annotations would take %d bytes and %d is the most; use fewer or shorter matches", size, maxAnnotations)
+	}
+	return annotations, nil
+}
+
+// splits says whether the part splits a rule.
+func (p part) splits(rule object, namespace string) bool {
+	for _, s := range p.Splits {
+		if names(rule, s.Base.Service, namespace) {
+			return true
+		}
+	}
+	return false
+}
+
+// recordOf returns what restores the weights of one of the user's rules.
+func recordOf(r composed, user object, namespace string) record {
+	name, _ := user["name"].(string)
+	out := record{Index: r.source, Hash: shapeOf(user), Name: name, Rendered: r.weighing.rendered, Scale: r.weighing.scale}
+	for _, ref := range refsOf(user) {
+		out.Refs = append(out.Refs, refKey(ref, namespace))
+		weight, set := weightOf(ref)
+		if !set {
+			out.Own = append(out.Own, nil)
+			continue
+		}
+		out.Own = append(out.Own, &weight)
+	}
+	return out
+}

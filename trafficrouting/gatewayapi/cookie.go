@@ -1,0 +1,132 @@
+package gatewayapi
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// cookiePattern returns the regular expression by which the header Cookie has a cookie of this name
+// and value. It is anchored, because Envoy matches the whole value where Traefik and nginx search, and
+// uses what POSIX, PCRE and RE2 share (GEP-4359).
+func cookiePattern(c v1alpha1.ValueMatch) (string, error) {
+	value := ""
+	switch {
+	case c.Exact != nil:
+		if strings.ContainsAny(*c.Exact, ";") {
+			return "", fmt.Errorf("match cookie %s: a cookie's value cannot have ';'; remove it", c.Name)
+		}
+		value = regexp.QuoteMeta(*c.Exact)
+	case c.Regex != nil:
+		inner, err := withinCookie(*c.Regex)
+		if err != nil {
+			return "", fmt.Errorf("match cookie %s: %w", c.Name, err)
+		}
+		value = "(" + inner + ")"
+	}
+	return `^(.*;[ ]?)?` + regexp.QuoteMeta(c.Name) + "=" + value + `(;.*)?$`, nil
+}
+
+// wholePattern anchors a user's regular expression, which must match the whole value.
+func wholePattern(expr string) (string, error) {
+	pattern := "^(" + expr + ")$"
+	if _, err := regexp.Compile(pattern); err != nil {
+		return "", fmt.Errorf("read regex %q: %w; use RE2 syntax", expr, err)
+	}
+	return pattern, nil
+}
+
+// withinCookie narrows an expression for a cookie's value so that it can't reach over a ';' into the
+// next cookie, and takes off anchors at its ends, which hold anyway and would never match inside the
+// header. An expression that can do neither stays as it was typed.
+func withinCookie(expr string) (string, error) {
+	tree, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return "", fmt.Errorf("read regex %q: %w; use RE2 syntax", expr, err)
+	}
+	narrowed := narrow(trim(tree, true, true))
+	if narrowed == nil {
+		return "", fmt.Errorf("regex %q asks for ';' or for a line's end within the value, which a cookie cannot have; remove it", expr)
+	}
+	before, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return "", fmt.Errorf("read regex %q: %w", expr, err)
+	}
+	if _, err := regexp.Compile("(" + expr + ")"); err == nil && narrowed.String() == before.String() {
+		return expr, nil
+	}
+	return narrowed.String(), nil
+}
+
+var (
+	beginnings = []syntax.Op{syntax.OpBeginText, syntax.OpBeginLine}
+	endings    = []syntax.Op{syntax.OpEndText, syntax.OpEndLine}
+)
+
+// trim takes anchors off the ends of an expression that must match the whole value.
+func trim(re *syntax.Regexp, first, last bool) *syntax.Regexp {
+	switch {
+	case first && slices.Contains(beginnings, re.Op), last && slices.Contains(endings, re.Op):
+		return &syntax.Regexp{Op: syntax.OpEmptyMatch, Flags: re.Flags}
+	case re.Op == syntax.OpConcat:
+		end := len(re.Sub) - 1
+		for i := range re.Sub {
+			re.Sub[i] = trim(re.Sub[i], first && i == 0, last && i == end)
+		}
+	case re.Op == syntax.OpAlternate, re.Op == syntax.OpCapture:
+		for i := range re.Sub {
+			re.Sub[i] = trim(re.Sub[i], first, last)
+		}
+	}
+	return re
+}
+
+// narrow takes ';' out of every class of characters; nil if the expression needs a ';', or an anchor
+// where there can be none.
+func narrow(re *syntax.Regexp) *syntax.Regexp {
+	switch re.Op {
+	case syntax.OpLiteral:
+		if slices.Contains(re.Rune, ';') {
+			return nil
+		}
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		*re = syntax.Regexp{Op: syntax.OpCharClass, Flags: re.Flags, Rune: []rune{0, ';' - 1, ';' + 1, 0x10FFFF}}
+	case syntax.OpCharClass:
+		re.Rune = lessSemicolon(re.Rune)
+		if len(re.Rune) == 0 {
+			return nil
+		}
+	case syntax.OpBeginText, syntax.OpBeginLine, syntax.OpEndText, syntax.OpEndLine, syntax.OpNoMatch:
+		return nil
+	default:
+		for _, sub := range re.Sub {
+			if narrow(sub) == nil {
+				return nil
+			}
+		}
+	}
+	return re
+}
+
+// lessSemicolon returns the ranges, pairs of bounds, without ';'.
+func lessSemicolon(ranges []rune) []rune {
+	var out []rune
+	for i := 0; i+1 < len(ranges); i += 2 {
+		lo, hi := ranges[i], ranges[i+1]
+		if lo > ';' || hi < ';' {
+			out = append(out, lo, hi)
+			continue
+		}
+		if lo < ';' {
+			out = append(out, lo, ';'-1)
+		}
+		if hi > ';' {
+			out = append(out, ';'+1, hi)
+		}
+	}
+	return out
+}

@@ -1,0 +1,151 @@
+package gatewayapi
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// document is a route taken apart: what the user wrote, and every owner's part. Writing it again
+// depends on nothing else, so that the order in which owners come, go and step leaves no trace.
+type document struct {
+	route     *unstructured.Unstructured // the user's
+	namespace string
+	parts     map[string]part
+}
+
+// open takes a live route apart. Where the owner's annotation is missing, what bears the names of its
+// Services and rules is known by these: the splits say them. With no splits, a missing annotation
+// means that the owner has nothing here. It fails if the owner's annotation cannot be read and there
+// are no splits to go by.
+func open(live *unstructured.Unstructured, owner string, splits []trafficrouting.Split) (document, error) {
+	d := document{route: live.DeepCopy(), namespace: live.GetNamespace(), parts: map[string]part{}}
+	annotations := d.route.GetAnnotations()
+	for key, text := range annotations {
+		name, ok := strings.CutPrefix(key, v1alpha1.AnnotationSplitPrefix)
+		if !ok {
+			continue
+		}
+		p, err := decodePart(text)
+		switch {
+		case err == nil:
+			d.parts[name] = p
+		case name != owner:
+			continue // its owner's next Render mends it
+		case splits == nil:
+			return document{}, fmt.Errorf("read annotation %s: %w", key, err)
+		}
+		delete(annotations, key)
+	}
+	if len(d.parts) > 0 {
+		delete(annotations, v1alpha1.AnnotationBase)
+	}
+	d.route.SetAnnotations(annotations) // an empty map goes away, as on the API server
+	if len(d.parts) == 0 && splits == nil {
+		return d, nil
+	}
+
+	bases := basesOf(d.parts, splits)
+	var kept []userRule
+	for _, rule := range d.rules() {
+		if !d.inserted(rule, owner, bases) {
+			kept = append(kept, readRule(rule, d.namespace, bases))
+		}
+	}
+	restoreWeights(kept, d.records(), d.namespace)
+	rules := make([]object, len(kept))
+	for i, k := range kept {
+		rules[i] = k.rule
+	}
+	d.setRules(rules)
+	return d, nil
+}
+
+// basesOf maps every backend that the splits add to the Service that it was added for.
+func basesOf(parts map[string]part, splits []trafficrouting.Split) map[string]string {
+	bases := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		for _, s := range parts[name].Splits {
+			added(bases, s)
+		}
+	}
+	for _, s := range splits {
+		added(bases, s)
+	}
+	return bases
+}
+
+func added(bases map[string]string, s trafficrouting.Split) {
+	for _, share := range s.Shares {
+		bases[share.Backend.Service] = s.Base.Service
+	}
+	for _, rule := range s.Rules {
+		for _, share := range rule.To {
+			bases[share.Backend.Service] = s.Base.Service
+		}
+	}
+	delete(bases, s.Base.Service)
+}
+
+// inserted says whether a rule is one that Crossfade inserted: by its name, or where that was lost, by
+// its content.
+func (d document) inserted(rule object, owner string, bases map[string]string) bool {
+	by := ownerOf(rule)
+	if _, ok := d.parts[by]; ok {
+		return true
+	}
+	ours := false
+	for _, ref := range refsOf(rule) {
+		name, ok := localService(ref, d.namespace)
+		ours = ours || ok && bases[name] != ""
+	}
+	if !ours {
+		return false
+	}
+	if by == owner {
+		return true
+	}
+	hash := hashOf(rule)
+	for _, p := range d.parts {
+		if slices.Contains(p.Copies, hash) {
+			return true
+		}
+	}
+	return false
+}
+
+// records returns what the parts know of the user's rules, in the rules' order.
+func (d document) records() []record {
+	known := map[int]record{}
+	for _, name := range slices.Sorted(maps.Keys(d.parts)) {
+		for _, r := range d.parts[name].Rules {
+			if _, ok := known[r.Index]; !ok {
+				known[r.Index] = r
+			}
+		}
+	}
+	out := make([]record, 0, len(known))
+	for _, index := range slices.Sorted(maps.Keys(known)) {
+		out = append(out, known[index])
+	}
+	return out
+}
+
+func (d document) rules() []object {
+	spec, _ := d.route.Object["spec"].(object)
+	return objects(spec["rules"])
+}
+
+// setRules writes the rules back; a route that had none, and gets none, is left as it is.
+func (d document) setRules(rules []object) {
+	spec, ok := d.route.Object["spec"].(object)
+	if ok && (len(rules) > 0 || spec["rules"] != nil) {
+		spec["rules"] = list(rules)
+	}
+}

@@ -1,0 +1,139 @@
+package gatewayapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// Observe says what is in effect. The best that an HTTPRoute tells is Accepted: every parent's
+// controller has resolved this generation. Whether its proxies follow is a matter of settling.
+func (p HTTPRoute) Observe(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) trafficrouting.Observed {
+	var out trafficrouting.Observed
+	if live.Route == nil {
+		out.Message = refusal(live)
+		return out
+	}
+	out.CanaryPPM = canaryPPM(live.Route, owner.Name, splits)
+	want, err := p.Render(live, owner, splits)
+	if err != nil {
+		out.Drifted, out.Message = true, err.Error()
+		return out
+	}
+	if !same(live.Route, want.Route) {
+		out.Drifted = true
+		out.Message = title(live) + " is not as Crossfade would write it"
+		return out
+	}
+	out.Evidence = trafficrouting.EvidenceWritten
+	if lacking := lackingParent(live.Route); lacking != "" {
+		out.Message = title(live) + ": " + lacking
+		return out
+	}
+	out.Evidence, out.InEffect = trafficrouting.EvidenceAccepted, true
+	return out
+}
+
+// same compares as JSON: decoders differ in the Go types of numbers.
+func same(a, b *unstructured.Unstructured) bool {
+	x, errX := json.Marshal(a.Object)
+	y, errY := json.Marshal(b.Object)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+// canaryPPM reads the canary's share back: the largest over the rules that are split, each counted
+// among what the rule sends to the Service.
+func canaryPPM(route *unstructured.Unstructured, owner string, splits []trafficrouting.Split) int32 {
+	d := document{route: route, namespace: route.GetNamespace()}
+	largest := int64(0)
+	for _, s := range splits {
+		bases := map[string]string{}
+		added(bases, s)
+		for _, rule := range d.rules() {
+			if ownerOf(rule) == owner {
+				continue
+			}
+			stable, canary := int64(0), int64(0)
+			for _, ref := range refsOf(rule) {
+				name, ok := localService(ref, d.namespace)
+				weight, _ := weightOf(ref)
+				switch {
+				case ok && name == s.Base.Service:
+					stable += weight
+				case ok && bases[name] != "":
+					canary += weight
+				}
+			}
+			if canary > 0 {
+				largest = max(largest, canary*int64(trafficrouting.Whole)/(stable+canary))
+			}
+		}
+	}
+	return int32(largest)
+}
+
+// lackingParent says which parent has not accepted the route's current generation, and what it says
+// instead; empty means that all have. A route's controller writes one entry for each parent that it
+// serves; both conditions must be of this generation (RouteParentStatus). PartiallyInvalid means that
+// some rules were dropped or that an older generation is served.
+func lackingParent(route *unstructured.Unstructured) string {
+	parents, _, _ := unstructured.NestedSlice(route.Object, "status", "parents")
+	if len(parents) == 0 {
+		return "no parent has taken notice of it yet; check that its parentRefs name a Gateway that exists"
+	}
+	for _, parent := range objects(parents) {
+		name := parentName(parent)
+		conditions := map[string]object{}
+		for _, c := range objects(parent["conditions"]) {
+			if kind, ok := c["type"].(string); ok {
+				conditions[kind] = c
+			}
+		}
+		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
+			c, ok := conditions[kind]
+			if !ok {
+				return fmt.Sprintf("parent %s has no condition %s yet", name, kind)
+			}
+			if at, _ := integer(c["observedGeneration"]); at != route.GetGeneration() {
+				return fmt.Sprintf("parent %s has %s for generation %d, not yet for %d", name, kind, at, route.GetGeneration())
+			}
+			if c["status"] != "True" {
+				return fmt.Sprintf("parent %s has %s=%v%s", name, kind, c["status"], detail(c))
+			}
+		}
+		if c, ok := conditions["PartiallyInvalid"]; ok && c["status"] == "True" {
+			return fmt.Sprintf("parent %s has PartiallyInvalid=True%s", name, detail(c))
+		}
+	}
+	return ""
+}
+
+// parentName names a parent as people would look for it.
+func parentName(parent object) string {
+	ref, _ := parent["parentRef"].(object)
+	var parts []string
+	for _, field := range []string{"namespace", "name", "sectionName"} {
+		if text, ok := ref[field].(string); ok && text != "" {
+			parts = append(parts, text)
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// detail quotes a condition's reason and message.
+func detail(c object) string {
+	reason, _ := c["reason"].(string)
+	message, _ := c["message"].(string)
+	switch {
+	case reason == "" && message == "":
+		return ""
+	case message == "":
+		return " (" + reason + ")"
+	}
+	return fmt.Sprintf(" (%s: %s)", reason, message)
+}

@@ -1,0 +1,150 @@
+package gatewayapi
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// partVersion is written into every part; a part of another version counts as unreadable.
+const partVersion = 1
+
+// part is what one owner has in the route, as its annotation holds it: enough to write the part again,
+// and to put back what the user wrote.
+type part struct {
+	Version int `json:"v"`
+	// Splits are what the owner wants.
+	Splits []trafficrouting.Split `json:"splits"`
+	// Rules are the user's rules that the owner splits.
+	Rules []record `json:"rules,omitempty"`
+	// Copies are hashes of the rules that were inserted for the owner, in order: by these they are
+	// known where a name was lost.
+	Copies []string `json:"copies,omitempty"`
+}
+
+// record is the weights of one of the user's rules, as they were and as they were written.
+type record struct {
+	// Index of the rule among the user's; unique within a part, the same in every owner's.
+	Index int `json:"i"`
+	// Hash of the rule less weights and name.
+	Hash string `json:"h"`
+	// Name of the rule. Empty means none.
+	Name string `json:"n,omitempty"`
+	// Refs are the keys of the user's backendRefs, in order.
+	Refs []string `json:"b"`
+	// Own are the user's weights; null where none was set.
+	Own []*int64 `json:"w"`
+	// Rendered are the weights that were written to the same backendRefs.
+	Rendered []int64 `json:"r"`
+	// Scale is by what all of the rule's weights were multiplied.
+	Scale int64 `json:"k"`
+}
+
+// own returns the user's weight of ref i in effect: unset means 1.
+func (r record) own(i int) int64 {
+	if r.Own[i] == nil {
+		return 1
+	}
+	return *r.Own[i]
+}
+
+// whole says whether the record's lists belong together, which a foreign hand may have broken.
+func (r record) whole() bool {
+	return len(r.Own) == len(r.Refs) && len(r.Rendered) == len(r.Refs) && r.Scale > 0
+}
+
+// decodePart reads an owner's annotation.
+func decodePart(text string) (part, error) {
+	var p part
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return part{}, err
+	}
+	if p.Version != partVersion {
+		return part{}, fmt.Errorf("version %d is not %d", p.Version, partVersion)
+	}
+	for _, r := range p.Rules {
+		if !r.whole() {
+			return part{}, fmt.Errorf("rule %d is incomplete", r.Index)
+		}
+	}
+	return p, nil
+}
+
+// compact encodes as JSON that people can read: without HTML escapes and line ends.
+func compact(value any) (string, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(out.String(), "\n"), nil
+}
+
+// hashOf identifies a rule by its content but for the name, which people change and old API servers
+// drop, and the user's weights if asked: 40 bits do among 16 rules.
+func hashOf(rule object) string {
+	text, err := compact(without(rule, "name"))
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:5])
+}
+
+// shapeOf identifies one of the user's rules by its content less name and weights.
+func shapeOf(rule object) string {
+	refs := refsOf(rule)
+	for i := range refs {
+		refs[i] = without(refs[i], "weight")
+	}
+	rule = shallow(rule)
+	rule["backendRefs"] = list(refs)
+	return hashOf(rule)
+}
+
+// copyName matches the names of the rules that Crossfade inserts: the owner, then a number.
+var copyName = regexp.MustCompile(`^cf-(.+)-([0-9]+)$`)
+
+// nameOfCopy names the n-th rule that is inserted for an owner.
+func nameOfCopy(owner string, n int) string { return "cf-" + owner + "-" + strconv.Itoa(n) }
+
+// ownerOf returns the owner that a rule's name says it was inserted for.
+func ownerOf(rule object) string {
+	name, _ := rule["name"].(string)
+	if m := copyName.FindStringSubmatch(name); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// annotationOf returns the name of the annotation that holds an owner's part.
+func annotationOf(owner string) string { return v1alpha1.AnnotationSplitPrefix + owner }
+
+// disasterCopy packs a spec for the annotation crossfade.io/base: JSON, gzip, base64. Read it with
+// base64 -d | gunzip. The same spec gives the same text.
+func disasterCopy(spec any) (string, error) {
+	text, err := compact(spec)
+	if err != nil {
+		return "", err
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write([]byte(text)); err != nil {
+		return "", err
+	}
+	if err := w.Close(); err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
+}

@@ -1,0 +1,211 @@
+package gatewayapi
+
+import (
+	"slices"
+)
+
+// userRule is one of the user's rules as read from a live route.
+type userRule struct {
+	// rule is without our backendRefs; its weights are still the live ones until they are restored.
+	rule object
+	// refs are the backendRefs of rule, to be given their weights.
+	refs []object
+	// folded is, for each of refs, the weight that stood on our backendRefs after it.
+	folded []int64
+	// ours says that there were such.
+	ours bool
+}
+
+// readRule takes our backendRefs out of a rule. They are known by the name of their Service, which is
+// ours for as long as a Release is in flight: also where somebody copied a rule with them in it. What
+// they carried goes to the Service that they were added for, so that a rule never loses its last
+// backend.
+func readRule(rule object, namespace string, bases map[string]string) userRule {
+	u := userRule{rule: rule}
+	var orphans []object
+	last := map[string]int{}
+	for _, ref := range refsOf(rule) {
+		name, local := localService(ref, namespace)
+		base := ""
+		if local {
+			base = bases[name]
+		}
+		if base == "" {
+			if local {
+				last[name] = len(u.refs)
+			}
+			u.refs = append(u.refs, ref)
+			u.folded = append(u.folded, 0)
+			continue
+		}
+		u.ours = true
+		weight, _ := weightOf(ref)
+		if at, ok := last[base]; ok {
+			u.folded[at] += weight
+			continue
+		}
+		ref["name"] = base
+		orphans = append(orphans, ref)
+	}
+	if !u.ours {
+		return u
+	}
+	u.adopt(orphans)
+	rule["backendRefs"] = list(u.refs)
+	return u
+}
+
+// adopt lets orphans, our backendRefs without the user's before them, stand in for it where the rule
+// would otherwise send nothing anywhere.
+func (u *userRule) adopt(orphans []object) {
+	for i, ref := range u.refs {
+		if weight, _ := weightOf(ref); weight+u.folded[i] > 0 {
+			return
+		}
+	}
+	for _, ref := range orphans {
+		u.refs = append(u.refs, ref)
+		u.folded = append(u.folded, 0)
+	}
+}
+
+// restoreWeights gives the rules the weights that the user wrote. A rule is the one of a record by,
+// in this order: its content, its name, its backends; among equals the one whose weights are as they
+// were written comes first, then the order of the list decides.
+func restoreWeights(rules []userRule, records []record, namespace string) {
+	of := make([]*record, len(rules))
+	taken := make([]bool, len(records))
+	assign := func(reuse bool, fits func(u userRule, r record) bool) {
+		for i := range rules {
+			for j := range records {
+				if of[i] == nil && (reuse || !taken[j]) && fits(rules[i], records[j]) {
+					of[i], taken[j] = &records[j], true
+				}
+			}
+		}
+	}
+	sameContent := func(u userRule, r record) bool { return shapeOf(u.rule) == r.Hash }
+	sameName := func(u userRule, r record) bool { return r.Name != "" && u.rule["name"] == r.Name }
+	sameBackends := func(u userRule, r record) bool { return slices.Equal(u.keys(namespace), r.Refs) }
+	asWritten := func(u userRule, r record) bool {
+		for i, ref := range u.refs {
+			if weight, _ := weightOf(ref); len(u.refs) != len(r.Refs) || weight != r.Rendered[i] {
+				return false
+			}
+		}
+		return true
+	}
+	both := func(a, b func(userRule, record) bool) func(userRule, record) bool {
+		return func(u userRule, r record) bool { return a(u, r) && b(u, r) }
+	}
+	assign(false, both(sameContent, asWritten))
+	assign(false, sameContent)
+	assign(false, sameName)
+	assign(false, both(sameBackends, asWritten))
+	assign(false, sameBackends)
+	assign(true, both(sameBackends, asWritten)) // somebody copied a rule, with the weights of the split
+	for i, u := range rules {
+		switch {
+		case of[i] != nil:
+			u.restore(*of[i], namespace)
+		case u.ours:
+			u.restore(record{Scale: 1}, namespace)
+		}
+	}
+}
+
+func (u userRule) keys(namespace string) []string {
+	keys := make([]string, len(u.refs))
+	for i, ref := range u.refs {
+		keys[i] = refKey(ref, namespace)
+	}
+	return keys
+}
+
+// restore gives a rule's backendRefs the user's weights. A weight that is as it was written, or whose
+// group only shares in another way, is the recorded one. A weight that is something else is the
+// user's newest intent: meant beside the other live weights if these are still scaled, else beside
+// the user's own.
+func (u userRule) restore(r record, namespace string) {
+	at := u.align(r, namespace)
+	groups := map[string]bool{}
+	scaled, changed := u.ours, false
+	state := make([]int, len(u.refs))
+	const unchanged, original, edited = 0, 1, 2
+	for i, ref := range u.refs {
+		live, _ := weightOf(ref)
+		groups[refKey(ref, namespace)] = true
+		state[i] = edited
+		if j := at[i]; j >= 0 {
+			switch {
+			case live == r.Rendered[j], u.folded[i] > 0 && live+u.folded[i] == r.own(j)*r.Scale:
+				state[i] = unchanged
+				scaled = scaled || r.Rendered[j] != r.own(j)
+			case live == r.own(j):
+				state[i] = original
+			}
+		}
+		changed = changed || state[i] == edited
+	}
+	if !changed || !scaled {
+		for i, ref := range u.refs {
+			if state[i] == unchanged {
+				setWeight(ref, r.Own[at[i]])
+			}
+		}
+		return
+	}
+	values := make([]int64, len(u.refs))
+	for i, ref := range u.refs {
+		live, _ := weightOf(ref)
+		switch {
+		case state[i] != edited:
+			values[i] = r.own(at[i]) * r.Scale
+		case len(groups) == 1 && live > 0 && at[i] >= 0:
+			values[i] = live // alone in its rule, a weight means nothing: keep what was typed
+		default:
+			values[i] = live + u.folded[i]
+		}
+	}
+	u.write(values, r.Scale)
+}
+
+// write sets the weights, divided by the scale if all can be, and never above the API's maximum.
+func (u userRule) write(values []int64, scale int64) {
+	for _, v := range values {
+		if v%scale != 0 {
+			scale = 1
+		}
+	}
+	for i, ref := range u.refs {
+		weight := min(values[i]/scale, maxWeight)
+		if live, set := weightOf(ref); !set && live == weight {
+			continue
+		}
+		setWeight(ref, &weight)
+	}
+}
+
+// align returns, for each backendRef, its index in the record, or -1.
+func (u userRule) align(r record, namespace string) []int {
+	taken := make([]bool, len(r.Refs))
+	at := make([]int, len(u.refs))
+	for i, key := range u.keys(namespace) {
+		at[i] = -1
+		for j := range r.Refs {
+			if at[i] < 0 && !taken[j] && r.Refs[j] == key {
+				at[i], taken[j] = j, true
+			}
+		}
+	}
+	return at
+}
+
+// setWeight sets a backendRef's weight; nil takes it away.
+func setWeight(ref object, weight *int64) {
+	if weight == nil {
+		delete(ref, "weight")
+		return
+	}
+	ref["weight"] = *weight
+}

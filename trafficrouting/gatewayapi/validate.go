@@ -1,0 +1,149 @@
+package gatewayapi
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// validate refuses splits that mean nothing.
+func validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) error {
+	if owner.Name == "" || len(splits) == 0 {
+		return fmt.Errorf("a split needs an owner and a Service")
+	}
+	if ns := live.Route.GetNamespace(); owner.Namespace != "" && ns != "" && owner.Namespace != ns {
+		return fmt.Errorf("it is in another namespace than Rollout %s/%s; name a route in the Rollout's namespace", owner.Namespace, owner.Name)
+	}
+	bases := map[string]bool{}
+	for _, s := range splits {
+		if s.Base.Service == "" || bases[s.Base.Service] {
+			return fmt.Errorf("Service %q is split twice or has no name; name each Service once", s.Base.Service) //nolint:revive,staticcheck // Service is a kind
+		}
+		bases[s.Base.Service] = true
+		if err := validShares(s.Base.Service, s.Shares); err != nil {
+			return err
+		}
+		for _, rule := range s.Rules {
+			if err := validShares(s.Base.Service, rule.To); err != nil {
+				return err
+			}
+			for _, m := range rule.AnyOf {
+				if len(m.Headers)+len(m.Cookies)+len(m.QueryParams) == 0 && m.Method == nil {
+					return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
+				}
+				if _, err := conditionsOf(m); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, added := range slices.Sorted(maps.Keys(basesOf(nil, splits))) {
+		if bases[added] {
+			return fmt.Errorf("Service %s is split and takes a share of another one; use distinct Services", added) //nolint:revive,staticcheck // Service is a kind
+		}
+	}
+	return nil
+}
+
+func validShares(base string, shares []trafficrouting.Share) error {
+	sum, seen := int64(0), map[string]bool{}
+	for _, share := range shares {
+		name := share.Backend.Service
+		if name == "" || seen[name] || share.PPM < 0 {
+			return fmt.Errorf("a share of Service %s is negative, nameless or given twice", base)
+		}
+		seen[name] = true
+		sum += int64(share.PPM)
+	}
+	if sum != int64(trafficrouting.Whole) {
+		return fmt.Errorf("the shares of Service %s sum to %d parts per million, not %d", base, sum, trafficrouting.Whole)
+	}
+	return nil
+}
+
+// neutral says whether the splits leave everything with the user's Services.
+func neutral(splits []trafficrouting.Split) bool {
+	for _, s := range splits {
+		if len(s.Rules) > 0 {
+			return false
+		}
+		for _, share := range s.Shares {
+			if share.Backend != s.Base && share.PPM > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// reservedName says whether a rule of the user's bears a name that Crossfade gives to its copies.
+func reservedName(d document, owner string) string {
+	for i, rule := range d.rules() {
+		if ownerOf(rule) == owner {
+			return fmt.Sprintf("rule %d is called %s, as Crossfade calls the rules that it adds for Rollout %s; rename it", i+1, rule["name"], owner)
+		}
+	}
+	return ""
+}
+
+// admits refuses splits that do not fit the user's route or another owner's part.
+func (d document) admits(owner string, splits []trafficrouting.Split) error {
+	named := neutral(splits)
+	for _, s := range splits {
+		for _, rule := range d.rules() {
+			named = named || names(rule, s.Base.Service, d.namespace)
+		}
+	}
+	if !named {
+		return fmt.Errorf("no rule names Service %s; add it to a rule's backendRefs or take the route out of spec.routeRefs", splits[0].Base.Service)
+	}
+	ours := basesOf(nil, splits)
+	for _, s := range splits {
+		ours[s.Base.Service] = ""
+	}
+	for _, other := range slices.Sorted(maps.Keys(d.parts)) {
+		if other == owner {
+			continue
+		}
+		theirs := basesOf(map[string]part{other: d.parts[other]}, nil)
+		for _, s := range d.parts[other].Splits {
+			theirs[s.Base.Service] = ""
+		}
+		for _, service := range slices.Sorted(maps.Keys(theirs)) {
+			if _, ok := ours[service]; ok {
+				return fmt.Errorf("Rollout %s splits Service %s on this route already; name each Service in one Rollout only", other, service) //nolint:revive,staticcheck // Rollout is a kind
+			}
+		}
+	}
+	return nil
+}
+
+// composeFirst composes with one owner's part and those of the others that fit beside it; the rest is
+// left out until its owners render again.
+func (d document) composeFirst(owner string) (*unstructured.Unstructured, error) {
+	fitting := document{route: d.route, namespace: d.namespace, parts: map[string]part{}}
+	if p, ok := d.parts[owner]; ok {
+		fitting.parts[owner] = p
+	}
+	out, err := fitting.compose()
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range slices.Sorted(maps.Keys(d.parts)) {
+		if other == owner {
+			continue
+		}
+		fitting.parts[other] = d.parts[other]
+		more, err := fitting.compose()
+		if err != nil {
+			delete(fitting.parts, other)
+			continue
+		}
+		out = more
+	}
+	return out, nil
+}

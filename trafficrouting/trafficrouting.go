@@ -1,0 +1,129 @@
+// Package trafficrouting translates between the split of requests that a Release wants and the kinds
+// of route that carry them. It is pure: it does no I/O, reads no clock and holds no client.
+package trafficrouting
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// Whole is all requests, in parts per million.
+const Whole int32 = 1_000_000
+
+// Provider translates between a Split and one kind of route. Its values are stateless and its methods
+// pure and total: they mutate nothing that they are given.
+type Provider interface {
+	// Capabilities says what this route can do. Asked before a Release may start.
+	Capabilities(Objects) Capabilities
+	// Render returns live with this owner's part exactly as the splits say, one split for each of the
+	// owner's Services; what others wrote, other owners included, keeps its meaning, and unknown
+	// fields survive. Rendering twice gives what rendering once gave. It fails with a sentence that
+	// names what cannot be done, and the mend.
+	Render(live Objects, owner Owner, splits []Split) (Objects, error)
+	// Strip returns live without this owner's part, exactly as the user wrote it, also after a foreign
+	// edit.
+	Strip(live Objects, owner Owner) (Objects, error)
+	// Settle is how long the data plane behind this route may take to follow a change that its
+	// controller has accepted.
+	Settle(live Objects) time.Duration
+	// Observe says what is in effect of the splits, with graded evidence.
+	Observe(live Objects, owner Owner, splits []Split) Observed
+	// Check says in one sentence why this route cannot carry these splits for this owner, and the
+	// mend; empty means that it can. Asked for each step before a Release may start, and never while
+	// the owner has a part in the route.
+	Check(live Objects, owner Owner, splits []Split) string
+	// Names says whether any rule of the route sends requests to the Service, whoever wrote it. A
+	// Service may be deleted only when no route names it any more.
+	Names(live Objects, service string) bool
+}
+
+// Objects is what the shell read of one route.
+type Objects struct {
+	// Route is the user's route; nil if it does not exist.
+	Route *unstructured.Unstructured
+}
+
+// Owner is the Rollout that a part of a route belongs to.
+type Owner struct {
+	Namespace, Name string
+}
+
+// Backend names a Service in the route's namespace.
+type Backend struct {
+	Service string `json:"service"`
+}
+
+// Share gives a backend a part of the requests.
+type Share struct {
+	Backend Backend `json:"backend"`
+	// PPM is the part, 0–1 000 000 parts per million.
+	PPM int32 `json:"ppm"`
+}
+
+// Split is the whole desired state of the requests that a route sends to one Service.
+type Split struct {
+	// Base is the Service that the user's route names. Every rule that names it is split.
+	Base Backend `json:"base"`
+	// Shares says where the requests go that no rule matches; they sum to 1 000 000. Base may have a
+	// share of 0, and a share of 0 keeps its backend known to the data plane.
+	Shares []Share `json:"shares"`
+	// Rules send the requests that match elsewhere; the first that matches decides.
+	Rules []MatchRule `json:"rules,omitempty"`
+}
+
+// MatchRule sends requests that match any of the entries to the backends.
+type MatchRule struct {
+	// AnyOf are alternatives; within one, all must hold.
+	AnyOf []v1alpha1.Match `json:"anyOf"`
+	// To sums to 1 000 000.
+	To []Share `json:"to"`
+}
+
+// Capabilities is what a route can do.
+type Capabilities struct {
+	Weight, HeaderExact, HeaderRegex, Cookie, QueryExact, QueryRegex, Method, WeightAndMatch bool
+	// Granularity is the smallest share that can be told apart, in parts per million.
+	Granularity int32
+	// Refusal says in one sentence why this route cannot be used at all, and the mend. Empty means
+	// that it can.
+	Refusal string
+}
+
+// Evidence grades how well it is known that a split is in effect.
+type Evidence int
+
+// The grades, worst first.
+const (
+	EvidenceNone Evidence = iota
+	// EvidenceWritten: the route's spec has it.
+	EvidenceWritten
+	// EvidenceAccepted: the route's controller said so for this generation.
+	EvidenceAccepted
+	// EvidenceAcked: the data plane acknowledged it.
+	EvidenceAcked
+	// EvidenceProbed: requests were seen to follow it.
+	EvidenceProbed
+)
+
+// String returns the grade's name.
+func (e Evidence) String() string {
+	return [...]string{"None", "Written", "Accepted", "Acked", "Probed"}[e]
+}
+
+// Observed is what is in effect of a split.
+type Observed struct {
+	// Evidence is the best grade that holds for all of it.
+	Evidence Evidence
+	// InEffect: the evidence is as good as this kind of route can give.
+	InEffect bool
+	// CanaryPPM is the canary's measured share in the live route by weight, in parts per million: the
+	// largest over the rules that are split.
+	CanaryPPM int32
+	// Drifted: the live route is not what Render would write.
+	Drifted bool
+	// Message says what is missing, in one sentence. Empty means nothing.
+	Message string
+}

@@ -1,0 +1,242 @@
+package deployment
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/intent"
+	"crossfade.io/crossfade/workload"
+)
+
+// ours is the prefix of every annotation that this project writes.
+const ours = "crossfade.io/"
+
+// hold pauses with our marker, and then takes every revision but stable to 0. The order is the
+// invariant: un-paused, the native controller would make the canary pods again.
+func (v view) hold() ([]intent.Write, error) {
+	if !v.held {
+		return v.patch("hold the template", func(obj *unstructured.Unstructured) error {
+			pause(obj)
+			return nil
+		})
+	}
+	if !v.observed {
+		return nil, nil
+	}
+	return v.keepOnly(v.stable)
+}
+
+// park holds until only stable has pods, and gives the fields back then: with two active ReplicaSets
+// the native controller would size both by the user's own maxSurge, paused or not.
+func (v view) park(disarm bool) ([]intent.Write, error) {
+	if writes, err := v.hold(); err != nil || len(writes) > 0 {
+		return writes, err
+	}
+	if !v.observed || !gone(v.allBut(v.stable)) {
+		return nil, nil
+	}
+	writes, err := v.patch("give the fields back, held", func(obj *unstructured.Unstructured) error {
+		return v.restore(obj, disarm)
+	})
+	if err != nil || len(writes) > 0 {
+		return writes, err
+	}
+	return v.tidy()
+}
+
+// finish gives the fields back and lets the native controller replace the old pods. While the user
+// pauses it waits: these fields move pods even then.
+func (v view) finish(disarm bool) ([]intent.Write, error) {
+	if v.held && v.template == workload.TemplateOther && v.o.Canary != "" {
+		return v.finishBeneath(disarm)
+	}
+	if v.pausedByUser && v.borrowed {
+		return nil, nil
+	}
+	writes, err := v.patch("give the fields back and let the old pods go", func(obj *unstructured.Unstructured) error {
+		if v.marked {
+			release(obj)
+		}
+		return v.restore(obj, disarm)
+	})
+	if err != nil || len(writes) > 0 {
+		return writes, err
+	}
+	return v.tidy()
+}
+
+// finishBeneath finishes a promotion beneath a newer template, which stays held. The old pods go
+// first: then the canary is the only active ReplicaSet, and native code keeps it at full size whatever
+// the fields say. A canary without pods replaces nobody, so stable stays then.
+func (v view) finishBeneath(disarm bool) ([]intent.Write, error) {
+	if !v.observed {
+		return nil, nil
+	}
+	if v.canary != nil && v.canary.replicas > 0 {
+		if writes, err := v.keepOnly(v.canary); err != nil || len(writes) > 0 {
+			return writes, err
+		}
+		if !gone(v.allBut(v.canary)) {
+			return nil, nil
+		}
+	} else if writes, err := v.keepOnly(v.stable); err != nil || len(writes) > 0 {
+		return writes, err
+	}
+	writes, err := v.patch("give the fields back beneath the held template", func(obj *unstructured.Unstructured) error {
+		return v.restore(obj, disarm)
+	})
+	if err != nil || len(writes) > 0 {
+		return writes, err
+	}
+	return v.tidy()
+}
+
+// revert writes the stable template back. It comes after the canary is at 0, since the native
+// controller deletes all other pods at once when stable is the template and complete. A user's pause
+// stays; then there is no need for our marker on the way.
+func (v view) revert(disarm bool) ([]intent.Write, error) {
+	if v.stable == nil {
+		return v.finish(disarm)
+	}
+	back, err := v.patch("write the stable template back", func(obj *unstructured.Unstructured) error {
+		if !v.pausedByUser {
+			release(obj)
+		}
+		put(obj.Object, runtime.DeepCopyJSONValue(v.stable.template), templatePath...)
+		return v.restore(obj, disarm)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(back) == 0 {
+		return v.tidy()
+	}
+	if v.template == workload.TemplateStable && !v.paused && !v.borrowed {
+		return back, nil
+	}
+	if v.pausedByUser {
+		if !v.observed {
+			return nil, nil
+		}
+		if writes, err := v.keepOnly(v.stable); err != nil || len(writes) > 0 {
+			return writes, err
+		}
+	} else if writes, err := v.hold(); err != nil || len(writes) > 0 {
+		return writes, err
+	}
+	if !v.observed || !gone(v.allBut(v.stable)) {
+		return nil, nil
+	}
+	return back, nil
+}
+
+// keepOnly takes every revision but one to 0. If that one has no pods it is brought to full size first:
+// with no active ReplicaSet the native controller fills the newest, which may be a rejected one.
+func (v view) keepOnly(one *revision) ([]intent.Write, error) {
+	if one == nil {
+		return nil, nil
+	}
+	var writes []intent.Write
+	if one.replicas == 0 && v.replicas > 0 {
+		fill, err := v.fill(one)
+		if err != nil {
+			return nil, err
+		}
+		writes = append(writes, fill...)
+	}
+	for _, r := range v.allBut(one) {
+		if r.replicas > 0 {
+			writes = append(writes, r.scale(0))
+		}
+	}
+	return writes, nil
+}
+
+// fill brings a ReplicaSet to the workload's size. Where the native controller's note of that size is
+// outdated it is written too: a note that differs, on the only active ReplicaSet, makes it take every
+// look for a scaling event, and it never rolls anything out again.
+func (v view) fill(r *revision) ([]intent.Write, error) {
+	if desired, ok := r.desired(); !ok || desired == v.replicas {
+		return []intent.Write{r.scale(v.replicas)}, nil
+	}
+	want := r.obj.DeepCopy()
+	put(want.Object, int64(v.replicas), "spec", "replicas")
+	size := strconv.FormatInt(int64(v.replicas), 10)
+	put(want.Object, size, "metadata", "annotations", annotationDesired)
+	put(want.Object, size, "metadata", "annotations", annotationMax)
+	return patchTo(r.obj, want, fmt.Sprintf("bring it to %d pods", v.replicas))
+}
+
+// tidy takes our annotations off the ReplicaSets, to which the native controller copies those of the
+// Deployment: kubectl rollout undo would bring them back. One that was left inflated, since native code
+// corrects the current one only, gets the user's minReadySeconds.
+func (v view) tidy() ([]intent.Write, error) {
+	if !v.observed {
+		return nil, nil
+	}
+	own := v.obj.GetAnnotations()
+	minReady := count(v.obj.Object, 0, "spec", "minReadySeconds")
+	var writes []intent.Write
+	for _, r := range v.revisions {
+		want := r.obj.DeepCopy()
+		for key := range r.obj.GetAnnotations() {
+			// What the workload still has would only be copied again.
+			if _, copied := own[key]; strings.HasPrefix(key, ours) && !copied {
+				drop(want.Object, "metadata", "annotations", key)
+			}
+		}
+		if r.minReady == heldMinReadySeconds && !v.inflated {
+			drop(want.Object, "spec", "minReadySeconds")
+			if minReady > 0 {
+				put(want.Object, int64(minReady), "spec", "minReadySeconds")
+			}
+		}
+		patch, err := patchTo(r.obj, want, "take our annotations off")
+		if err != nil {
+			return nil, err
+		}
+		writes = append(writes, patch...)
+	}
+	return writes, nil
+}
+
+// patch returns the write that applies change to the workload, or none if it changes nothing.
+func (v view) patch(why string, change func(*unstructured.Unstructured) error) ([]intent.Write, error) {
+	want := v.obj.DeepCopy()
+	if err := change(want); err != nil {
+		return nil, err
+	}
+	return patchTo(v.obj, want, why)
+}
+
+func patchTo(live, want *unstructured.Unstructured, why string) ([]intent.Write, error) {
+	write, changed, err := intent.PatchTo(live, want, why)
+	if err != nil || !changed {
+		return nil, err
+	}
+	return []intent.Write{write}, nil
+}
+
+// pause holds the template of obj. The marker is what makes it safe: held by the pause alone, a
+// re-applied stable template would delete every canary pod.
+func pause(obj *unstructured.Unstructured) {
+	put(obj.Object, true, "spec", "paused")
+	put(obj.Object, v1alpha1.PendingHeld, markerPath()...)
+}
+
+// release is the reverse of pause.
+func release(obj *unstructured.Unstructured) {
+	drop(obj.Object, "spec", "paused")
+	drop(obj.Object, markerPath()...)
+}
+
+func (r *revision) scale(replicas int32) intent.Write {
+	w := intent.Of(intent.Scale, r.obj, fmt.Sprintf("scale from %d to %d", r.replicas, replicas))
+	w.Replicas = replicas
+	return w
+}

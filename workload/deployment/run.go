@@ -1,0 +1,135 @@
+package deployment
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/intent"
+	"crossfade.io/crossfade/workload"
+)
+
+// run brings n canary pods up, or down to n, beside all stable ones.
+func (v view) run(n int32) ([]intent.Write, error) {
+	if v.replicas == 0 {
+		// Nothing can run beside nothing; un-paused, scaling up again would fill the canary alone.
+		return v.holdUnlessIdle()
+	}
+	n = max(1, min(n, v.replicas)) // the native controller never makes more than the full size of one revision
+	if v.pausedByUser || v.stable == nil {
+		return nil, nil
+	}
+	if !v.follows() {
+		return v.holdUnlessIdle()
+	}
+	if v.marked {
+		return v.unhold(n)
+	}
+	if !v.inflated {
+		return v.catchUp(n)
+	}
+	return v.adjust(n)
+}
+
+// follows says whether the workload's template is the one that the Release follows: its canary, or,
+// while the native controller has not made that, any but stable.
+func (v view) follows() bool {
+	return v.template == workload.TemplateCanary || v.template == workload.TemplateOther && v.o.Canary == ""
+}
+
+// holdUnlessIdle holds what a Release has touched: nothing may come of a template that it does not
+// follow. A workload that stands natively at stable is left alone.
+func (v view) holdUnlessIdle() ([]intent.Write, error) {
+	switch {
+	case v.pausedByUser, v.held, v.template == workload.TemplateStable && !v.borrowed && !v.marked:
+		return nil, nil
+	default:
+		return v.hold()
+	}
+}
+
+// unhold takes a held template to running in one write, once nothing of that write can cost a stable
+// pod: no third revision has pods, stable has its full size or something beside it, and no canary pod
+// counts as available. Native code acts on the ReplicaSet's status as it was before it inflates it, and
+// would take as many stable pods as it believes the canary to have.
+func (v view) unhold(n int32) ([]intent.Write, error) {
+	if !v.held {
+		return v.hold() // someone un-paused over our marker
+	}
+	if !v.observed {
+		return nil, nil
+	}
+	var writes []intent.Write
+	for _, r := range v.others() {
+		if r.replicas > 0 {
+			writes = append(writes, r.scale(0))
+		}
+	}
+	active := v.canary != nil && v.canary.replicas > 0
+	noted, isNoted := v.stable.desired()
+	if v.stable.replicas == 0 || !active && v.stable.replicas == v.replicas && isNoted && noted != v.replicas {
+		fill, err := v.fill(v.stable)
+		if err != nil {
+			return nil, err
+		}
+		writes = append(fill, writes...)
+	}
+	if len(writes) > 0 {
+		return writes, nil
+	}
+	if !gone(v.others()) || !active && v.stable.replicas != v.replicas {
+		return nil, nil
+	}
+	if active && v.canary.minReady != heldMinReadySeconds {
+		want := v.canary.obj.DeepCopy()
+		put(want.Object, int64(heldMinReadySeconds), "spec", "minReadySeconds")
+		return patchTo(v.canary.obj, want, "make its pods unavailable before the template runs")
+	}
+	if active && (!v.canary.seen || v.canary.available > 0) {
+		return nil, nil
+	}
+	return v.patch(fmt.Sprintf("run %d canary pods", n), func(obj *unstructured.Unstructured) error {
+		release(obj)
+		return v.borrow(obj, n)
+	})
+}
+
+// catchUp holds a template that runs without our values: one that no gate held, or whose values someone
+// took. maxSurge is set to what runs now, as the native controller sizes all ReplicaSets by it even
+// while it is paused.
+func (v view) catchUp(n int32) ([]intent.Write, error) {
+	var all int32
+	for _, r := range v.revisions {
+		all += r.replicas
+	}
+	return v.patch("hold the template and keep its pods as they are", func(obj *unstructured.Unstructured) error {
+		pause(obj)
+		return v.borrow(obj, max(n, all-v.replicas))
+	})
+}
+
+// adjust keeps a running canary at n. Up is maxSurge alone. Down is maxSurge first, and the canary's
+// size once the native controller has seen it, since it would fill up to the old maxSurge. Stable is
+// brought back to full size first where native scaling rounded it down.
+func (v view) adjust(n int32) ([]intent.Write, error) {
+	writes, err := v.patch(fmt.Sprintf("have %d canary pods", n), func(obj *unstructured.Unstructured) error {
+		return v.borrow(obj, n)
+	})
+	if err != nil || len(writes) > 0 || !v.observed {
+		return writes, err
+	}
+	if v.stable.replicas < v.replicas {
+		if writes, err = v.fill(v.stable); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range v.others() {
+		if r.replicas > 0 {
+			writes = append(writes, r.scale(0))
+		}
+	}
+	if v.canary != nil && v.canary.replicas > n {
+		writes = append(writes, v.canary.scale(n))
+	}
+	return writes, nil
+}
