@@ -83,7 +83,13 @@ func (m *screenful) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		return m, m.next
 	case tea.KeyMsg:
-		return m, m.key(msg.String())
+		// A key that is held down may come as one message of many runes.
+		for _, r := range msg.Runes {
+			m.key(string(r))
+		}
+		if msg.Type != tea.KeyRunes || msg.String() == "q" {
+			return m, m.key(msg.String())
+		}
 	}
 	return m, nil
 }

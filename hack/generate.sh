@@ -11,7 +11,10 @@ crd_ref_docs=$(hack/tool.sh crd-ref-docs)
 # Removed first, so that the CRD of a type that is gone goes too.
 rm -f "$chart"/crds/crossfade.io_*.yaml
 "$controller_gen" crd paths=./apis/... output:crd:dir="$chart/crds"
-"$controller_gen" rbac:roleName=crossfade paths=./controllers/... output:rbac:dir="$chart/files/rbac"
+hack/crds.sh "$chart"/crds/crossfade.io_*.yaml
+
+"$controller_gen" rbac:roleName=crossfade paths=./cmd/... paths=./controllers/... output:rbac:dir="$chart/files/rbac"
+go run ./controllers/admission/render >"$chart/files/admission.yaml"
 
 mkdir -p docs
 "$crd_ref_docs" --config=hack/api-docs.yaml --source-path=apis --renderer=markdown --output-path=docs/api.md --log-level=WARN

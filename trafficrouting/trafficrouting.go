@@ -20,7 +20,7 @@ type Provider interface {
 	Capabilities(Objects) Capabilities
 	// Render returns live with this owner's part exactly as the splits say, one split for each of the
 	// owner's Services; what others wrote, other owners included, keeps its meaning, and unknown
-	// fields survive. Rendering twice gives what rendering once gave. It fails with a sentence that
+	// fields survive. No splits is what Strip returns. Rendering twice gives what rendering once gave. It fails with a sentence that
 	// names what cannot be done, and the mend.
 	Render(live Objects, owner Owner, splits []Split) (Objects, error)
 	// Strip returns live without this owner's part, exactly as the user wrote it, also after a foreign

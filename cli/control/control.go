@@ -77,7 +77,7 @@ func Abort(rel *v1alpha1.Release) (Answer, error) {
 // Promote asks the Release to take the remaining steps without waiting. It is idempotent.
 func Promote(rel *v1alpha1.Release) (Answer, error) {
 	if reading.GoingBack(rel) {
-		return Answer{}, refuse("promote", rel, "it is going back (%s), which is final; apply the version again for a new Release",
+		return Answer{}, refuse("promote", rel, "it is going back (%s), which is final; apply another version for a new Release",
 			causeOf(rel))
 	}
 	if reading.AskedTo(rel, v1alpha1.OutcomePromote) {

@@ -69,8 +69,8 @@ func (d drawing) rollout() node {
 	spec := d.Rollout.Spec.WorkloadRef
 	state := d.state()
 	root := node{
-		lead:  d.paint.bold("Rollout " + d.Rollout.Namespace + "/" + d.Rollout.Name),
-		text:  d.paint.faint(" · " + spec.Kind + " " + spec.Name),
+		lead:  d.paint.bold("Rollout "+d.Rollout.Namespace+"/"+d.Rollout.Name) + d.paint.faint(" · "),
+		text:  d.paint.faint(spec.Kind + " " + spec.Name),
 		right: d.paint.in(state.tone, state.mark+" "+state.words),
 	}
 	if !d.Brief || !d.resting() {
@@ -101,8 +101,8 @@ func (d drawing) release() node {
 func (d drawing) inFlight() node {
 	rel := d.Release
 	head := node{
-		lead:  d.paint.bold("Release " + rel.Name),
-		text:  d.paint.faint(" · ") + d.share(),
+		lead:  d.paint.bold("Release "+rel.Name) + d.paint.faint(" · "),
+		text:  d.share(),
 		right: d.paint.faint("for " + reading.Span(reading.Took(rel, d.now))),
 		rows:  []node{},
 	}

@@ -21,10 +21,11 @@ type freshness struct {
 	mu      sync.Mutex
 	written map[types.UID]string
 	made    map[string]time.Time
+	news    map[types.UID]time.Time
 }
 
 func newFreshness(clock Clock) *freshness {
-	return &freshness{clock: clock, written: map[types.UID]string{}, made: map[string]time.Time{}}
+	return &freshness{clock: clock, written: map[types.UID]string{}, made: map[string]time.Time{}, news: map[types.UID]time.Time{}}
 }
 
 // wrote notes an object as the API server returned it.
@@ -74,11 +75,26 @@ func (f *freshness) awaited(obj client.Object) bool {
 	return false
 }
 
+// told notes that the status of a Release was written now.
+func (f *freshness) told(uid types.UID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.news[uid] = f.clock()
+}
+
+// lastNews is when the status of a Release was written last; the zero time if not by this process.
+func (f *freshness) lastNews(uid types.UID) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.news[uid]
+}
+
 // forget drops an object that is gone.
 func (f *freshness) forget(uid types.UID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.written, uid)
+	delete(f.news, uid)
 }
 
 func nameOf(obj client.Object) string {

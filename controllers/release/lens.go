@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +24,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
+// syncDeadline bounds how long a reconcile waits for the first reading of a Release's objects.
+const syncDeadline = 30 * time.Second
+
 // Lenses hold a small cache for each Release in flight: the pods, ReplicaSets, Services, endpoints
 // and routes around it, and nothing of the rest of the cluster. An idle Rollout has none.
 type Lenses struct {
@@ -40,6 +44,7 @@ type Lenses struct {
 
 // lens is the cache of one Release.
 type lens struct {
+	uid    types.UID
 	cache  cache.Cache
 	cancel context.CancelFunc
 	kinds  map[schema.GroupKind]schema.GroupVersionKind
@@ -47,35 +52,49 @@ type lens struct {
 
 // open returns the lens of a Release, started and synced. It blocks until its informers have synced.
 // Where the workload is gone, its last selector goes on; without one the lens sees no pods.
-func (l *Lenses) open(ctx context.Context, release types.NamespacedName, deployment *unstructured.Unstructured) (*lens, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if known, ok := l.opened[release]; ok {
+func (l *Lenses) open(ctx context.Context, release client.Object, deployment *unstructured.Unstructured) (*lens, error) {
+	key := client.ObjectKeyFromObject(release)
+	if known, ok := l.known(key); ok {
 		return known, nil
 	}
 	selector, err := podSelector(deployment)
 	if err != nil {
 		return nil, err
 	}
-	made, err := l.start(ctx, release, selector)
+	made, err := l.start(ctx, key, selector)
 	if err != nil {
-		return nil, fmt.Errorf("watch the objects of Release %s: %w", release, err)
+		return nil, fmt.Errorf("watch the objects of Release %s: %w", key, err)
 	}
+	made.uid = release.GetUID()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.opened == nil {
 		l.opened = map[types.NamespacedName]*lens{}
 	}
-	l.opened[release] = made
+	l.opened[key] = made
 	return made, nil
 }
 
-// close stops the watches of a Release. Closing twice is harmless.
-func (l *Lenses) close(release types.NamespacedName) {
+// known returns the lens of a Release if it is open. One Release is never opened twice at a time: the
+// workqueue gives it to one worker.
+func (l *Lenses) known(release types.NamespacedName) (*lens, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if known, ok := l.opened[release]; ok {
-		known.cancel()
-		delete(l.opened, release)
+	known, ok := l.opened[release]
+	return known, ok
+}
+
+// close stops the watches of a Release and returns its UID; empty if none was open.
+func (l *Lenses) close(release types.NamespacedName) types.UID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known, ok := l.opened[release]
+	if !ok {
+		return ""
 	}
+	known.cancel()
+	delete(l.opened, release)
+	return known.uid
 }
 
 func podSelector(deployment *unstructured.Unstructured) (labels.Selector, error) {
@@ -133,6 +152,12 @@ func (l *Lenses) start(ctx context.Context, release types.NamespacedName, select
 			cancel()
 			return nil, err
 		}
+	}
+	syncing, done := context.WithTimeout(ctx, syncDeadline)
+	defer done()
+	if !c.WaitForCacheSync(syncing) {
+		cancel()
+		return nil, fmt.Errorf("caches did not sync within %s", syncDeadline)
 	}
 	return &lens{cache: c, cancel: cancel, kinds: kinds}, nil
 }

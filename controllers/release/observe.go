@@ -42,7 +42,7 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 	if err != nil {
 		return input, err
 	}
-	lens, err := r.Lenses.open(ctx, client.ObjectKeyFromObject(release), deployment)
+	lens, err := r.Lenses.open(ctx, release, deployment)
 	if err != nil {
 		return input, err
 	}

@@ -26,7 +26,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 	var release v1alpha1.Release
 	if err := r.Client.Get(ctx, req.NamespacedName, &release); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.Lenses.close(req.NamespacedName)
+			r.fresh.forget(r.Lenses.close(req.NamespacedName))
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("read Release %s: %w", req.NamespacedName, err)
@@ -42,32 +42,38 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 		return ctrl.Result{}, err
 	}
 	decision := planner.Plan(input)
-	if err := r.carryOut(ctx, &release, decision); err != nil {
+	again, err := r.carryOut(ctx, &release, decision)
+	if err != nil {
 		if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) {
 			// The world moved on since it was read: its event, or this retry, plans anew.
 			return ctrl.Result{RequeueAfter: staleRetry}, nil
 		}
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: decision.Wake}, nil
+	return ctrl.Result{RequeueAfter: again}, nil
 }
 
-// carryOut persists the decision, which fences it, and only then acts on it.
-func (r *Reconciler) carryOut(ctx context.Context, release *v1alpha1.Release, decision planner.Decision) error {
+// carryOut persists the decision, which fences it, and only then acts on it. It returns when to look
+// again.
+func (r *Reconciler) carryOut(ctx context.Context, release *v1alpha1.Release, decision planner.Decision) (time.Duration, error) {
 	before := release.DeepCopy()
-	if err := r.persist(ctx, release, decision); err != nil {
-		return err
+	held, err := r.persist(ctx, release, decision)
+	if err != nil {
+		return 0, err
 	}
 	r.report(ctx, before, release, decision)
 	for _, w := range decision.Writes {
 		if err := r.apply(ctx, w); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if decision.Ended {
-		return r.finish(ctx, release)
+		return 0, r.finish(ctx, release)
 	}
-	return nil
+	if held > 0 && (decision.Wake == 0 || held < decision.Wake) {
+		return held, nil
+	}
+	return decision.Wake, nil
 }
 
 // finish takes our finalizer and the mark of activity off an ended Release. One whose Rollout is gone
@@ -85,6 +91,7 @@ func (r *Reconciler) finish(ctx context.Context, release *v1alpha1.Release) erro
 	if err := r.Client.Patch(ctx, release, patch, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
 		return r.failed("patch", release, err)
 	}
+	r.fresh.wrote(release)
 	if release.Status.Outcome == v1alpha1.OutcomeDeleted && release.DeletionTimestamp == nil {
 		if err := r.Client.Delete(ctx, release); client.IgnoreNotFound(err) != nil {
 			return r.failed("delete", release, err)

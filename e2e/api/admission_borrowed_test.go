@@ -174,16 +174,15 @@ func testGitOps(t *testing.T, w *world) {
 		name := w.borrowed(t)
 		_, err := w.deployments(w.user).Apply(t.Context(), name, manifest(name, canary), metav1.ApplyOptions{FieldManager: tool})
 		require.True(t, apierrors.IsConflict(err), "%v", err)
-		live := w.get(t, name)
-		var others []metav1.ManagedFieldsEntry
-		for _, entry := range live.GetManagedFields() {
-			if entry.Manager == tool {
-				others = append(others, entry)
+		w.update(t, w.ours, name, func(live *unstructured.Unstructured) {
+			var others []metav1.ManagedFieldsEntry
+			for _, entry := range live.GetManagedFields() {
+				if entry.Manager == tool {
+					others = append(others, entry)
+				}
 			}
-		}
-		live.SetManagedFields(others)
-		_, err = w.deployments(w.ours).Update(t.Context(), live, metav1.UpdateOptions{FieldManager: v1alpha1.FieldManager})
-		require.NoError(t, err)
+			live.SetManagedFields(others)
+		})
 		before := content(w.get(t, name))
 		w.apply(t, manifest(name, canary), metav1.ApplyOptions{FieldManager: tool})
 		require.Equal(t, before, content(w.get(t, name)))

@@ -25,6 +25,7 @@ func TestAdmission(t *testing.T) {
 	t.Run("labels and annotations", func(t *testing.T) { testMetadata(t, w) })
 	t.Run("GitOps", func(t *testing.T) { testGitOps(t, w) })
 	t.Run("pin", func(t *testing.T) { testPin(t, w) })
+	t.Run("asked again", func(t *testing.T) { testAgain(t, w) })
 	t.Run("native controller", func(t *testing.T) { testNative(t, w) })
 }
 

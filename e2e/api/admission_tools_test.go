@@ -39,11 +39,10 @@ func ways() map[string]way {
 			require.NoError(t, err)
 		},
 		"replace of what was read": func(t *testing.T, w *world, name, image string) {
-			live := w.get(t, name)
-			require.NoError(t, unstructured.SetNestedSlice(live.Object,
-				[]any{map[string]any{"name": "app", "image": image}}, "spec", "template", "spec", "containers"))
-			_, err := w.deployments(w.user).Update(t.Context(), live, metav1.UpdateOptions{})
-			require.NoError(t, err)
+			w.update(t, w.user, name, func(live *unstructured.Unstructured) {
+				require.NoError(t, unstructured.SetNestedSlice(live.Object,
+					[]any{map[string]any{"name": "app", "image": image}}, "spec", "template", "spec", "containers"))
+			})
 		},
 		"JSON patch": func(t *testing.T, w *world, name, image string) {
 			w.patch(t, w.user, name, types.JSONPatchType,

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/yaml"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -175,6 +176,17 @@ func (w *world) apply(t *testing.T, obj *unstructured.Unstructured, o metav1.App
 	answer, err := w.deployments(w.user).Apply(t.Context(), obj.GetName(), obj, o)
 	require.NoError(t, err)
 	return answer
+}
+
+// update reads, changes and writes a workload, again if somebody else wrote it in between.
+func (w *world) update(t *testing.T, who dynamic.Interface, name string, change func(live *unstructured.Unstructured)) {
+	t.Helper()
+	require.NoError(t, retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		live := w.get(t, name)
+		change(live)
+		_, err := w.deployments(who).Update(t.Context(), live, metav1.UpdateOptions{})
+		return err
+	}))
 }
 
 // probe sends the controller's probe.

@@ -93,12 +93,14 @@ func (b *boot) run(parent context.Context) error {
 		return err
 	}
 	steps := []step{
-		{"objects", b.installObjects},
+		{"first objects", b.installBase},
 		{"node", b.startNode},
+		{"Gateway API", b.awaitDefinitions},
 		// An acceptor lives as long as the cluster, not only while it boots.
-		{"gateway", func(context.Context) error { return b.startGateway(parent) }},
+		{"gateway controller", func(context.Context) error { return b.startGateway(parent) }},
+		{"Gateway", b.installGateway},
 		{"node to be ready", b.awaitNode},
-		{"gateway to be programmed", b.awaitGateway},
+		{"Gateway to be programmed", b.awaitGateway},
 		{"service accounts", b.awaitServiceAccount},
 	}
 	for _, s := range steps {

@@ -12,7 +12,7 @@ import (
 // moduleFile marks the root of a checkout: the go.mod of the end-to-end module.
 const moduleFile = "e2e/go.mod"
 
-var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
 // DefaultName is the cluster of a checkout: short, and different for two
 // checkouts and for the two modes, so that all of them can run at once.
@@ -28,7 +28,7 @@ func DefaultName(checkout string, controlPlaneOnly bool) string {
 // CheckName refuses names that do not fit in a path, a cgroup or a socket address.
 func CheckName(name string) error {
 	if !validName.MatchString(name) {
-		return fmt.Errorf("check cluster name %q: want 1 to 40 lower-case letters, digits and inner dashes", name)
+		return fmt.Errorf("check cluster name %q: want 1 to 32 lower-case letters, digits and inner dashes", name)
 	}
 	return nil
 }

@@ -28,34 +28,30 @@ var definitions = schema.GroupVersionResource{
 	Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions",
 }
 
-// installObjects installs the Gateway API, the gateway, and what the other
-// components need to be allowed.
-func (b *boot) installObjects(ctx context.Context) error {
-	client, err := dynamic.NewForConfig(b.client)
-	if err != nil {
-		return fmt.Errorf("create client: %w", err)
-	}
-	crds, err := readObjects(b.spec.Files["gateway-api.yaml"])
+// installBase installs what the components need to be allowed and the
+// definitions of the Gateway API, without waiting until these are in effect.
+func (b *boot) installBase(ctx context.Context) error {
+	objects, err := readObjects(b.path("config", "base.yaml"), b.spec.Files["gateway-api.yaml"])
 	if err != nil {
 		return err
 	}
-	if err := b.create(ctx, client, crds); err != nil {
-		return err
-	}
-	if err := b.awaitDefinitions(ctx, client, crds); err != nil {
-		return err
-	}
-	objects, err := readObjects(b.path("config", "manifests.yaml"))
-	if err != nil {
-		return err
-	}
-	if err := b.create(ctx, client, objects); err != nil {
+	if err := b.create(ctx, objects); err != nil {
 		return err
 	}
 	if b.spec.ControlPlaneOnly {
 		return b.createNodes(ctx)
 	}
 	return nil
+}
+
+// installGateway installs the class and the Gateway. The API server holds back
+// the first objects of a new definition for two seconds, by design.
+func (b *boot) installGateway(ctx context.Context) error {
+	objects, err := readObjects(b.path("config", "gateway.yaml"))
+	if err != nil {
+		return err
+	}
+	return b.create(ctx, objects)
 }
 
 // createNodes makes the objects that a real kubelet would make of itself.
@@ -83,7 +79,11 @@ func (b *boot) createNodes(ctx context.Context) error {
 
 // create makes objects in a cluster that has none of them, all at once. Not a server-side
 // apply: for the Gateway API's definitions that takes seconds longer.
-func (b *boot) create(ctx context.Context, client dynamic.Interface, objects []unstructured.Unstructured) error {
+func (b *boot) create(ctx context.Context, objects []unstructured.Unstructured) error {
+	client, err := dynamic.NewForConfig(b.client)
+	if err != nil {
+		return fmt.Errorf("create client: %w", err)
+	}
 	var all errgroup.Group
 	for _, object := range objects {
 		resource := resourceOf(object.GroupVersionKind())
@@ -119,40 +119,57 @@ func resourceOf(kind schema.GroupVersionKind) schema.GroupVersionResource {
 	return resource
 }
 
-func (b *boot) awaitDefinitions(ctx context.Context, client dynamic.Interface, objects []unstructured.Unstructured) error {
-	for _, object := range objects {
-		if object.GetKind() != "CustomResourceDefinition" {
-			continue
-		}
-		err := b.until(ctx, func(ctx context.Context) error {
-			found, err := client.Resource(definitions).Get(ctx, object.GetName(), metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			conditions, _, err := unstructured.NestedSlice(found.Object, "status", "conditions")
-			if err != nil {
-				return err
-			}
-			for _, condition := range conditions {
-				if c, ok := condition.(map[string]any); ok && c["type"] == "Established" && c["status"] == "True" {
-					return nil
-				}
-			}
-			return fmt.Errorf("definition %s: conditions %v", object.GetName(), conditions)
-		})
+// awaitDefinitions waits until the Gateway API is served.
+func (b *boot) awaitDefinitions(ctx context.Context) error {
+	client, err := dynamic.NewForConfig(b.client)
+	if err != nil {
+		return fmt.Errorf("create client: %w", err)
+	}
+	return b.until(ctx, func(ctx context.Context) error {
+		found, err := client.Resource(definitions).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
-	}
-	return nil
+		for _, definition := range found.Items {
+			if err := established(definition); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-// readObjects reads all documents of a YAML file.
-func readObjects(path string) ([]unstructured.Unstructured, error) {
-	content, err := os.ReadFile(path)
+func established(definition unstructured.Unstructured) error {
+	conditions, _, err := unstructured.NestedSlice(definition.Object, "status", "conditions")
 	if err != nil {
-		return nil, fmt.Errorf("read objects: %w", err)
+		return err
 	}
+	for _, condition := range conditions {
+		if c, ok := condition.(map[string]any); ok && c["type"] == "Established" && c["status"] == "True" {
+			return nil
+		}
+	}
+	return fmt.Errorf("definition %s: conditions %v", definition.GetName(), conditions)
+}
+
+// readObjects reads all documents of YAML files.
+func readObjects(paths ...string) ([]unstructured.Unstructured, error) {
+	var all []unstructured.Unstructured
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("read objects: %w", err)
+		}
+		objects, err := parseObjects(content)
+		if err != nil {
+			return nil, fmt.Errorf("read objects of %s: %w", path, err)
+		}
+		all = append(all, objects...)
+	}
+	return all, nil
+}
+
+func parseObjects(content []byte) ([]unstructured.Unstructured, error) {
 	var objects []unstructured.Unstructured
 	documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
 	for {
@@ -161,11 +178,11 @@ func readObjects(path string) ([]unstructured.Unstructured, error) {
 			return objects, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read objects of %s: %w", path, err)
+			return nil, err
 		}
 		var object unstructured.Unstructured
 		if err := yaml.Unmarshal(document, &object.Object); err != nil {
-			return nil, fmt.Errorf("parse objects of %s: %w", path, err)
+			return nil, err
 		}
 		// A document of comments alone holds no object.
 		if len(object.Object) > 0 {

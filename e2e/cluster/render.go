@@ -67,7 +67,7 @@ func (s settings) render(name string) ([]byte, error) {
 // writeConfigs writes the configuration file of every component of the mode.
 func (c Cluster) writeConfigs(spec Spec) error {
 	first := settings{cluster: c, spec: spec, Node: spec.nodes()[0]}
-	shared := []string{"audit-policy.yaml", "kube-scheduler.yaml", "manifests.yaml"}
+	shared := []string{"audit-policy.yaml", "kube-scheduler.yaml", "base.yaml", "gateway.yaml"}
 	if !spec.ControlPlaneOnly {
 		shared = append(shared, "traefik.yaml")
 	}

@@ -102,7 +102,10 @@ func (HTTPRoute) Names(live trafficrouting.Objects, service string) bool {
 }
 
 // Render writes the owner's part.
-func (HTTPRoute) Render(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) (trafficrouting.Objects, error) {
+func (p HTTPRoute) Render(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) (trafficrouting.Objects, error) {
+	if len(splits) == 0 {
+		return p.Strip(live, owner)
+	}
 	if reason := refusal(live); reason != "" {
 		return trafficrouting.Objects{}, fmt.Errorf("split route: %s", reason)
 	}

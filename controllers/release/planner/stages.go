@@ -182,7 +182,7 @@ func rest(d *draft) *workload.Want {
 // doing says in one sentence what the stage's writes are for.
 func (s stage) doing(d *draft) string {
 	if d.progress.Cause != "" {
-		return d.progress.CauseMessage
+		return doings[s.name] + ": " + d.progress.CauseMessage
 	}
 	if s.name == v1alpha1.StageStepping {
 		if d.progress.Shifted {
@@ -193,7 +193,7 @@ func (s stage) doing(d *draft) string {
 	return doings[s.name]
 }
 
-// doings says what each stage on the way to promotion is for.
+// doings says what each stage is for.
 var doings = map[v1alpha1.Stage]string{
 	v1alpha1.StagePinning:   "the Services are pinned to stable",
 	v1alpha1.StageFilling:   "the canary grows to the workload's size",
@@ -205,4 +205,9 @@ var doings = map[v1alpha1.Stage]string{
 	v1alpha1.StageReturning: "the routes share between the canary Service and the user's",
 	v1alpha1.StageRestoring: "the routes are put back as the user wrote them",
 	v1alpha1.StageCleaning:  "what was made for the release is removed",
+
+	v1alpha1.StageWidening:    "the Services select both revisions",
+	v1alpha1.StageWithdrawing: "everything goes to stable",
+	v1alpha1.StageRetreating:  "the canary's pods go",
+	v1alpha1.StageReopening:   "the Services and routes are put back as the user wrote them",
 }

@@ -65,7 +65,7 @@ func (d *draft) decision() Decision {
 	status.Stable = revisionStatus(d.pods.Stable)
 	status.Canary = revisionStatus(d.pods.Canary)
 	status.Routes = d.routeStatuses()
-	status.Weight = weightInEffect(status.Routes)
+	status.Weight = d.weight(status.Routes)
 	if ended {
 		status.Outcome = outcomeOf[d.progress.Cause]
 		status.EndedAt = &metav1.Time{Time: d.in.Now}
@@ -135,10 +135,14 @@ func askedShare(splits []trafficrouting.Split) string {
 	return share
 }
 
-// weightInEffect is the smallest share over the routes: the one that all of them have.
-func weightInEffect(routes []v1alpha1.RouteStatus) string {
+// weight is the new version's share in effect. Once the old pods go it serves everything, through
+// whichever Service.
+func (d *draft) weight(routes []v1alpha1.RouteStatus) string {
+	if d.progress.Cause == "" && pastNoReturn(d.progress.Stage) {
+		return trafficrouting.Percent(trafficrouting.Whole)
+	}
 	if len(routes) == 0 {
-		return ""
+		return trafficrouting.Percent(0)
 	}
 	return routes[0].InEffect
 }

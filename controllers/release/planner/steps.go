@@ -73,14 +73,21 @@ func (d *draft) split(want route, service string) trafficrouting.Split {
 	return trafficrouting.AllStable(service)
 }
 
-// canaryKnown: every Service has its canary Service, so that routes may name it.
+// canaryKnown: every Service has its canary Service, or gets it by a write that comes before the
+// routes', so that routes may name it.
 func (d *draft) canaryKnown() bool {
 	for _, s := range d.in.Observed.Services {
-		if s.Canary == nil {
+		if s.Canary == nil && !d.makesCanary(s) {
 			return false
 		}
 	}
 	return true
+}
+
+// makesCanary: the Service's canary Service is due and can be made.
+func (d *draft) makesCanary(s Service) bool {
+	attaches := d.progress.Stage == v1alpha1.StageStepping || d.progress.Stage == v1alpha1.StageFilling
+	return attaches && s.User != nil && s.Canary == nil && d.progress.Canary != "" && d.pods.Canary.Hash != ""
 }
 
 func (d *draft) owner() trafficrouting.Owner {

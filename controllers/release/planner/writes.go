@@ -52,8 +52,7 @@ func (d *draft) serviceWrites(s stage, service Service) []intent.Write {
 	}
 	var writes []intent.Write
 	hash := d.pods.Canary.Hash
-	needsCanary := s.name == v1alpha1.StageStepping || s.name == v1alpha1.StageFilling
-	if service.Canary == nil && needsCanary && hash != "" && d.progress.Canary != "" {
+	if d.makesCanary(service) {
 		canary := trafficrouting.CanaryService(service.User, d.in.Rollout, hash)
 		create := intent.Of(intent.Create, canary, "make the canary Service")
 		create.Object = canary
@@ -76,7 +75,7 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 	if r.Objects.Route == nil {
 		return nil
 	}
-	want, err := d.routeWanted(s, r)
+	want, err := r.Provider.Render(r.Objects, d.owner(), d.splits(s.route))
 	if err != nil {
 		d.broken(err)
 		return nil
@@ -86,14 +85,6 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 		return nil
 	}
 	return writes
-}
-
-func (d *draft) routeWanted(s stage, r Route) (trafficrouting.Objects, error) {
-	splits := d.splits(s.route)
-	if len(splits) == 0 {
-		return r.Provider.Strip(r.Objects, d.owner())
-	}
-	return r.Provider.Render(r.Objects, d.owner(), splits)
 }
 
 func (d *draft) routeWhy(s stage) string {

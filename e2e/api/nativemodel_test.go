@@ -1,0 +1,385 @@
+package api_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/intent"
+	"crossfade.io/crossfade/workload"
+	"crossfade.io/crossfade/workload/deployment"
+	"crossfade.io/crossfade/workload/nativedeployment"
+)
+
+const (
+	// How many sequences of moves the model is compared over, and how many at a time.
+	nativeSequences = 200
+	nativeWorkers   = 64
+	// nowhere is a node selector that no node has: pods with it never start.
+	nowhere = "nowhere"
+)
+
+// TestNativeModel moves the model of the native Deployment controller and a real one by the same random
+// writes, ours and foreign, and compares them at each rest. CROSSFADE_SEED repeats a run, and
+// CROSSFADE_SEQUENCES sets how many sequences there are.
+func TestNativeModel(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("CROSSFADE_SEED"); s != "" {
+		var err error
+		seed, err = strconv.ParseUint(s, 10, 64)
+		require.NoError(t, err)
+	}
+	sequences := nativeSequences
+	if s := os.Getenv("CROSSFADE_SEQUENCES"); s != "" {
+		var err error
+		sequences, err = strconv.Atoi(s)
+		require.NoError(t, err)
+	}
+	t.Logf("CROSSFADE_SEED=%d", seed)
+	cluster := newNativeCluster(t)
+
+	next := make(chan int)
+	var failures []string
+	var moves int
+	var lock sync.Mutex
+	var workers sync.WaitGroup
+	for worker := range nativeWorkers {
+		namespace := cluster.namespace(t, worker)
+		workers.Go(func() {
+			for i := range next {
+				s := newSequence(t, cluster, namespace, seed, i)
+				err := s.play()
+				lock.Lock()
+				moves += len(s.story)
+				if err != nil {
+					failures = append(failures, fmt.Sprintf("sequence %d: %v\n  %s", i, err, strings.Join(s.story, "\n  ")))
+				}
+				lock.Unlock()
+			}
+		})
+	}
+	for i := range sequences {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	t.Logf("%d sequences, %d moves compared, %d sequences differ", sequences, moves, len(failures))
+	require.Empty(t, failures, strings.Join(failures, "\n"))
+}
+
+// side is the model or the real cluster.
+type side interface {
+	Objects() workload.Objects
+	Apply(intent.Write) error
+	Edit(func(obj map[string]any)) error
+	EditReplicaSet(name string, change func(obj map[string]any)) error
+	SetReady(pod string, ready bool)
+	DeletePod(pod string)
+	// Rest returns when nothing moves any more.
+	Rest() error
+}
+
+// player is one side and what a Release would know of it.
+type player struct {
+	side
+	known workload.Objects
+}
+
+func (p *player) objects() workload.Objects {
+	o := p.Objects()
+	o.Stable, o.Canary, o.Release, o.Original = p.known.Stable, p.known.Canary, p.known.Release, p.known.Original
+	return o
+}
+
+// sequence plays one sequence of moves on both sides.
+type sequence struct {
+	random      *rand.Rand
+	model, real *player
+	versions    int
+	story       []string
+}
+
+type modelSide struct{ *nativedeployment.Model }
+
+func (m modelSide) Rest() error { return m.Settle() }
+
+func newSequence(t *testing.T, cluster *nativeCluster, namespace string, seed uint64, number int) *sequence {
+	s := &sequence{random: rand.New(rand.NewPCG(seed, uint64(number)))}
+	obj := nativeDeployment(namespace, fmt.Sprintf("d%d", number), int64(1+s.random.IntN(6)))
+	model := nativedeployment.New(obj)
+	model.Starts = func(template map[string]any) bool {
+		_, found, _ := unstructured.NestedMap(template, "spec", "nodeSelector")
+		return !found
+	}
+	s.model = &player{side: modelSide{model}}
+	s.real = &player{side: &realSide{t: t, cluster: cluster, obj: obj}}
+	return s
+}
+
+func nativeDeployment(namespace, name string, replicas int64) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment",
+		"metadata": map[string]any{"name": name, "namespace": namespace},
+		"spec": map[string]any{
+			"replicas": replicas, "revisionHistoryLimit": int64(10), "progressDeadlineSeconds": int64(7200),
+			"selector": map[string]any{"matchLabels": map[string]any{"app": name}},
+			"strategy": map[string]any{"type": "RollingUpdate", "rollingUpdate": map[string]any{"maxSurge": "25%", "maxUnavailable": "25%"}},
+			"template": map[string]any{
+				"metadata": map[string]any{"labels": map[string]any{"app": name}, "annotations": map[string]any{"version": "v1"}},
+				"spec":     map[string]any{"terminationGracePeriodSeconds": int64(0), "containers": []any{map[string]any{"name": "app", "image": "app:1"}}},
+			},
+		},
+	}}
+}
+
+func (s *sequence) play() error {
+	s.versions = 1
+	if err := s.real.side.(*realSide).create(); err != nil {
+		return err
+	}
+	defer s.real.side.(*realSide).remove()
+	for range 8 + s.random.IntN(13) {
+		if err := s.compare(); err != nil {
+			return err
+		}
+		name, move := s.pick()
+		s.story = append(s.story, name)
+		for _, p := range []*player{s.model, s.real} {
+			if err := move(p); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return s.compare()
+}
+
+// compare lets both sides come to rest, and compares what they show then.
+func (s *sequence) compare() error {
+	if err := s.model.Rest(); err != nil {
+		return err
+	}
+	want := nativePicture(s.model.Objects())
+	real := s.real.side.(*realSide)
+	real.expect = want
+	if err := real.Rest(); err != nil {
+		return err
+	}
+	got := nativePicture(s.real.Objects())
+	if len(s.story) > 0 {
+		s.story[len(s.story)-1] += "\n      -> " + strings.Join(got, "; ")
+	}
+	if !slices.Equal(want, got) {
+		return fmt.Errorf("at rest the model and the real controller differ:\n  model %s\n  real  %s", strings.Join(want, "; "), strings.Join(got, "; "))
+	}
+	return nil
+}
+
+// nativePicture tells what both sides must agree on: for each template the sizes, pods, and notes of the
+// native controller.
+func nativePicture(o workload.Objects) []string {
+	var out []string
+	for _, rs := range o.Revisions {
+		pods, ready := 0, 0
+		for _, pod := range o.Pods {
+			if pod.DeletionTimestamp != nil || pod.OwnerReferences[0].UID != rs.GetUID() {
+				continue
+			}
+			pods++
+			for _, c := range pod.Status.Conditions {
+				if c.Type == "Ready" && c.Status == "True" {
+					ready++
+				}
+			}
+		}
+		version, _, _ := unstructured.NestedString(rs.Object, "spec", "template", "metadata", "annotations", "version")
+		if _, marked, _ := unstructured.NestedString(rs.Object, "spec", "template", "metadata", "annotations", v1alpha1.AnnotationPending); marked {
+			version += "+marker"
+		}
+		size, _, _ := unstructured.NestedInt64(rs.Object, "spec", "replicas")
+		minReady, _, _ := unstructured.NestedInt64(rs.Object, "spec", "minReadySeconds")
+		available, _, _ := unstructured.NestedInt64(rs.Object, "status", "availableReplicas")
+		notes := rs.GetAnnotations()
+		out = append(out, fmt.Sprintf("%s: %d asked, %d pods, %d ready, %d available, minReady %d, noted %s/%s, revision %s", version, size, pods, ready, available, minReady,
+			notes["deployment.kubernetes.io/desired-replicas"], notes["deployment.kubernetes.io/max-replicas"], notes["deployment.kubernetes.io/revision"]))
+	}
+	slices.Sort(out)
+	size, _, _ := unstructured.NestedInt64(o.Workload.Object, "spec", "replicas")
+	paused, _, _ := unstructured.NestedBool(o.Workload.Object, "spec", "paused")
+	return append(out, fmt.Sprintf("deployment: %d, paused %t", size, paused))
+}
+
+// pick draws a move that both sides are to make.
+func (s *sequence) pick() (string, func(*player) error) {
+	switch n := s.random.IntN(100); {
+	case n < 40:
+		return s.ours()
+	case n < 52:
+		return s.foreignTemplate()
+	case n < 64:
+		size := []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}[s.random.IntN(11)]
+		return s.edit(fmt.Sprintf("scale to %d", size), func(spec map[string]any) { spec["replicas"] = size })
+	case n < 70:
+		bounds := [][2]any{{"25%", "25%"}, {int64(1), int64(0)}, {int64(0), int64(1)}, {"50%", int64(0)}, {"100%", "100%"}, {int64(2), int64(1)}}[s.random.IntN(6)]
+		return s.edit(fmt.Sprintf("set strategy %v", bounds), func(spec map[string]any) {
+			spec["strategy"] = map[string]any{"type": "RollingUpdate", "rollingUpdate": map[string]any{"maxSurge": bounds[0], "maxUnavailable": bounds[1]}}
+		})
+	case n < 75:
+		seconds := []int64{0, 3600}[s.random.IntN(2)]
+		return s.edit(fmt.Sprintf("set minReadySeconds %d", seconds), func(spec map[string]any) { spec["minReadySeconds"] = seconds })
+	case n < 84:
+		paused := s.random.IntN(3) == 0
+		return s.edit(fmt.Sprintf("set paused %t", paused), func(spec map[string]any) { spec["paused"] = paused })
+	default:
+		return s.onPods()
+	}
+}
+
+func (s *sequence) edit(name string, change func(spec map[string]any)) (string, func(*player) error) {
+	return "foreign: " + name, func(p *player) error {
+		return p.Edit(func(obj map[string]any) { change(obj["spec"].(map[string]any)) })
+	}
+}
+
+// foreignTemplate writes a new template or an earlier one, let through, held by the gate, or such that
+// its pods never start.
+func (s *sequence) foreignTemplate() (string, func(*player) error) {
+	version := "v" + strconv.Itoa(1+s.random.IntN(s.versions))
+	if s.random.IntN(3) > 0 {
+		s.versions++
+		version = "v" + strconv.Itoa(s.versions)
+	}
+	gated, number := s.random.IntN(3) > 0, len(version)+int(version[len(version)-1])
+	return s.edit(fmt.Sprintf("template %s, gated %t", version, gated), func(spec map[string]any) {
+		template := spec["template"].(map[string]any)
+		annotations := map[string]any{"version": version}
+		pod := template["spec"].(map[string]any)
+		delete(pod, "nodeSelector")
+		if number%4 == 0 {
+			pod["nodeSelector"] = map[string]any{nowhere: "1"}
+		}
+		if gated {
+			annotations[v1alpha1.AnnotationPending] = v1alpha1.PendingHeld
+			spec["paused"] = true
+		}
+		template["metadata"].(map[string]any)["annotations"] = annotations
+	})
+}
+
+// onPods deletes a pod, or makes it ready or not, or sizes a ReplicaSet by hand.
+func (s *sequence) onPods() (string, func(*player) error) {
+	version, kind, size := "v"+strconv.Itoa(1+s.random.IntN(s.versions)), s.random.IntN(5), int64(s.random.IntN(6))
+	name := []string{"delete a ready pod", "make a ready pod unready", "make a ready pod unready", "make all pods ready", fmt.Sprintf("size %d", size)}[kind]
+	return "foreign: " + name + " of " + version, func(p *player) error {
+		o := p.Objects()
+		for _, rs := range o.Revisions {
+			if v, _, _ := unstructured.NestedString(rs.Object, "spec", "template", "metadata", "annotations", "version"); v != version {
+				continue
+			}
+			if kind == 4 {
+				// Where its pods are not all alike, it is chance whether one is deleted before the size is put right.
+				if !alike(o, rs) {
+					return nil
+				}
+				return p.EditReplicaSet(rs.GetName(), func(obj map[string]any) { obj["spec"].(map[string]any)["replicas"] = size })
+			}
+			for _, pod := range o.Pods {
+				if pod.OwnerReferences[0].UID != rs.GetUID() || pod.DeletionTimestamp != nil || pod.Spec.NodeSelector != nil {
+					continue
+				}
+				ready := slices.ContainsFunc(pod.Status.Conditions, isReady)
+				switch {
+				case kind == 0 && ready:
+					p.DeletePod(pod.Name)
+					return nil
+				case kind < 3 && ready:
+					p.SetReady(pod.Name, false)
+					return nil
+				case kind == 3 && !ready && rsStarts(rs):
+					p.SetReady(pod.Name, true)
+				}
+			}
+			return nil
+		}
+		return nil
+	}
+}
+
+// alike says whether all pods of a ReplicaSet are ready, or none.
+func alike(o workload.Objects, rs *unstructured.Unstructured) bool {
+	ready, unready := false, false
+	for _, pod := range o.Pods {
+		if pod.OwnerReferences[0].UID == rs.GetUID() {
+			is := slices.ContainsFunc(pod.Status.Conditions, isReady)
+			ready, unready = ready || is, unready || !is
+		}
+	}
+	return !ready || !unready
+}
+
+func rsStarts(rs *unstructured.Unstructured) bool {
+	_, found, _ := unstructured.NestedMap(rs.Object, "spec", "template", "spec", "nodeSelector")
+	return !found
+}
+
+// ours takes one want of a Release and goes up to three looks towards it.
+func (s *sequence) ours() (string, func(*player) error) {
+	want := workload.Want{Posture: workload.Run, Canary: int32(1 + s.random.IntN(5))}
+	if s.random.IntN(2) == 0 {
+		want.Posture = []workload.Posture{workload.Hold, workload.Finish, workload.Park, workload.Revert}[s.random.IntN(4)]
+	}
+	looks := 1 + s.random.IntN(4)
+	return fmt.Sprintf("ours: %s %d, %d looks", want.Posture, want.Canary, looks), func(p *player) error { return p.towards(want, looks) }
+}
+
+func (p *player) towards(want workload.Want, looks int) error {
+	for conflicts := 0; looks > 0; looks-- {
+		if err := p.Rest(); err != nil {
+			return err
+		}
+		pods := deployment.Kind{}.Observe(p.objects())
+		if p.known.Release == "" {
+			p.known = workload.Objects{Release: "r/1", Stable: pods.Stable.UID}
+		}
+		if p.known.Canary == "" && pods.Borrowed {
+			p.known.Canary = pods.Canary.UID
+		}
+		if p.known.Original == nil {
+			p.known.Original = pods.Original
+		}
+		writes, err := deployment.Kind{}.Plan(p.objects(), want)
+		if err != nil {
+			return err
+		}
+		for _, w := range writes {
+			err := p.Apply(w)
+			if apierrors.IsConflict(err) && conflicts < 10 {
+				// The native controller wrote in between: what was decided is out of date, so look again.
+				conflicts++
+				looks++
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", w, err)
+			}
+		}
+		if len(writes) == 0 {
+			if want.Posture != workload.Run && want.Posture != workload.Hold && !pods.Borrowed {
+				p.known = workload.Objects{}
+			}
+			return nil
+		}
+	}
+	return nil
+}
+

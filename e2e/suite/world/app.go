@@ -1,0 +1,132 @@
+package world
+
+import (
+	"bytes"
+	"fmt"
+	"text/template"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/yaml"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// AppName is the name of every object of a sample app.
+const AppName = "app"
+
+// App describes a sample app as its manifests in Git do.
+type App struct {
+	Namespace string
+	// Host is the host name by which the gateway knows the app.
+	Host string
+	// Version is what its answers name.
+	Version  string
+	Replicas int
+	// Flags of the sample app beside its version.
+	Flags []string
+	// Image is another image than the sample app's; empty means that.
+	Image string
+}
+
+var deployment = manifest(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  replicas: {{.Replicas}}
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}}
+    spec:
+      containers:
+      - name: app
+        image: {{or .Image "crossfade.io/app:e2e"}}
+        imagePullPolicy: Never
+        args:
+        - --version={{.Version}}
+        {{- range .Flags}}
+        - {{.}}
+        {{- end}}
+        ports:
+        - {name: http, containerPort: 8080}
+        - {name: admin, containerPort: 8081}
+        readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 1}
+`)
+
+var service = manifest(`
+apiVersion: v1
+kind: Service
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  selector: {app: app}
+  ports: [{name: http, port: 80, targetPort: http}]
+`)
+
+var route = manifest(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway}]
+  hostnames: ["{{.Host}}"]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /}}]
+    backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
+`)
+
+// Deployment is the app's manifest.
+func (a App) Deployment() *unstructured.Unstructured { return a.render(deployment) }
+
+// Service is the app's manifest.
+func (a App) Service() *unstructured.Unstructured { return a.render(service) }
+
+// Route is the app's manifest.
+func (a App) Route() *unstructured.Unstructured { return a.render(route) }
+
+// Rollout is the policy for the app; the times are short.
+func (a App) Rollout(steps ...v1alpha1.Step) *v1alpha1.Rollout {
+	return &v1alpha1.Rollout{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Rollout"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: AppName},
+		Spec: v1alpha1.RolloutSpec{
+			WorkloadRef: v1alpha1.WorkloadRef{Kind: "Deployment", Name: AppName},
+			ServiceRefs: []v1alpha1.ServiceRef{{Name: AppName}},
+			RouteRefs:   []v1alpha1.RouteRef{{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute", Name: AppName}},
+			Strategy:    v1alpha1.Strategy{Steps: steps},
+			Timing:      v1alpha1.Timing{Settle: Seconds(2), Drain: Seconds(3), CollapseAfter: Seconds(3)},
+		},
+	}
+}
+
+// Weighted is a step that gives the canary a share of the requests, in percent.
+func Weighted(name string, percent int32, hold *v1alpha1.Hold) v1alpha1.Step {
+	weight := intstr.FromInt32(percent)
+	return v1alpha1.Step{Name: name, Weight: &weight, Hold: hold}
+}
+
+// Seconds is a length of time as the API writes it.
+func Seconds(count int) *v1alpha1.Duration {
+	parsed := v1alpha1.Duration{}
+	// Through its text, so that what the API server stores is what was sent.
+	if err := yaml.Unmarshal([]byte(fmt.Sprintf("%ds", count)), &parsed); err != nil {
+		panic(err)
+	}
+	return &parsed
+}
+
+func manifest(text string) *template.Template { return template.Must(template.New("").Parse(text)) }
+
+// render panics on an error: the manifests are this package's own.
+func (a App) render(manifest *template.Template) *unstructured.Unstructured {
+	var text bytes.Buffer
+	if err := manifest.Execute(&text, a); err != nil {
+		panic(err)
+	}
+	obj := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal(text.Bytes(), obj); err != nil {
+		panic(fmt.Errorf("parse %s: %w", text.String(), err))
+	}
+	return obj
+}

@@ -1,0 +1,113 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+)
+
+const (
+	// SystemNamespace is where the controller runs.
+	SystemNamespace = "crossfade"
+	// ControllerName is its Deployment, its container's image and its program.
+	ControllerName = "controller"
+	// ControllerUser is who the API server sees.
+	ControllerUser = "system:serviceaccount:crossfade:crossfade"
+	// images is what the names of all images here begin with.
+	images = "crossfade.io/"
+	// tag is that of all images here.
+	tag = "e2e"
+)
+
+// LoadImages builds controller and sample app from the working tree, and gives their images to the cluster.
+func (w *World) LoadImages(ctx context.Context) error {
+	for _, image := range []struct{ name, folder, pkg string }{
+		{ControllerName, w.Checkout, "./cmd/crossfade"},
+		{"app", filepath.Join(w.Checkout, "e2e"), "./app"},
+	} {
+		if err := Build(ctx, image.folder, w.bin, image.pkg); err != nil {
+			return err
+		}
+		binary := filepath.Join(w.bin, image.name)
+		if image.name == ControllerName {
+			if err := os.Rename(filepath.Join(w.bin, "crossfade"), binary); err != nil {
+				return fmt.Errorf("name the controller's program: %w", err)
+			}
+		}
+		if err := w.Cluster.LoadBinary(ctx, images+image.name+":"+tag, binary, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Install puts Crossfade into the cluster with its chart, as it is in the working tree, and waits until it is ready.
+// A controller that runs already is replaced, since its image may have changed under the same tag.
+func (w *World) Install(ctx context.Context) error {
+	if err := w.installCRDs(ctx); err != nil {
+		return err
+	}
+	helm, err := w.helm(ctx)
+	if err != nil {
+		return err
+	}
+	install := exec.CommandContext(ctx, helm, "upgrade", "--install", "crossfade", filepath.Join(w.Checkout, "charts/crossfade"),
+		"--kubeconfig", w.Cluster.Kubeconfig(), "--namespace", SystemNamespace, "--create-namespace", "--skip-crds",
+		"--wait", "--timeout", "2m",
+		"--set", "image.repository="+images+ControllerName, "--set", "image.tag="+tag, "--set", "image.pullPolicy=Never",
+		// Short, so that a controller that was killed is soon followed by the next.
+		"--set", "leaderElection.leaseDuration=3s", "--set", "leaderElection.renewDeadline=2s", "--set", "leaderElection.retryPeriod=500ms",
+		"--set-string", fmt.Sprintf("podAnnotations.crossfade-e2e/installed=%d", time.Now().UnixNano()))
+	return run(install)
+}
+
+// installCRDs applies those of the chart: helm never updates them.
+func (w *World) installCRDs(ctx context.Context) error {
+	files, err := filepath.Glob(filepath.Join(w.Checkout, "charts/crossfade/crds/*.yaml"))
+	if err != nil {
+		return fmt.Errorf("find CRDs: %w", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("read CRD: %w", err)
+		}
+		crd := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal(text, crd); err != nil {
+			return fmt.Errorf("parse CRD %s: %w", file, err)
+		}
+		if err := w.Apply(ctx, crd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// helm gives the path of helm, which is built if need be.
+func (w *World) helm(ctx context.Context) (string, error) {
+	tool := exec.CommandContext(ctx, filepath.Join(w.Checkout, "hack/tool.sh"), "helm")
+	tool.Stderr = os.Stderr
+	path, err := tool.Output()
+	if err != nil {
+		return "", fmt.Errorf("get helm: %w", err)
+	}
+	return strings.TrimSpace(string(path)), nil
+}
+
+// Apply is a forced server-side apply, as a GitOps tool does it.
+func (w *World) Apply(ctx context.Context, obj *unstructured.Unstructured, opts ...client.ApplyOption) error {
+	// The answer is written into what was sent, which is not the caller's.
+	config := client.ApplyConfigurationFromUnstructured(obj.DeepCopy())
+	if err := w.Client.Apply(ctx, config, append([]client.ApplyOption{client.FieldOwner("gitops"), client.ForceOwnership}, opts...)...); err != nil {
+		return fmt.Errorf("apply %s %s/%s: %w", obj.GetKind(), obj.GetNamespace(), obj.GetName(), err)
+	}
+	return nil
+}

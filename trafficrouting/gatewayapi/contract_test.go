@@ -1,0 +1,177 @@
+package gatewayapi_test
+
+import (
+	"fmt"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+	"crossfade.io/crossfade/trafficrouting/providertest"
+)
+
+const head = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: shop, namespace: shop, generation: 3, labels: {app: shop}}
+spec:
+  parentRefs: [{name: web}]
+  rules:`
+
+// userRoutes are routes as people write them.
+var userRoutes = map[string]string{
+	"one rule": head + `
+  - backendRefs: [{name: checkout, port: 80}]`,
+	"weights of its own": head + `
+  - backendRefs: [{name: checkout, port: 80, weight: 3}, {name: legacy, port: 80, weight: 1}, {name: far, namespace: other, port: 80}, {name: idle, port: 80, weight: 0}]
+  - matches: [{path: {value: /percent}}]
+    backendRefs: [{name: checkout, port: 80, weight: 70}, {name: legacy, port: 80, weight: 30}]
+  - matches: [{path: {value: /off}}]
+    backendRefs: [{name: checkout, port: 80, weight: 0}, {name: legacy, port: 80}]`,
+	"several rules": head + `
+  - name: api
+    matches: [{path: {type: Exact, value: /api}, method: POST}, {path: {value: /api/v2}}]
+    filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x, value: y}]}}]
+    timeouts: {request: 10s}
+    backendRefs: [{name: checkout, port: 80}]
+  - matches: [{path: {value: /static}}]
+    backendRefs: [{name: static, port: 80}]
+  - matches: [{headers: [{name: X-Tenant, value: a}]}]
+    backendRefs: [{name: checkout, port: 81, filters: [{type: RequestHeaderModifier, requestHeaderModifier: {add: [{name: t, value: a}]}}]}]
+  - backendRefs: [{name: checkout, port: 80, weight: 9}]`,
+	"two ports in one rule": head + `
+  - backendRefs: [{name: checkout, port: 80, weight: 2}, {name: checkout, port: 81}]`,
+	"rewrites that admit one match": head + `
+  - matches: [{path: {value: /shop}}]
+    filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
+    backendRefs: [{name: checkout, port: 80}]`,
+	"a more special rule of another Service, listed late": head + `
+  - backendRefs: [{name: checkout, port: 80}]
+  - matches: [{path: {value: /}, headers: [{name: x-beta, value: "on"}]}]
+    backendRefs: [{name: beta, port: 80}]`,
+	"a rule of another Service for posts": head + `
+  - matches: [{method: POST}]
+    backendRefs: [{name: beta, port: 80}]
+  - matches: [{path: {value: /}}]
+    backendRefs: [{name: checkout, port: 80}]`,
+	"a rule that has our header": head + `
+  - matches: [{headers: [{name: X-CANARY, value: "yes"}]}, {headers: [{name: x-canary, value: "no"}]}, {path: {value: /api}}]
+    backendRefs: [{name: checkout, port: 80}]
+  - backendRefs: [{name: checkout, port: 81}]`,
+	"two Services, two rules": head + `
+  - matches: [{path: {value: /cart}}]
+    backendRefs: [{name: cart, port: 80}]
+  - backendRefs: [{name: checkout, port: 80}]`,
+	"two Services in one rule": head + `
+  - backendRefs: [{name: cart, port: 80, weight: 2}, {name: checkout, port: 80}, {name: legacy, port: 80, weight: 3}]`,
+	"two Services, apart and together": head + `
+  - matches: [{path: {value: /api}}]
+    backendRefs: [{name: cart, port: 80, weight: 30}, {name: checkout, port: 80, weight: 70}]
+  - matches: [{path: {value: /cart}}]
+    backendRefs: [{name: cart, port: 80, weight: 5}]
+  - backendRefs: [{name: checkout, port: 80}]`,
+}
+
+// requests cross what the routes and the steps tell apart.
+func requests() []providertest.Request {
+	var out []providertest.Request
+	for _, path := range []string{"/", "/api", "/api/v2/x", "/cart", "/percent", "/off", "/static", "/shop/1"} {
+		for _, method := range []string{"GET", "POST"} {
+			for _, query := range []map[string]string{nil, {"v": "2"}, {"v": "23"}} {
+				for _, headers := range []map[string]string{
+					nil, {"x-canary": "yes"}, {"x-canary": "no"}, {"x-canary": "yes", "x-tenant": "a"}, {"x-tenant": "a"},
+					{"x-beta": "on", "x-canary": "yes", "x-tenant": "aa"}, {"x-beta": "on"},
+					{"cookie": "group=insider"}, {"cookie": "a=b; group=insider; c=d"}, {"cookie": "notgroup=insider"},
+					{"cookie": "group=in; x=r"}, {"cookie": "group=insiders", "x-canary": "yes"}, {"x-beta": "on", "cookie": "group=inner"},
+				} {
+					out = append(out, providertest.Request{Path: path, Method: method, Query: query, Headers: headers})
+				}
+			}
+		}
+	}
+	return out
+}
+
+func rulesOf(route *unstructured.Unstructured) []any {
+	return route.Object["spec"].(map[string]any)["rules"].([]any)
+}
+
+// edits are changes by others that do not touch what a split changes.
+var edits = map[string]func(*unstructured.Unstructured){
+	"a hostname": func(r *unstructured.Unstructured) {
+		_ = unstructured.SetNestedStringSlice(r.Object, []string{"shop.example.com"}, "spec", "hostnames")
+	},
+	"a label": func(r *unstructured.Unstructured) { r.SetLabels(map[string]string{"team": "shop"}) },
+	"an annotation": func(r *unstructured.Unstructured) {
+		annotations := r.GetAnnotations()
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations["note"] = "<mine>"
+		r.SetAnnotations(annotations)
+	},
+	"a new rule that names the Service": func(r *unstructured.Unstructured) {
+		extra := parse(head + `
+  - name: extra
+    matches: [{path: {type: PathPrefix, value: /extra}}]
+    backendRefs: [{group: "", kind: Service, name: checkout, port: 80, weight: 4}]`)
+		_ = unstructured.SetNestedSlice(r.Object, append(rulesOf(extra), rulesOf(r)...), "spec", "rules")
+	},
+	"a header in the user's last rule": func(r *unstructured.Unstructured) {
+		rules := rulesOf(r)
+		last := rules[len(rules)-1].(map[string]any)
+		last["matches"] = []any{map[string]any{
+			"path":    map[string]any{"type": "PathPrefix", "value": "/"},
+			"headers": []any{map[string]any{"type": "Exact", "name": "x-added", "value": "1"}},
+		}}
+	},
+	"a name for the user's last rule": func(r *unstructured.Unstructured) {
+		rules := rulesOf(r)
+		rules[len(rules)-1].(map[string]any)["name"] = "renamed"
+	},
+	"an unknown field of the user's last rule": func(r *unstructured.Unstructured) {
+		rules := rulesOf(r)
+		rules[len(rules)-1].(map[string]any)["futureField"] = map[string]any{"deep": []any{"<&>", 1.5, nil}}
+	},
+}
+
+func fixtures(server gateway) providertest.Fixtures {
+	routes := map[string]*unstructured.Unstructured{}
+	for name, manifest := range userRoutes {
+		routes[name] = stored(manifest)
+		routes[name+", as typed"] = parse(manifest)
+	}
+	return providertest.Fixtures{
+		Routes: routes, Requests: requests(), Serve: server.serve, Edits: edits,
+		Accept: func(route *unstructured.Unstructured) *unstructured.Unstructured {
+			return withParents(route, fmt.Sprintf(`
+- controllerName: traefik.io/gateway-controller
+  parentRef: {name: web}
+  conditions:
+  - {type: Accepted, status: "True", observedGeneration: %[1]d}
+  - {type: ResolvedRefs, status: "True", observedGeneration: %[1]d}`, route.GetGeneration()))
+		},
+		Admit: admit,
+	}
+}
+
+func TestHTTPRouteContract(t *testing.T) {
+	for name, server := range map[string]gateway{"gateways that match whole values": {}, "gateways that search": {search: true}} {
+		t.Run(name, func(t *testing.T) { providertest.Run(t, gatewayapi.HTTPRoute{}, fixtures(server)) })
+	}
+}
+
+// TestStoredRoutesStayAsRendered guards against fields that the API server would add to what is
+// rendered, as every look would then find a difference.
+func TestStoredRoutesStayAsRendered(t *testing.T) {
+	for name, manifest := range userRoutes {
+		t.Run(name, func(t *testing.T) {
+			for _, s := range providertest.Steps(providertest.Checkout) {
+				live := render(t, stored(manifest), providertest.CheckoutOwner, s)
+				for _, server := range channels() {
+					providertest.SameJSON(t, live, server.defaulted(live))
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,174 @@
+package gatewayapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"regexp"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/trafficrouting/providertest"
+)
+
+// gateway is a model of a data plane, after the comments of HTTPRouteRule.matches and BackendRef.weight
+// in gateway-api v1.6.3. It shares no code with the provider.
+type gateway struct {
+	// search says that regular expressions are searched for, as Traefik and nginx do, where Envoy
+	// matches the whole value.
+	search bool
+}
+
+// serve returns where requests like r go.
+func (g gateway) serve(route *unstructured.Unstructured, r providertest.Request) providertest.Shares {
+	rules, _, _ := unstructured.NestedSlice(route.Object, "spec", "rules")
+	var winner map[string]any
+	best := []int{-1}
+	for _, rule := range rules {
+		rule := rule.(map[string]any)
+		matches, _ := rule["matches"].([]any)
+		if len(matches) == 0 {
+			matches = []any{map[string]any{}}
+		}
+		for _, match := range matches {
+			match := match.(map[string]any)
+			rank, ok := g.meets(match, r)
+			if ok && outranks(rank, best) {
+				winner, best = rule, rank
+			}
+		}
+	}
+	if winner == nil {
+		return nil
+	}
+	return sharesOf(winner)
+}
+
+func outranks(a, b []int) bool {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return a[i] > b[i]
+		}
+	}
+	return false
+}
+
+// meets says whether a request meets a match, and how specific the match is.
+func (g gateway) meets(match map[string]any, r providertest.Request) (rank []int, ok bool) {
+	kind, value := "PathPrefix", "/"
+	if path, ok := match["path"].(map[string]any); ok {
+		kind, value = text(path, "type", kind), text(path, "value", value)
+	}
+	pathRank := []int{0, 0}
+	switch kind {
+	case "Exact":
+		ok, pathRank = r.Path == value, []int{2, 0}
+	case "PathPrefix":
+		prefix := strings.TrimSuffix(value, "/")
+		ok, pathRank = r.Path == prefix || strings.HasPrefix(r.Path, prefix+"/"), []int{1, len(prefix)}
+	default:
+		ok = regexp.MustCompile("^(?:" + value + ")$").MatchString(r.Path)
+	}
+	if !ok {
+		return nil, false
+	}
+	method := 0
+	if want := text(match, "method", ""); want != "" {
+		if want != r.Method {
+			return nil, false
+		}
+		method = 1
+	}
+	headers, ok := g.all(match["headers"], r.Headers, strings.ToLower)
+	if !ok {
+		return nil, false
+	}
+	query, ok := g.all(match["queryParams"], r.Query, strings.Clone)
+	return append(pathRank, method, headers, query), ok
+}
+
+// all says how many conditions there are and whether a request meets them all; of several with one
+// name only the first counts.
+func (g gateway) all(list any, have map[string]string, fold func(string) string) (int, bool) {
+	items, _ := list.([]any)
+	seen := map[string]bool{}
+	for _, item := range items {
+		item := item.(map[string]any)
+		name := fold(text(item, "name", ""))
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		value, ok := have[name]
+		want := text(item, "value", "")
+		if text(item, "type", "Exact") == "RegularExpression" {
+			if !g.search {
+				want = "^(?:" + want + ")$"
+			}
+			ok = ok && regexp.MustCompile(want).MatchString(value)
+		} else {
+			ok = ok && value == want
+		}
+		if !ok {
+			return 0, false
+		}
+	}
+	return len(seen), true
+}
+
+// sharesOf returns the part of each backend; the key tells everything else that the request meets on
+// its way: the rest of the rule and of the backendRef.
+func sharesOf(rule map[string]any) providertest.Shares {
+	refs, _ := rule["backendRefs"].([]any)
+	total := int64(0)
+	for _, ref := range refs {
+		total += weight(ref.(map[string]any))
+	}
+	way := tell(rule, "matches", "name", "backendRefs")
+	out := providertest.Shares{}
+	if total == 0 {
+		out["|500 "+way] = big.NewRat(1, 1)
+		return out
+	}
+	for _, ref := range refs {
+		ref := ref.(map[string]any)
+		service := text(ref, "name", "")
+		if text(ref, "kind", "Service") != "Service" || text(ref, "namespace", "shop") != "shop" {
+			service = fmt.Sprintf("%v/%v/%v", ref["kind"], ref["namespace"], service)
+		}
+		key := service + "|" + tell(ref, "name", "weight") + way
+		if out[key] == nil {
+			out[key] = new(big.Rat)
+		}
+		out[key].Add(out[key], big.NewRat(weight(ref), total))
+	}
+	return out
+}
+
+func weight(ref map[string]any) int64 {
+	switch w := ref["weight"].(type) {
+	case int64:
+		return w
+	case float64:
+		return int64(w)
+	}
+	return 1
+}
+
+func tell(o map[string]any, less ...string) string {
+	rest := maps.Clone(o)
+	for _, field := range less {
+		delete(rest, field)
+	}
+	out, _ := json.Marshal(rest)
+	return string(out)
+}
+
+func text(o map[string]any, field, unset string) string {
+	if s, ok := o[field].(string); ok {
+		return s
+	}
+	return unset
+}

@@ -1,0 +1,116 @@
+package providertest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// turn is one thing that one of two owners does; the last of its turns is to end.
+type turn struct {
+	owner trafficrouting.Owner
+	split *trafficrouting.Split
+}
+
+// interleaves requires that two owners who start, step and end in any order leave the user's route,
+// and that on the way the route depends on their present splits alone.
+func (c contract) interleaves(t *testing.T) {
+	if !c.Names(trafficrouting.Objects{Route: c.user}, Cart) {
+		return // one owner has nobody to meet
+	}
+	checkout, cart := Steps(Checkout), Steps(Cart)
+	for shift := range checkout {
+		a := []turn{{CheckoutOwner, &checkout[shift]}, {CheckoutOwner, &checkout[(shift+2)%len(checkout)]}, {CheckoutOwner, nil}}
+		b := []turn{{CartOwner, &cart[(shift+1)%len(cart)]}, {CartOwner, &cart[(shift+4)%len(cart)]}, {CartOwner, nil}}
+		for _, order := range interleavings(a, b) {
+			c.play(t, order)
+		}
+	}
+}
+
+func (c contract) play(t *testing.T, order []turn) {
+	t.Helper()
+	live := c.user
+	now := map[trafficrouting.Owner]trafficrouting.Split{}
+	for _, next := range order {
+		if next.split == nil {
+			delete(now, next.owner)
+			live = c.strip(t, live, next.owner)
+		} else {
+			now[next.owner] = *next.split
+			live = c.render(t, live, next.owner, *next.split)
+		}
+		fresh := c.user
+		for _, owner := range []trafficrouting.Owner{CartOwner, CheckoutOwner} {
+			if s, ok := now[owner]; ok {
+				fresh = c.render(t, fresh, owner, s)
+			}
+		}
+		SameJSON(t, fresh, live, "the order shows")
+	}
+	SameJSON(t, c.user, live)
+}
+
+func interleavings(a, b []turn) [][]turn {
+	if len(a) == 0 || len(b) == 0 {
+		return [][]turn{append(append([]turn(nil), a...), b...)}
+	}
+	var out [][]turn
+	for _, rest := range interleavings(a[1:], b) {
+		out = append(out, append([]turn{a[0]}, rest...))
+	}
+	for _, rest := range interleavings(a, b[1:]) {
+		out = append(out, append([]turn{b[0]}, rest...))
+	}
+	return out
+}
+
+// keepsEdits requires that what others change while the route is split is there when it is stripped,
+// and split from the next rendering on.
+func (c contract) keepsEdits(t *testing.T) {
+	for name, edit := range c.Edits {
+		for _, s := range Steps(Checkout) {
+			edited := c.user.DeepCopy()
+			edit(edited)
+			if c.Check(trafficrouting.Objects{Route: edited}, CheckoutOwner, []trafficrouting.Split{s}) != "" {
+				continue // not a route that could be split
+			}
+			live := c.render(t, c.user, CheckoutOwner, s)
+			edit(live)
+			SameJSON(t, edited, c.strip(t, live, CheckoutOwner), name)
+			SameJSON(t, c.render(t, edited, CheckoutOwner, s), c.render(t, live, CheckoutOwner, s), name)
+
+			replaced := edited.DeepCopy()
+			SameJSON(t, edited, c.strip(t, replaced, CheckoutOwner), "%s, with our part replaced away", name)
+			replaced.SetAnnotations(live.GetAnnotations())
+			SameJSON(t, c.render(t, edited, CheckoutOwner, s), c.render(t, replaced, CheckoutOwner, s), "%s, with only our annotations left", name)
+		}
+	}
+}
+
+func (c contract) observes(t *testing.T) {
+	for _, s := range Steps(Checkout) {
+		splits := []trafficrouting.Split{s}
+		before := c.Observe(trafficrouting.Objects{Route: c.user}, CheckoutOwner, splits)
+		require.True(t, before.Drifted)
+		require.False(t, before.InEffect)
+		require.Less(t, before.Evidence, trafficrouting.EvidenceWritten)
+		require.NotEmpty(t, before.Message)
+
+		live := c.render(t, c.user, CheckoutOwner, s)
+		written := c.Observe(trafficrouting.Objects{Route: live}, CheckoutOwner, splits)
+		require.False(t, written.Drifted, written.Message)
+		require.Equal(t, trafficrouting.EvidenceWritten, written.Evidence)
+		require.InDelta(t, s.Shares[1].PPM, written.CanaryPPM, 1)
+
+		accepted := c.Observe(trafficrouting.Objects{Route: c.Accept(live)}, CheckoutOwner, splits)
+		require.True(t, accepted.InEffect, accepted.Message)
+		require.Greater(t, accepted.Evidence, trafficrouting.EvidenceWritten)
+		require.Empty(t, accepted.Message)
+	}
+	gone := c.Observe(trafficrouting.Objects{}, CheckoutOwner, Steps(Checkout)[:1])
+	require.Equal(t, trafficrouting.EvidenceNone, gone.Evidence)
+	require.NotEmpty(t, gone.Message)
+}

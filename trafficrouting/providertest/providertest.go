@@ -1,0 +1,238 @@
+// Package providertest is the contract of trafficrouting.Provider as a test suite: the laws that hold
+// for every kind of route.
+package providertest
+
+import (
+	"encoding/json"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// The two Rollouts of the suite and the Services that they release. Every route of the fixtures names
+// Checkout; those that name Cart too are shared by both.
+const (
+	Checkout = "checkout"
+	Cart     = "cart"
+)
+
+// Owners of the two Services.
+var (
+	CheckoutOwner = trafficrouting.Owner{Namespace: "shop", Name: "checkout"}
+	CartOwner     = trafficrouting.Owner{Namespace: "shop", Name: "cart-rollout"}
+)
+
+// Shares says which part of like requests each backend gets. A key begins with the name of a Service,
+// and goes on after a '|' with all else that matters of how it is called; backends other than a
+// Service have keys of their own.
+type Shares map[string]*big.Rat
+
+// Fixtures are what a provider brings to the suite.
+type Fixtures struct {
+	// Routes are the user's, by what they show.
+	Routes map[string]*unstructured.Unstructured
+	// Requests to try on them.
+	Requests []Request
+	// Serve is a model of the data plane: where requests like this one go. nil means nowhere.
+	Serve func(route *unstructured.Unstructured, r Request) Shares
+	// Admit says what the API server would refuse of a route.
+	Admit func(route *unstructured.Unstructured) error
+	// Edits are changes by others that mean the same on the user's route and on a split one.
+	Edits map[string]func(route *unstructured.Unstructured)
+	// Accept returns the route as its controller leaves it when all is well.
+	Accept func(route *unstructured.Unstructured) *unstructured.Unstructured
+}
+
+// Run proves the laws.
+func Run(t *testing.T, p trafficrouting.Provider, f Fixtures) {
+	t.Helper()
+	for name, route := range f.Routes {
+		t.Run(name, func(t *testing.T) {
+			c := contract{Provider: p, Fixtures: f, user: route}
+			t.Run("may be used", c.mayBeUsed)
+			t.Run("stripping gives the user's route", c.strips)
+			t.Run("rendering twice gives what rendering once gave", c.rendersOnce)
+			t.Run("the last rendering counts", c.lastCounts)
+			t.Run("arguments stay as they are", c.mutatesNothing)
+			t.Run("requests go where the split says", c.routes)
+			t.Run("two owners leave no trace in any order", c.interleaves)
+			t.Run("edits by others survive", c.keepsEdits)
+			t.Run("what is in effect is told", c.observes)
+		})
+	}
+}
+
+// Steps are splits of one Service, each the whole desired state: weights, matches and both.
+func Steps(service string) []trafficrouting.Split {
+	text := func(s string) *string { return ptr.To(s) }
+	steps := []v1alpha1.Step{
+		{},
+		{Weight: ptr.To(intstr.FromInt32(10))},
+		{Weight: ptr.To(intstr.FromString("0.5%")), Match: []v1alpha1.Match{
+			{Headers: []v1alpha1.ValueMatch{{Name: "X-Canary", Exact: text("yes")}}},
+		}},
+		{Weight: ptr.To(intstr.FromInt32(50)), Match: []v1alpha1.Match{
+			{Cookies: []v1alpha1.ValueMatch{{Name: "group", Regex: text("^in.*r$")}}},
+			{QueryParams: []v1alpha1.ValueMatch{{Name: "v", Regex: text("2|3")}}, Method: text("POST")},
+		}},
+		{Match: []v1alpha1.Match{
+			{Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: text("yes")}, {Name: "x-tenant", Regex: text("a+")}}},
+		}},
+	}
+	var splits []trafficrouting.Split
+	for _, step := range steps {
+		splits = append(splits, trafficrouting.ForStep(service, step))
+	}
+	return append(splits, trafficrouting.AllCanary(service), trafficrouting.Between(service, 333_300))
+}
+
+// contract is the suite on one route.
+type contract struct {
+	trafficrouting.Provider
+	Fixtures
+	user *unstructured.Unstructured
+}
+
+func (c contract) render(t *testing.T, live *unstructured.Unstructured, owner trafficrouting.Owner, s trafficrouting.Split) *unstructured.Unstructured {
+	t.Helper()
+	out, err := c.Render(trafficrouting.Objects{Route: live}, owner, []trafficrouting.Split{s})
+	require.NoError(t, err)
+	require.NoError(t, c.Admit(out.Route))
+	return out.Route
+}
+
+func (c contract) strip(t *testing.T, live *unstructured.Unstructured, owner trafficrouting.Owner) *unstructured.Unstructured {
+	t.Helper()
+	out, err := c.Strip(trafficrouting.Objects{Route: live}, owner)
+	require.NoError(t, err)
+	return out.Route
+}
+
+func (c contract) mayBeUsed(t *testing.T) {
+	live := trafficrouting.Objects{Route: c.user}
+	require.Empty(t, c.Capabilities(live).Refusal)
+	require.Positive(t, c.Settle(live))
+	require.True(t, c.Names(live, Checkout))
+	require.False(t, c.Names(live, trafficrouting.CanaryOf(Checkout)))
+	for _, s := range Steps(Checkout) {
+		require.Empty(t, c.Check(live, CheckoutOwner, []trafficrouting.Split{s}))
+	}
+	require.NotEmpty(t, c.Check(trafficrouting.Objects{}, CheckoutOwner, Steps(Checkout)[:1]), "no route")
+	require.NotEmpty(t, c.Check(live, CheckoutOwner, []trafficrouting.Split{trafficrouting.AllStable("absent")}))
+}
+
+func (c contract) strips(t *testing.T) {
+	for _, s := range Steps(Checkout) {
+		live := c.render(t, c.user, CheckoutOwner, s)
+		require.True(t, c.Names(trafficrouting.Objects{Route: live}, trafficrouting.CanaryOf(Checkout)))
+		SameJSON(t, c.user, c.strip(t, live, CheckoutOwner))
+		SameJSON(t, live, c.strip(t, live, CartOwner), "another owner's part is not there to strip")
+	}
+	SameJSON(t, c.user, c.strip(t, c.user, CheckoutOwner), "nothing to strip")
+}
+
+func (c contract) rendersOnce(t *testing.T) {
+	for _, s := range Steps(Checkout) {
+		once := c.render(t, c.user, CheckoutOwner, s)
+		SameJSON(t, once, c.render(t, once, CheckoutOwner, s))
+	}
+}
+
+func (c contract) lastCounts(t *testing.T) {
+	for _, first := range Steps(Checkout) {
+		live := c.render(t, c.user, CheckoutOwner, first)
+		for _, second := range Steps(Checkout) {
+			SameJSON(t, c.render(t, c.user, CheckoutOwner, second), c.render(t, live, CheckoutOwner, second))
+		}
+	}
+}
+
+func (c contract) mutatesNothing(t *testing.T) {
+	user := c.user.DeepCopy()
+	for _, s := range Steps(Checkout) {
+		splits := []trafficrouting.Split{s}
+		before := encode(t, splits)
+		live := c.render(t, user, CheckoutOwner, s)
+		SameJSON(t, c.user, user)
+		kept := live.DeepCopy()
+		c.strip(t, live, CheckoutOwner)
+		c.Observe(trafficrouting.Objects{Route: live}, CheckoutOwner, splits)
+		c.render(t, live, CheckoutOwner, trafficrouting.AllCanary(Checkout))
+		SameJSON(t, kept, live)
+		require.Equal(t, before, encode(t, splits))
+	}
+}
+
+func (c contract) routes(t *testing.T) {
+	for _, s := range Steps(Checkout) {
+		live := c.render(t, c.user, CheckoutOwner, s)
+		c.serves(t, live, s)
+		if c.Names(trafficrouting.Objects{Route: c.user}, Cart) {
+			for _, other := range Steps(Cart) {
+				c.serves(t, c.render(t, live, CartOwner, other), s, other)
+			}
+		}
+	}
+	for _, r := range c.Requests {
+		stable := c.render(t, c.user, CheckoutOwner, trafficrouting.AllStable(Checkout))
+		require.Equal(t, visible(c.Serve(c.user, r)), visible(c.Serve(stable, r)), "all stable behaves as the user's route: %v", r)
+	}
+}
+
+// serves requires that every request goes where it went before, but that each split Service has given
+// its part to the shares of its split.
+func (c contract) serves(t *testing.T, live *unstructured.Unstructured, splits ...trafficrouting.Split) {
+	t.Helper()
+	for _, r := range c.Requests {
+		want := Shares{}
+		for key, share := range c.Serve(c.user, r) {
+			service, how, _ := strings.Cut(key, "|")
+			to := []trafficrouting.Share{{Backend: trafficrouting.Backend{Service: service}, PPM: trafficrouting.Whole}}
+			for _, s := range splits {
+				if s.Base.Service == service {
+					to = sharesFor(s, r)
+				}
+			}
+			for _, part := range to {
+				at := part.Backend.Service + "|" + how
+				if want[at] == nil {
+					want[at] = new(big.Rat)
+				}
+				want[at].Add(want[at], new(big.Rat).Mul(share, big.NewRat(int64(part.PPM), int64(trafficrouting.Whole))))
+			}
+		}
+		require.Equal(t, visible(want), visible(c.Serve(live, r)), "request %+v\nsplits %s", r, encode(t, splits))
+	}
+}
+
+// visible leaves out backends that get nothing, and writes shares so that they compare.
+func visible(s Shares) map[string]string {
+	out := map[string]string{}
+	for key, share := range s {
+		if share.Sign() > 0 {
+			out[key] = share.RatString()
+		}
+	}
+	return out
+}
+
+// SameJSON requires two routes to be the same JSON.
+func SameJSON(t testing.TB, want, got *unstructured.Unstructured, why ...any) {
+	t.Helper()
+	require.JSONEq(t, encode(t, want.Object), encode(t, got.Object), why...)
+}
+
+func encode(t testing.TB, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	require.NoError(t, err)
+	return string(text)
+}

@@ -1,0 +1,72 @@
+package providertest
+
+import (
+	"regexp"
+	"strings"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// Request is one request that a client sends.
+type Request struct {
+	Path    string
+	Method  string
+	Headers map[string]string // by lower-case name
+	Query   map[string]string
+}
+
+// matches says whether a request fits any of the entries, as v1alpha1.Match documents them. It shares
+// no code with the providers.
+func (r Request) matches(anyOf []v1alpha1.Match) bool {
+	for _, m := range anyOf {
+		if r.fits(m) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r Request) fits(m v1alpha1.Match) bool {
+	if m.Method != nil && *m.Method != r.Method {
+		return false
+	}
+	for _, h := range m.Headers {
+		if value, ok := r.Headers[strings.ToLower(h.Name)]; !ok || !holds(h, value) {
+			return false
+		}
+	}
+	for _, q := range m.QueryParams {
+		if value, ok := r.Query[q.Name]; !ok || !holds(q, value) {
+			return false
+		}
+	}
+	for _, c := range m.Cookies {
+		found := false
+		for _, pair := range strings.Split(r.Headers["cookie"], ";") {
+			name, value, ok := strings.Cut(strings.TrimPrefix(pair, " "), "=")
+			found = found || ok && name == c.Name && holds(c, value)
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+func holds(want v1alpha1.ValueMatch, value string) bool {
+	if want.Exact != nil {
+		return value == *want.Exact
+	}
+	return regexp.MustCompile("^(?:" + *want.Regex + ")$").MatchString(value)
+}
+
+// sharesFor returns where a split sends a request.
+func sharesFor(s trafficrouting.Split, r Request) []trafficrouting.Share {
+	for _, rule := range s.Rules {
+		if r.matches(rule.AnyOf) {
+			return rule.To
+		}
+	}
+	return s.Shares
+}
