@@ -23,7 +23,7 @@ const fieldManager = "kubectl-crossfade"
 
 // patience is how a verb repeats itself when the Release changed under it; each time it is read and
 // decided on again.
-var patience = wait.Backoff{Steps: 8, Duration: 20 * time.Millisecond, Factor: 2, Jitter: 0.2}
+var patience = wait.Backoff{Steps: 8, Duration: 20 * time.Millisecond, Factor: 1.5, Jitter: 0.2}
 
 func (s *session) controlCommands() []*cobra.Command {
 	approve := s.verb("approve", "Approve the step that the Release in flight waits at",

@@ -83,13 +83,17 @@ func (m *screenful) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		return m, m.next
 	case tea.KeyMsg:
-		// A key that is held down may come as one message of many runes.
-		for _, r := range msg.Runes {
-			m.key(string(r))
-		}
-		if msg.Type != tea.KeyRunes || msg.String() == "q" {
+		if msg.Type != tea.KeyRunes {
 			return m, m.key(msg.String())
 		}
+		// A key that is held down may come as one message of many runes.
+		var cmd tea.Cmd
+		for _, r := range msg.Runes {
+			if cmd = m.key(string(r)); cmd != nil {
+				break
+			}
+		}
+		return m, cmd
 	}
 	return m, nil
 }

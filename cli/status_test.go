@@ -163,7 +163,10 @@ func TestUntilEndedWaitsForTheReleaseOfAHeldTemplate(t *testing.T) {
 	out, done := w.follow(t.Context(), "status", "checkout", "--until", "ended")
 	eventually(t, out, "a new template is held")
 	rel := clitest.Aborted()
+	status := rel.Status
 	require.NoError(t, w.Create(t.Context(), &rel))
+	rel.Status = status
+	require.NoError(t, w.Status().Update(t.Context(), &rel))
 	require.EqualError(t, <-done, "follow Release shop/checkout-4: it ended as Aborted: an abort was asked for")
 }
 

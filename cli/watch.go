@@ -42,6 +42,9 @@ func (endless) reached(feed.Snapshot) (bool, error) { return false, nil }
 type release struct {
 	now  func() time.Time
 	name string
+	// looked says that a Release was about to begin, and before names the one that came before it.
+	looked bool
+	before string
 }
 
 func (g *release) reached(snapshot feed.Snapshot) (bool, error) {
@@ -54,9 +57,10 @@ func (g *release) reached(snapshot feed.Snapshot) (bool, error) {
 	rollout := &snapshot.Rollouts[0]
 	if g.name == "" {
 		last := reading.Last(rollout, snapshot.Releases)
+		ended := last == nil || reading.Ended(last)
 		switch {
-		case last != nil && !reading.Ended(last):
-		case reading.AboutToRelease(rollout):
+		case ended && reading.AboutToRelease(rollout) && (!g.looked || g.before == nameOf(last)):
+			g.looked, g.before = true, nameOf(last)
 			return false, nil
 		case last == nil:
 			return true, fmt.Errorf("follow Rollout %s/%s: no Release is in flight; %s", rollout.Namespace, rollout.Name,
@@ -70,6 +74,13 @@ func (g *release) reached(snapshot feed.Snapshot) (bool, error) {
 		}
 	}
 	return true, fmt.Errorf("follow Release %s/%s: it was removed before its outcome was seen", rollout.Namespace, g.name)
+}
+
+func nameOf(rel *v1alpha1.Release) string {
+	if rel == nil {
+		return ""
+	}
+	return rel.Name
 }
 
 // verdict is nil for a promoted Release, or one that is in flight.

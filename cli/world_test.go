@@ -49,6 +49,7 @@ func newWorld(t *testing.T, story clitest.Story) *world {
 					return err
 				}
 			}
+			o.SetGeneration(o.GetGeneration() + 1) // as the real server does
 			return c.Patch(ctx, o, p, opts...)
 		},
 	})

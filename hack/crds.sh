@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: hack/crds.sh FILE...
-# Brings generated CRDs into the size that they may have. A Release embeds its Rollout's whole spec, which is described at the
-# Rollout already: there the descriptions go.
+# Brings generated CRDs into the size that they may have. A Release embeds its Rollout's whole spec, which is described
+# at the Rollout: in the copy the descriptions go.
 set -euo pipefail
 
 limit=60000

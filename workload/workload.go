@@ -73,6 +73,8 @@ type Pods struct {
 	Stable, Canary Revision
 	// Others counts pods of further revisions.
 	Others int32
+	// Seen: the native controller has seen the latest spec.
+	Seen bool
 	// Settled: the native controller has seen the latest spec and no pod of it is on its way in or out.
 	Settled bool
 	// Bypassed: the workload rolls a revision out that no gate held.
@@ -130,7 +132,8 @@ const (
 	// Hold has no canary pod, paused with our marker; stable scales natively.
 	Hold Posture = "Hold"
 	// Finish has the workload's own fields back and un-paused, the template as it is: the old pods go.
-	// Over a template that is held (a newer one), it stays held and the old pods go all the same.
+	// Over a template that is held (one newer than the canary), it stays held and the old pods go all
+	// the same. While a user pauses, it waits.
 	Finish Posture = "Finish"
 	// Park has the workload's own fields back, no canary pod, paused with our marker: the resting
 	// state of a rejected or newer template.
@@ -142,8 +145,10 @@ const (
 // Want is how a workload is to stand.
 type Want struct {
 	Posture Posture
-	// Canary pods, for Run: 1 ≤ Canary.
+	// Canary pods, for Run: 1 ≤ Canary. More than the user wants of the workload counts as that many.
 	Canary int32
 	// Disarm also takes our label off, for Park, Finish and Revert.
 	Disarm bool
+	// LeaveRevisions keeps our annotations on the revisions, to be taken off by a later call without it.
+	LeaveRevisions bool
 }

@@ -59,23 +59,18 @@ const (
 	CauseDeleted         = "RolloutDeleted"
 	CauseScaledToZero    = "ScaledToZero"
 	CauseObjectGone      = "ObjectGone"
+	CauseInvalid         = "Invalid"
 )
 
 // Reasons of Events, past tense.
 const (
 	EventArmed           = "Armed"
-	EventDisarmed        = "Disarmed"
 	EventReleaseOpened   = "ReleaseOpened"
-	EventStepEntered     = "StepEntered"
 	EventWeightShifted   = "WeightShifted"
-	EventHoldBegan       = "HoldBegan"
 	EventRollbackBegan   = "RollbackBegan"
-	EventPromotionBegan  = "PromotionBegan"
 	EventPromoted        = "Promoted"
 	EventRolledBack      = "RolledBack"
-	EventRouteRepaired   = "RouteRepaired"
 	EventRestoredNative  = "RestoredNative"
 	EventBypassed        = "Bypassed"
-	EventReleaseStalled  = "ReleaseStalled"
 	EventRolloutRejected = "RolloutRejected"
 )

@@ -189,9 +189,8 @@ type Stage string
 
 // The stages on the way forward, in order. From StageRetiring on there is no way back.
 const (
-	// StagePinning: Services pinned to stable.
-	StagePinning Stage = "Pinning"
-	// StageStepping: canary pods, then weights and matches of one step, then its hold.
+	// StageStepping: Services pinned to stable, canary pods, then weights and matches of one step, then
+	// its hold.
 	StageStepping Stage = "Stepping"
 	// StageFilling: canary at the workload's full size.
 	StageFilling Stage = "Filling"
@@ -205,15 +204,14 @@ const (
 	StageDraining Stage = "Draining"
 	// StageRetiring: the workload's own fields are back, the old pods go.
 	StageRetiring Stage = "Retiring"
-	// StageReleasing: Services select by the user's labels alone.
-	StageReleasing Stage = "Releasing"
-	// StageReturning: routes share between the canary Service and the user's.
+	// StageReturning: Services select by the user's labels alone, which is the same pods now, and routes
+	// share between them and the canary Services.
 	StageReturning Stage = "Returning"
 	// StageRestoring: routes are the user's again.
 	StageRestoring Stage = "Restoring"
-	// StageCleaning: what Crossfade made is removed.
+	// StageCleaning: the workload stands as it is to rest.
 	StageCleaning Stage = "Cleaning"
-	// StageEnded: nothing is left to do.
+	// StageEnded: what Crossfade made is removed.
 	StageEnded Stage = "Ended"
 )
 

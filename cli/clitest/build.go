@@ -80,7 +80,7 @@ func Release(number int64, since time.Duration) v1alpha1.Release {
 	}
 	rel.Status = v1alpha1.ReleaseStatus{
 		StartedAt: &began, Weight: "0%",
-		Progress: v1alpha1.Progress{Stage: v1alpha1.StagePinning, StageSince: Ago(since)},
+		Progress: v1alpha1.Progress{Stage: v1alpha1.StageStepping, StageSince: Ago(since)},
 		Stable:   revision("7d9c5bf4c8", "registry.example.com/shop/checkout:1.8.2", 4, 4),
 		Canary:   revision("", "registry.example.com/shop/checkout:1.9.0", 0, 0),
 	}

@@ -70,9 +70,9 @@ func AskedTo(rel *v1alpha1.Release, o v1alpha1.Outcome) bool {
 
 // Forward lists the stages of a promotion, in order.
 var Forward = []v1alpha1.Stage{
-	v1alpha1.StagePinning, v1alpha1.StageStepping, v1alpha1.StageFilling, v1alpha1.StageFlipping,
+	v1alpha1.StageStepping, v1alpha1.StageFilling, v1alpha1.StageFlipping,
 	v1alpha1.StageUnpinning, v1alpha1.StageRepinning, v1alpha1.StageDraining, v1alpha1.StageRetiring,
-	v1alpha1.StageReleasing, v1alpha1.StageReturning, v1alpha1.StageRestoring, v1alpha1.StageCleaning, v1alpha1.StageEnded,
+	v1alpha1.StageReturning, v1alpha1.StageRestoring, v1alpha1.StageCleaning, v1alpha1.StageEnded,
 }
 
 // Back lists the stages of a rollback, in order.
@@ -141,7 +141,7 @@ func Began(rel *v1alpha1.Release) time.Time {
 func Deadline(rel *v1alpha1.Release) time.Time {
 	p := rel.Status.Progress
 	place := Place(p.Stage, Forward)
-	if p.Cause != "" || place <= Place(v1alpha1.StagePinning, Forward) || PastReturn(rel) || Paused(rel) ||
+	if p.Cause != "" || place < 0 || PastReturn(rel) || Paused(rel) ||
 		p.StageSince == nil || p.EffectSince != nil || InEffect(rel) {
 		return time.Time{}
 	}

@@ -178,6 +178,7 @@ func (r *Reconciler) service(ctx context.Context, lens *lens, release *v1alpha1.
 	if canary != nil && canary.GetLabels()[v1alpha1.LabelRollout] == release.Spec.Rollout.Name {
 		service.Canary = canary
 	}
+	service.Taken = canary != nil && service.Canary == nil
 	if service.UserReady, err = readyEndpoints(ctx, lens, name); err != nil {
 		return service, err
 	}

@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -29,13 +30,14 @@ func (r *Reconciler) report(ctx context.Context, before, after *v1alpha1.Release
 		"step", after.Status.StepName, "weight", after.Status.Weight, "message", after.Status.Message,
 		"writes", did, "wake", decision.Wake.String())
 	for _, e := range eventsOf(before, after) {
-		r.Recorder.Eventf(after, nil, e.kind, e.reason, "Release", "%s", e.message)
+		r.Recorder.Eventf(after, nil, e.kind, e.reason, e.action, "%s", e.message)
 	}
 }
 
-// happening is one Event to be.
+// happening is one Event to be. Events of one reason and action are merged by the API's own rules, so
+// what must be told apart has an action of its own.
 type happening struct {
-	kind, reason, message string
+	kind, reason, action, message string
 }
 
 // eventsOf tells what happened between two statuses, once each, in the past tense.
@@ -47,14 +49,11 @@ func eventsOf(before, after *v1alpha1.Release) []happening {
 		if now.Progress.Cause == v1alpha1.CauseSuperseded || now.Progress.Cause == v1alpha1.CauseStableReapplied {
 			kind = corev1.EventTypeNormal
 		}
-		happened = append(happened, happening{kind, v1alpha1.EventRollbackBegan, "Traffic goes back to stable: " + now.Progress.CauseMessage})
+		happened = append(happened, happening{kind, v1alpha1.EventRollbackBegan, "Withdraw", "Traffic goes back to stable: " + now.Progress.CauseMessage})
 	}
 	if weight, shifted := shiftedTo(old, now); shifted {
-		happened = append(happened, happening{corev1.EventTypeNormal, v1alpha1.EventWeightShifted,
+		happened = append(happened, happening{corev1.EventTypeNormal, v1alpha1.EventWeightShifted, "ShiftTo" + strings.TrimSuffix(weight, "%") + "Percent",
 			fmt.Sprintf("Weight of the canary changed from %s to %s", orZero(old.Weight), weight)})
-	}
-	if old.Progress.Stage != now.Progress.Stage && now.Progress.Stage == v1alpha1.StageRetiring {
-		happened = append(happened, happening{corev1.EventTypeNormal, v1alpha1.EventPromotionBegan, "The canary serves everything; the old pods go"})
 	}
 	if old.Outcome == "" && now.Outcome != "" {
 		happened = append(happened, ending(after))
@@ -77,10 +76,10 @@ func orZero(weight string) string {
 func ending(release *v1alpha1.Release) happening {
 	switch release.Status.Outcome {
 	case v1alpha1.OutcomePromoted:
-		return happening{corev1.EventTypeNormal, v1alpha1.EventPromoted, "The new version serves everything"}
+		return happening{corev1.EventTypeNormal, v1alpha1.EventPromoted, "Promote", "The new version serves everything"}
 	case v1alpha1.OutcomeDeleted:
-		return happening{corev1.EventTypeNormal, v1alpha1.EventRestoredNative,
+		return happening{corev1.EventTypeNormal, v1alpha1.EventRestoredNative, "Restore",
 			"The Rollout was deleted: the stable template is back and the workload rolls out natively; apply the new version again to have it"}
 	}
-	return happening{corev1.EventTypeWarning, v1alpha1.EventRolledBack, "Stable serves everything: " + release.Status.Progress.CauseMessage}
+	return happening{corev1.EventTypeWarning, v1alpha1.EventRolledBack, "Withdraw", "Stable serves everything: " + release.Status.Progress.CauseMessage}
 }

@@ -97,7 +97,13 @@ func (r *Reconciler) prove(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 		}
 		return finding{reason: v1alpha1.ReasonGateMissing, message: message, stalled: true, again: again}, nil
 	}
-	return finding{reason: v1alpha1.ReasonIdle, message: "stable serves; the next template is released by steps", armed: true, quiet: true}, nil
+	r.memory.prove(rollout, w.objects.Workload)
+	return idle(), nil
+}
+
+// idle is the finding over an armed workload that stands.
+func idle() finding {
+	return finding{reason: v1alpha1.ReasonIdle, message: "stable serves; the next template is released by steps", armed: true, quiet: true}
 }
 
 // bypassed handles a template that rolls out though the workload was armed. While none of its pods is

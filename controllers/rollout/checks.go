@@ -50,6 +50,10 @@ func (r *Reconciler) read(ctx context.Context, rollout *v1alpha1.Rollout, deploy
 			w.objects.Revisions = append(w.objects.Revisions, &revisions.Items[i])
 		}
 	}
+	w.pods = w.kind.Observe(w.objects)
+	if w.pods.Pending {
+		return w, nil // what is held is told by its template alone
+	}
 	var pods corev1.PodList
 	if err := r.Reader.List(ctx, &pods, matching...); err != nil {
 		return w, fmt.Errorf("list pods of Deployment %s: %w", deployment.GetName(), err)

@@ -11,37 +11,74 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// memory remembers for which state of a Rollout and its workload the last reconcile left nothing to
-// do, so that events that change neither (scaling, pods coming and going) cost no request.
+// memory keeps what was found of each Rollout, so that events that change nothing of it (scaling, pods
+// coming and going, a Release that went well) cost no request. All of it can be found again.
 type memory struct {
-	mu   sync.Mutex
-	seen map[types.UID]string
+	mu sync.Mutex
+	// settled is the state of a Rollout and its workload for which nothing was left to do.
+	settled map[types.UID]string
+	// proven is the generation of a Rollout and the identity of its workload for which all that it
+	// names was checked and the gate was shown to hold.
+	proven map[types.UID]string
 }
 
-func newMemory() *memory { return &memory{seen: map[types.UID]string{}} }
-
-func (m *memory) knows(rollout *v1alpha1.Rollout, state string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.seen[rollout.UID] == state
+func newMemory() *memory {
+	return &memory{settled: map[types.UID]string{}, proven: map[types.UID]string{}}
 }
 
-func (m *memory) learn(rollout *v1alpha1.Rollout, state string) {
+// settledIn reports whether nothing was left to do in this state.
+func (m *memory) settledIn(rollout *v1alpha1.Rollout, state string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.seen[rollout.UID] = state
+	return m.settled[rollout.UID] == state
 }
 
-func (m *memory) forget(rollout *v1alpha1.Rollout) {
+// settle notes that nothing is left to do in this state.
+func (m *memory) settle(rollout *v1alpha1.Rollout, state string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.seen, rollout.UID)
+	m.settled[rollout.UID] = state
 }
 
-func (m *memory) forgetAll() {
+// stir forgets that nothing was left to do: a Release is on its way.
+func (m *memory) stir(rollout *v1alpha1.Rollout) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	clear(m.seen)
+	delete(m.settled, rollout.UID)
+}
+
+// provenFor reports whether the gate was shown to hold this workload for this spec.
+func (m *memory) provenFor(rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.proven[rollout.UID] == subject(rollout, deployment)
+}
+
+// prove notes that the gate holds this workload.
+func (m *memory) prove(rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.proven[rollout.UID] = subject(rollout, deployment)
+}
+
+// doubt forgets all of one Rollout.
+func (m *memory) doubt(rollout types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.proven, rollout)
+	delete(m.settled, rollout)
+}
+
+// doubtAll forgets everything: the gate itself changed.
+func (m *memory) doubtAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.proven)
+	clear(m.settled)
+}
+
+func subject(rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) string {
+	return fmt.Sprintf("%d of %s", rollout.Generation, deployment.GetUID())
 }
 
 // stateOf tells all of a Rollout and its workload that arming depends on. The replica count is left

@@ -30,7 +30,7 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 		}
 		w.pods = w.kind.Observe(w.objects)
 	}
-	if w.pods.Template == workload.TemplateStable && w.pods.Canary.Existing == 0 {
+	if w.pods.Template == workload.TemplateStable && w.pods.Canary.Replicas == 0 {
 		return r.letGo(ctx, w)
 	}
 	if last != nil && rejected(last) && w.pods.Canary.UID == last.Status.Progress.Canary {

@@ -43,7 +43,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 		return ctrl.Result{}, err
 	}
 	if active != nil {
-		r.armed.forget(&rollout)
+		r.memory.stir(&rollout)
+		if active.Status.Progress.Cause != "" {
+			r.memory.doubt(rollout.UID)
+		}
 		return retryOnConflict(r.writeStatus(ctx, &rollout, inFlight(active)))
 	}
 	finding, err := r.inspect(ctx, &rollout)
@@ -55,6 +58,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 	}
 	if err := r.writeStatus(ctx, &rollout, finding); err != nil {
 		return retryOnConflict(err)
+	}
+	if finding.quiet {
+		r.memory.settle(&rollout, finding.state)
 	}
 	return ctrl.Result{RequeueAfter: finding.again}, nil
 }
@@ -94,20 +100,26 @@ func (r *Reconciler) inspect(ctx context.Context, rollout *v1alpha1.Rollout) (fi
 	if err != nil {
 		return finding{}, err
 	}
-	if r.armed.knows(rollout, state) {
+	if r.memory.settledIn(rollout, state) {
 		return finding{unchanged: true}, nil
+	}
+	proven := r.memory.provenFor(rollout, deployment)
+	if proven && complete(deployment) {
+		found := idle()
+		found.state = state
+		return found, nil
 	}
 	w, err := r.read(ctx, rollout, deployment)
 	if err != nil {
 		return finding{}, err
 	}
-	if found, refused, err := r.check(ctx, rollout, w); refused || err != nil {
-		return found, err
+	if !proven {
+		if found, refused, err := r.check(ctx, rollout, w); refused || err != nil {
+			return found, err
+		}
 	}
 	found, err := r.arm(ctx, rollout, w)
-	if err == nil && found.quiet {
-		r.armed.learn(rollout, state)
-	}
+	found.state = state
 	return found, err
 }
 
@@ -125,6 +137,22 @@ func (r *Reconciler) workload(ctx context.Context, rollout *v1alpha1.Rollout) (*
 		}
 	}
 	return nil, nil
+}
+
+// complete: nothing of the workload is held, paused or on its way, by its controller's own word.
+func complete(deployment *unstructured.Unstructured) bool {
+	number := func(path ...string) int64 {
+		n, _, _ := unstructured.NestedInt64(deployment.Object, path...)
+		return n
+	}
+	replicas, set, _ := unstructured.NestedInt64(deployment.Object, "spec", "replicas")
+	if !set {
+		replicas = 1
+	}
+	paused, _, _ := unstructured.NestedBool(deployment.Object, "spec", "paused")
+	_, broken := deployment.GetLabels()[v1alpha1.LabelBreakGlass]
+	return !paused && !broken && number("status", "observedGeneration") >= deployment.GetGeneration() &&
+		number("status", "updatedReplicas") == replicas && number("status", "replicas") == replicas
 }
 
 func deploymentObject() *unstructured.Unstructured {

@@ -45,12 +45,12 @@ type Reconciler struct {
 	// GateServed: the API server serves the kinds that gate and guards are made of.
 	GateServed bool
 
-	armed *memory
+	memory *memory
 }
 
 // SetupWithManager registers the Reconciler and its watches.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.armed = newMemory()
+	r.memory = newMemory()
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("rollout").
 		For(&v1alpha1.Rollout{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -83,7 +83,7 @@ func named(namespace, rollout string) []reconcile.Request {
 
 // all maps a change of the gate itself to every Rollout: each is to be proven again.
 func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {
-	r.armed.forgetAll()
+	r.memory.doubtAll()
 	var rollouts v1alpha1.RolloutList
 	if err := r.Client.List(ctx, &rollouts); err != nil {
 		return nil // the cache is not synced yet; each Rollout's own event follows

@@ -32,8 +32,9 @@ type finding struct {
 	number  int64
 	// again is when to look again; 0 means when an event comes.
 	again time.Duration
-	// quiet: nothing is left to do until the Rollout or its workload changes.
+	// quiet: nothing is left to do until the Rollout or its workload changes from state.
 	quiet bool
+	state string
 	// unchanged: nothing has changed since the last finding, which stands.
 	unchanged bool
 }

@@ -27,6 +27,9 @@ import (
 	"crossfade.io/crossfade/workload"
 )
 
+// nativePatience is how long anything may take on a busy machine.
+const nativePatience = 90 * time.Second
+
 var (
 	nativeDeployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	nativeReplicaSets = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "replicasets"}
@@ -117,6 +120,33 @@ func (r *realSide) list(resource schema.GroupVersionResource) []*unstructured.Un
 	return out
 }
 
+// read reads everything from the API server itself.
+func (r *realSide) read() (workload.Objects, error) {
+	out := workload.Objects{}
+	var err error
+	if out.Workload, err = r.on(nativeDeployments).Get(r.cluster.ctx, r.obj.GetName(), metav1.GetOptions{}); err != nil {
+		return out, err
+	}
+	options := metav1.ListOptions{LabelSelector: "app=" + r.obj.GetName()}
+	revisions, err := r.on(nativeReplicaSets).List(r.cluster.ctx, options)
+	if err != nil {
+		return out, err
+	}
+	pods, err := r.on(nativePods).List(r.cluster.ctx, options)
+	if err != nil {
+		return out, err
+	}
+	for i := range revisions.Items {
+		out.Revisions = append(out.Revisions, &revisions.Items[i])
+	}
+	for i := range pods.Items {
+		pod := &corev1.Pod{}
+		pod.Name, pod.ResourceVersion = pods.Items[i].GetName(), pods.Items[i].GetResourceVersion()
+		out.Pods = append(out.Pods, pod)
+	}
+	return out, nil
+}
+
 func (r *realSide) Objects() workload.Objects {
 	out := workload.Objects{Now: time.Now()}
 	if obj, err := r.cluster.listers[nativeDeployments].ByNamespace(r.obj.GetNamespace()).Get(r.obj.GetName()); err == nil {
@@ -164,7 +194,7 @@ func (r *realSide) EditReplicaSet(name string, change func(obj map[string]any)) 
 // edit reads and writes until nobody comes between.
 func (r *realSide) edit(resource schema.GroupVersionResource, name, subresource string, change func(obj map[string]any)) error {
 	var last error
-	err := wait.PollUntilContextTimeout(r.cluster.ctx, 5*time.Millisecond, 10*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(r.cluster.ctx, 5*time.Millisecond, nativePatience, true, func(ctx context.Context) (bool, error) {
 		var obj *unstructured.Unstructured
 		if obj, last = r.on(resource).Get(ctx, name, metav1.GetOptions{}); last != nil {
 			return false, last
@@ -180,12 +210,12 @@ func (r *realSide) edit(resource schema.GroupVersionResource, name, subresource 
 	return errors.Join(err, last)
 }
 
-func (r *realSide) SetReady(name string, ready bool) {
+func (r *realSide) SetReady(name string, ready bool) error {
 	status := corev1.ConditionFalse
 	if ready {
 		status = corev1.ConditionTrue
 	}
-	require.NoError(r.t, r.edit(nativePods, name, "status", func(obj map[string]any) {
+	return r.edit(nativePods, name, "status", func(obj map[string]any) {
 		conditions, _, _ := unstructured.NestedSlice(obj, "status", "conditions")
 		for _, c := range conditions {
 			if condition := c.(map[string]any); condition["type"] == "Ready" {
@@ -194,17 +224,19 @@ func (r *realSide) SetReady(name string, ready bool) {
 			}
 		}
 		_ = unstructured.SetNestedSlice(obj, conditions, "status", "conditions")
-	}))
+	})
 }
 
-func (r *realSide) DeletePod(name string) {
-	require.NoError(r.t, r.on(nativePods).Delete(r.cluster.ctx, name, metav1.DeleteOptions{}))
-	require.NoError(r.t, wait.PollUntilContextTimeout(r.cluster.ctx, time.Millisecond, 10*time.Second, true, func(context.Context) (bool, error) {
+func (r *realSide) DeletePod(name string) error {
+	if err := r.on(nativePods).Delete(r.cluster.ctx, name, metav1.DeleteOptions{}); err != nil {
+		return err
+	}
+	return wait.PollUntilContextTimeout(r.cluster.ctx, time.Millisecond, nativePatience, true, func(context.Context) (bool, error) {
 		pods := r.list(nativePods)
 		return !slices.ContainsFunc(pods, func(pod *unstructured.Unstructured) bool {
 			return pod.GetName() == name && pod.GetDeletionTimestamp() == nil
 		}), nil
-	}))
+	})
 }
 
 func isReady(c corev1.PodCondition) bool {
@@ -217,7 +249,7 @@ func isReady(c corev1.PodCondition) bool {
 func (r *realSide) Rest() error {
 	var before, moving string
 	same, differs := 0, 0
-	err := wait.PollUntilContextTimeout(r.cluster.ctx, 15*time.Millisecond, 60*time.Second, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(r.cluster.ctx, 15*time.Millisecond, nativePatience, true, func(context.Context) (bool, error) {
 		o := r.Objects()
 		if moving = r.moving(o); moving != "" {
 			same = 0
@@ -230,6 +262,12 @@ func (r *realSide) Rest() error {
 		}
 		if same++; same < 3 {
 			return false, nil
+		}
+		// One watch may lag behind the others, so the API server has the last word.
+		fresh, err := r.read()
+		if err != nil || versions(fresh) != now {
+			same = 0
+			return false, err
 		}
 		// The controllers back off for up to a few seconds after conflicts.
 		if r.expect != nil && !slices.Equal(r.expect, nativePicture(o)) {
@@ -253,6 +291,7 @@ func versions(o workload.Objects) string {
 	for _, pod := range o.Pods {
 		out = append(out, pod.Name+pod.ResourceVersion)
 	}
+	slices.Sort(out)
 	return strings.Join(out, " ")
 }
 

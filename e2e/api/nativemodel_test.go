@@ -25,7 +25,7 @@ import (
 const (
 	// How many sequences of moves the model is compared over, and how many at a time.
 	nativeSequences = 200
-	nativeWorkers   = 64
+	nativeWorkers   = 24
 	// nowhere is a node selector that no node has: pods with it never start.
 	nowhere = "nowhere"
 )
@@ -84,8 +84,8 @@ type side interface {
 	Apply(intent.Write) error
 	Edit(func(obj map[string]any)) error
 	EditReplicaSet(name string, change func(obj map[string]any)) error
-	SetReady(pod string, ready bool)
-	DeletePod(pod string)
+	SetReady(pod string, ready bool) error
+	DeletePod(pod string) error
 	// Rest returns when nothing moves any more.
 	Rest() error
 }
@@ -113,6 +113,16 @@ type sequence struct {
 type modelSide struct{ *nativedeployment.Model }
 
 func (m modelSide) Rest() error { return m.Settle() }
+
+func (m modelSide) SetReady(pod string, ready bool) error {
+	m.Model.SetReady(pod, ready)
+	return nil
+}
+
+func (m modelSide) DeletePod(pod string) error {
+	m.Model.DeletePod(pod)
+	return nil
+}
 
 func newSequence(t *testing.T, cluster *nativeCluster, namespace string, seed uint64, number int) *sequence {
 	s := &sequence{random: rand.New(rand.NewPCG(seed, uint64(number)))}
@@ -203,8 +213,8 @@ func nativePicture(o workload.Objects) []string {
 			}
 		}
 		version, _, _ := unstructured.NestedString(rs.Object, "spec", "template", "metadata", "annotations", "version")
-		if _, marked, _ := unstructured.NestedString(rs.Object, "spec", "template", "metadata", "annotations", v1alpha1.AnnotationPending); marked {
-			version += "+marker"
+		if marker, marked, _ := unstructured.NestedString(rs.Object, "spec", "template", "metadata", "annotations", v1alpha1.AnnotationPending); marked {
+			version += "+" + marker
 		}
 		size, _, _ := unstructured.NestedInt64(rs.Object, "spec", "replicas")
 		minReady, _, _ := unstructured.NestedInt64(rs.Object, "spec", "minReadySeconds")
@@ -283,30 +293,32 @@ func (s *sequence) onPods() (string, func(*player) error) {
 	return "foreign: " + name + " of " + version, func(p *player) error {
 		o := p.Objects()
 		for _, rs := range o.Revisions {
-			if v, _, _ := unstructured.NestedString(rs.Object, "spec", "template", "metadata", "annotations", "version"); v != version {
+			notes, _, _ := unstructured.NestedStringMap(rs.Object, "spec", "template", "metadata", "annotations")
+			if notes["version"] != version || notes[v1alpha1.AnnotationPending] != "" {
 				continue
 			}
 			if kind == 4 {
-				// Where its pods are not all alike, it is chance whether one is deleted before the size is put right.
-				if !alike(o, rs) {
+				// It is chance whether a pod is deleted before the size is put right; with pods that were made
+				// unready that would show.
+				if anyUnready(o, rs) {
 					return nil
 				}
 				return p.EditReplicaSet(rs.GetName(), func(obj map[string]any) { obj["spec"].(map[string]any)["replicas"] = size })
 			}
 			for _, pod := range o.Pods {
-				if pod.OwnerReferences[0].UID != rs.GetUID() || pod.DeletionTimestamp != nil || pod.Spec.NodeSelector != nil {
+				if pod.OwnerReferences[0].UID != rs.GetUID() || pod.DeletionTimestamp != nil || !starts(rs) {
 					continue
 				}
 				ready := slices.ContainsFunc(pod.Status.Conditions, isReady)
 				switch {
 				case kind == 0 && ready:
-					p.DeletePod(pod.Name)
-					return nil
+					return p.DeletePod(pod.Name)
 				case kind < 3 && ready:
-					p.SetReady(pod.Name, false)
-					return nil
-				case kind == 3 && !ready && rsStarts(rs):
-					p.SetReady(pod.Name, true)
+					return p.SetReady(pod.Name, false)
+				case kind == 3 && !ready:
+					if err := p.SetReady(pod.Name, true); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
@@ -315,19 +327,17 @@ func (s *sequence) onPods() (string, func(*player) error) {
 	}
 }
 
-// alike says whether all pods of a ReplicaSet are ready, or none.
-func alike(o workload.Objects, rs *unstructured.Unstructured) bool {
-	ready, unready := false, false
+// anyUnready says whether a ReplicaSet whose pods start has one that is not ready.
+func anyUnready(o workload.Objects, rs *unstructured.Unstructured) bool {
 	for _, pod := range o.Pods {
-		if pod.OwnerReferences[0].UID == rs.GetUID() {
-			is := slices.ContainsFunc(pod.Status.Conditions, isReady)
-			ready, unready = ready || is, unready || !is
+		if pod.OwnerReferences[0].UID == rs.GetUID() && !slices.ContainsFunc(pod.Status.Conditions, isReady) {
+			return starts(rs)
 		}
 	}
-	return !ready || !unready
+	return false
 }
 
-func rsStarts(rs *unstructured.Unstructured) bool {
+func starts(rs *unstructured.Unstructured) bool {
 	_, found, _ := unstructured.NestedMap(rs.Object, "spec", "template", "spec", "nodeSelector")
 	return !found
 }
@@ -382,4 +392,3 @@ func (p *player) towards(want workload.Want, looks int) error {
 	}
 	return nil
 }
-

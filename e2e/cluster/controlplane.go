@@ -56,6 +56,10 @@ func (b *boot) controllerManager() supervisor.Component {
 		"--kubeconfig="+kubeconfig,
 		"--authentication-kubeconfig="+kubeconfig,
 		"--authorization-kubeconfig="+kubeconfig,
+		// Told here what it would look up in the cluster, where the certificate of a
+		// front proxy, which there is none of, would be missed all the time.
+		"--authentication-skip-lookup",
+		"--client-ca-file="+b.path("pki", "ca.crt"),
 		"--bind-address=127.0.0.1",
 		"--leader-elect=false",
 		"--controllers=*,-certificatesigningrequest-approving-controller",
@@ -74,6 +78,10 @@ func (b *boot) scheduler() supervisor.Component {
 		"--config="+b.path("config", "kube-scheduler.yaml"),
 		"--authentication-kubeconfig="+kubeconfig,
 		"--authorization-kubeconfig="+kubeconfig,
+		// Told here what it would look up in the cluster, where the certificate of a
+		// front proxy, which there is none of, would be missed all the time.
+		"--authentication-skip-lookup",
+		"--client-ca-file="+b.path("pki", "ca.crt"),
 		"--bind-address=127.0.0.1",
 	)
 }

@@ -17,14 +17,7 @@ const containerdNamespace = "k8s.io"
 // LoadImage makes an image archive (docker or OCI) known to the cluster's nodes.
 // Pods use it with imagePullPolicy Never.
 func (c Cluster) LoadImage(ctx context.Context, archive string) error {
-	if _, err := c.running(); err != nil {
-		return err
-	}
-	spec, err := c.readSpec()
-	if err != nil {
-		return err
-	}
-	n, err := spec.firstNode()
+	n, err := c.imageNode()
 	if err != nil {
 		return err
 	}
@@ -39,6 +32,10 @@ func (c Cluster) LoadImage(ctx context.Context, archive string) error {
 // LoadBinary makes an image of one static binary, which becomes the entry point
 // with args before the container's own, and loads it.
 func (c Cluster) LoadBinary(ctx context.Context, reference, binary string, args []string) error {
+	// Asked first: packing a large binary for a cluster that cannot take it is a waste.
+	if _, err := c.imageNode(); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "crossfade-image-*")
 	if err != nil {
 		return fmt.Errorf("create folder: %w", err)
@@ -49,6 +46,18 @@ func (c Cluster) LoadBinary(ctx context.Context, reference, binary string, args 
 		return err
 	}
 	return c.LoadImage(ctx, archive)
+}
+
+// imageNode is the node that images are loaded on.
+func (c Cluster) imageNode() (node, error) {
+	if _, err := c.running(); err != nil {
+		return node{}, err
+	}
+	spec, err := c.readSpec()
+	if err != nil {
+		return node{}, err
+	}
+	return spec.firstNode()
 }
 
 func (c Cluster) importCommand(n node, archive string) []string {

@@ -20,7 +20,11 @@ func (c Cluster) Status(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "cluster %s: %s\n", c.name, status.Phase)
+	state := status.Phase
+	if status.Problem() != "" {
+		state = "broken"
+	}
+	fmt.Fprintf(out, "cluster %s: %s\n", c.name, state)
 	for _, component := range status.Components {
 		state := "running since " + component.Started.Format(time.TimeOnly)
 		if component.Exited != nil {

@@ -127,7 +127,7 @@ func (c Cluster) await(ctx context.Context, progress io.Writer) error {
 			return err
 		}
 		if problem := status.Problem(); problem != "" {
-			return fmt.Errorf("start cluster %s: %s; logs are in %s", c.name, problem, c.logs())
+			return fmt.Errorf("start cluster %s: %s; logs are in %s, `cluster down --name %s` removes it", c.name, problem, c.logs(), c.name)
 		}
 		if status.Ready {
 			return nil

@@ -54,7 +54,11 @@ func (d document) compose() (*unstructured.Unstructured, error) {
 		for _, s := range d.parts[owner].Splits {
 			c.shares[s.Base.Service] = withBase(s)
 		}
-		c.layers = append(c.layers, layersOf(owner, d.parts[owner].Splits)...)
+		layers, err := layersOf(owner, d.parts[owner].Splits)
+		if err != nil {
+			return nil, err
+		}
+		c.layers = append(c.layers, layers...)
 	}
 	written := document{route: out, namespace: d.namespace}
 	user := written.rules()

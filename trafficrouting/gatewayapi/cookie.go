@@ -40,6 +40,13 @@ func wholePattern(expr string) (string, error) {
 	return pattern, nil
 }
 
+// anyButSemicolon stands for the class [^;] until the expression is written: regexp/syntax writes it
+// otherwise, and takes milliseconds for classes that reach over all of Unicode.
+const (
+	anyButSemicolon        = '\uE000'
+	anyButSemicolonWritten = `\x{e000}`
+)
+
 // withinCookie narrows an expression for a cookie's value so that it can't reach over a ';' into the
 // next cookie, and takes off anchors at its ends, which hold anyway and would never match inside the
 // header. An expression that can do neither stays as it was typed.
@@ -48,19 +55,20 @@ func withinCookie(expr string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read regex %q: %w; use RE2 syntax", expr, err)
 	}
-	narrowed := narrow(trim(tree, true, true))
-	if narrowed == nil {
+	n := narrowing{}
+	tree = n.trim(tree, true, true)
+	if !n.narrow(tree) {
 		return "", fmt.Errorf("regex %q asks for ';' or for a line's end within the value, which a cookie cannot have; remove it", expr)
 	}
-	before, err := syntax.Parse(expr, syntax.Perl)
-	if err != nil {
-		return "", fmt.Errorf("read regex %q: %w", expr, err)
-	}
-	if _, err := regexp.Compile("(" + expr + ")"); err == nil && narrowed.String() == before.String() {
+	// An unfinished \Q is fine by itself and swallows the bracket that follows.
+	if _, err := regexp.Compile("(" + expr + ")"); err == nil && !n.changed {
 		return expr, nil
 	}
-	return narrowed.String(), nil
+	return strings.ReplaceAll(tree.String(), anyButSemicolonWritten, "[^;]"), nil
 }
+
+// narrowing changes an expression, and notes whether it did.
+type narrowing struct{ changed bool }
 
 var (
 	beginnings = []syntax.Op{syntax.OpBeginText, syntax.OpBeginLine}
@@ -68,48 +76,48 @@ var (
 )
 
 // trim takes anchors off the ends of an expression that must match the whole value.
-func trim(re *syntax.Regexp, first, last bool) *syntax.Regexp {
+func (n *narrowing) trim(re *syntax.Regexp, first, last bool) *syntax.Regexp {
 	switch {
 	case first && slices.Contains(beginnings, re.Op), last && slices.Contains(endings, re.Op):
+		n.changed = true
 		return &syntax.Regexp{Op: syntax.OpEmptyMatch, Flags: re.Flags}
 	case re.Op == syntax.OpConcat:
 		end := len(re.Sub) - 1
 		for i := range re.Sub {
-			re.Sub[i] = trim(re.Sub[i], first && i == 0, last && i == end)
+			re.Sub[i] = n.trim(re.Sub[i], first && i == 0, last && i == end)
 		}
 	case re.Op == syntax.OpAlternate, re.Op == syntax.OpCapture:
 		for i := range re.Sub {
-			re.Sub[i] = trim(re.Sub[i], first, last)
+			re.Sub[i] = n.trim(re.Sub[i], first, last)
 		}
 	}
 	return re
 }
 
-// narrow takes ';' out of every class of characters; nil if the expression needs a ';', or an anchor
-// where there can be none.
-func narrow(re *syntax.Regexp) *syntax.Regexp {
+// narrow takes ';' out of every class of characters. It says false if the expression needs a ';', or
+// an anchor where there can be none.
+func (n *narrowing) narrow(re *syntax.Regexp) bool {
 	switch re.Op {
 	case syntax.OpLiteral:
-		if slices.Contains(re.Rune, ';') {
-			return nil
-		}
+		return !slices.Contains(re.Rune, ';') && !slices.Contains(re.Rune, anyButSemicolon)
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		*re = syntax.Regexp{Op: syntax.OpCharClass, Flags: re.Flags, Rune: []rune{0, ';' - 1, ';' + 1, 0x10FFFF}}
+		*re = syntax.Regexp{Op: syntax.OpLiteral, Flags: re.Flags &^ syntax.FoldCase, Rune: []rune{anyButSemicolon}}
+		n.changed = true
 	case syntax.OpCharClass:
-		re.Rune = lessSemicolon(re.Rune)
-		if len(re.Rune) == 0 {
-			return nil
-		}
+		less := lessSemicolon(re.Rune)
+		n.changed = n.changed || !slices.Equal(less, re.Rune)
+		re.Rune = less
+		return len(less) > 0
 	case syntax.OpBeginText, syntax.OpBeginLine, syntax.OpEndText, syntax.OpEndLine, syntax.OpNoMatch:
-		return nil
+		return false
 	default:
 		for _, sub := range re.Sub {
-			if narrow(sub) == nil {
-				return nil
+			if !n.narrow(sub) {
+				return false
 			}
 		}
 	}
-	return re
+	return true
 }
 
 // lessSemicolon returns the ranges, pairs of bounds, without ';'.

@@ -18,19 +18,28 @@ const (
 type layer struct {
 	owner string
 	base  string
-	rule  trafficrouting.MatchRule
+	anyOf []alternative
+	to    []trafficrouting.Share
 }
 
 // layersOf returns the match rules of an owner. The first one decides, so it comes last: what is laid
 // over the others wins.
-func layersOf(owner string, splits []trafficrouting.Split) []layer {
+func layersOf(owner string, splits []trafficrouting.Split) ([]layer, error) {
 	var out []layer
 	for _, s := range splits {
 		for i := len(s.Rules) - 1; i >= 0; i-- {
-			out = append(out, layer{owner: owner, base: s.Base.Service, rule: s.Rules[i]})
+			l := layer{owner: owner, base: s.Base.Service, to: s.Rules[i].To}
+			for _, m := range s.Rules[i].AnyOf {
+				read, err := alternativeOf(m)
+				if err != nil {
+					return nil, err
+				}
+				l.anyOf = append(l.anyOf, read)
+			}
+			out = append(out, l)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // variant is one of the user's rules, or a copy of it for the requests that some layers take.
@@ -75,14 +84,14 @@ func (l layer) copyOf(v variant, rule object) (variant, error) {
 	for service, shares := range v.to {
 		out.to[service] = shares
 	}
-	out.to[l.base] = l.rule.To
+	out.to[l.base] = l.to
 	matches := v.matches
 	if v.owner == "" {
 		matches = matchesOf(rule)
 	}
 	for _, match := range matches {
-		for _, alternative := range l.rule.AnyOf {
-			joined, err := conjoin(match, alternative)
+		for _, a := range l.anyOf {
+			joined, err := a.conjoin(match)
 			if errors.Is(err, errContradiction) {
 				continue
 			}

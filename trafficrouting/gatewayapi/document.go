@@ -46,7 +46,10 @@ func open(live *unstructured.Unstructured, owner string, splits []trafficrouting
 	if len(d.parts) > 0 {
 		delete(annotations, v1alpha1.AnnotationBase)
 	}
-	d.route.SetAnnotations(annotations) // an empty map goes away, as on the API server
+	if len(annotations) == 0 {
+		annotations = nil // the API server keeps no empty map
+	}
+	d.route.SetAnnotations(annotations)
 	if len(d.parts) == 0 && splits == nil {
 		return d, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -23,7 +24,7 @@ type gateway struct {
 
 // serve returns where requests like r go.
 func (g gateway) serve(route *unstructured.Unstructured, r providertest.Request) providertest.Shares {
-	rules, _, _ := unstructured.NestedSlice(route.Object, "spec", "rules")
+	rules, _ := route.Object["spec"].(map[string]any)["rules"].([]any)
 	var winner map[string]any
 	best := []int{-1}
 	for _, rule := range rules {
@@ -44,6 +45,26 @@ func (g gateway) serve(route *unstructured.Unstructured, r providertest.Request)
 		return nil
 	}
 	return sharesOf(winner)
+}
+
+// serveAlike returns where requests go, and fails to name a backend where gateways differ.
+func serveAlike(route *unstructured.Unstructured, r providertest.Request) providertest.Shares {
+	whole, search := gateway{}.serve(route, r), gateway{search: true}.serve(route, r)
+	if fmt.Sprint(whole) != fmt.Sprint(search) {
+		return providertest.Shares{fmt.Sprintf("gateways differ: %v and %v", whole, search): big.NewRat(1, 1)}
+	}
+	return whole
+}
+
+var expressions sync.Map
+
+func compiled(expr string) *regexp.Regexp {
+	if found, ok := expressions.Load(expr); ok {
+		return found.(*regexp.Regexp)
+	}
+	re := regexp.MustCompile(expr)
+	expressions.Store(expr, re)
+	return re
 }
 
 func outranks(a, b []int) bool {
@@ -69,7 +90,7 @@ func (g gateway) meets(match map[string]any, r providertest.Request) (rank []int
 		prefix := strings.TrimSuffix(value, "/")
 		ok, pathRank = r.Path == prefix || strings.HasPrefix(r.Path, prefix+"/"), []int{1, len(prefix)}
 	default:
-		ok = regexp.MustCompile("^(?:" + value + ")$").MatchString(r.Path)
+		ok = compiled("^(?:" + value + ")$").MatchString(r.Path)
 	}
 	if !ok {
 		return nil, false
@@ -107,7 +128,7 @@ func (g gateway) all(list any, have map[string]string, fold func(string) string)
 			if !g.search {
 				want = "^(?:" + want + ")$"
 			}
-			ok = ok && regexp.MustCompile(want).MatchString(value)
+			ok = ok && compiled(want).MatchString(value)
 		} else {
 			ok = ok && value == want
 		}

@@ -65,8 +65,10 @@ func (p HTTPRoute) Check(live trafficrouting.Objects, owner trafficrouting.Owner
 			return fmt.Sprintf("%s names Service %s by its own hand, which would be the canary of Service %s; take it out of the route", title(live), name, bases[name])
 		}
 	}
-	if reason := reservedName(document{route: stripped.Route}, owner.Name); reason != "" {
-		return title(live) + ": " + reason
+	if d := (document{route: stripped.Route, namespace: live.Route.GetNamespace()}); len(splits) > 0 {
+		if reason := d.unnamed(splits); reason != "" {
+			return title(live) + ": " + reason
+		}
 	}
 	if _, err := p.Render(live, owner, splits); err != nil {
 		return err.Error()

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 
+	"k8s.io/utils/ptr"
+
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
@@ -41,22 +43,29 @@ func matchesOf(rule object) []object {
 	return []object{{"path": object{"type": "PathPrefix", "value": "/"}}}
 }
 
-// conjoin returns a rule's match with all that m asks as well, so that it wins wherever both match. It
-// returns errContradiction if no request meets both, and another error if that cannot be said in one
+// alternative is one match of ours, read.
+type alternative struct {
+	method     string // empty means any
+	conditions []condition
+}
+
+func alternativeOf(m v1alpha1.Match) (alternative, error) {
+	conditions, err := conditionsOf(m)
+	return alternative{method: ptr.Deref(m.Method, ""), conditions: conditions}, err
+}
+
+// conjoin returns a rule's match with all that ours asks as well, so that it wins wherever both match.
+// It returns errContradiction if no request meets both, and another error if that cannot be said in one
 // match.
-func conjoin(match object, m v1alpha1.Match) (object, error) {
+func (a alternative) conjoin(match object) (object, error) {
 	out := shallow(match)
-	if m.Method != nil {
-		if method, ok := out["method"].(string); ok && method != *m.Method {
+	if a.method != "" {
+		if method, ok := out["method"].(string); ok && method != a.method {
 			return nil, errContradiction
 		}
-		out["method"] = *m.Method
+		out["method"] = a.method
 	}
-	conditions, err := conditionsOf(m)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range conditions {
+	for _, c := range a.conditions {
 		items, err := c.addTo(objects(out[c.field]))
 		if err != nil {
 			return nil, err

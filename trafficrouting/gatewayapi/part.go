@@ -8,9 +8,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
@@ -131,6 +133,9 @@ func ownerOf(rule object) string {
 // annotationOf returns the name of the annotation that holds an owner's part.
 func annotationOf(owner string) string { return v1alpha1.AnnotationSplitPrefix + owner }
 
+// packers are kept for use again: each takes most of a megabyte, and every look renders.
+var packers = sync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}
+
 // disasterCopy packs a spec for the annotation crossfade.io/base: JSON, gzip, base64. Read it with
 // base64 -d | gunzip. The same spec gives the same text.
 func disasterCopy(spec any) (string, error) {
@@ -139,7 +144,9 @@ func disasterCopy(spec any) (string, error) {
 		return "", err
 	}
 	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
+	w := packers.Get().(*gzip.Writer)
+	defer packers.Put(w)
+	w.Reset(&packed)
 	if _, err := w.Write([]byte(text)); err != nil {
 		return "", err
 	}

@@ -35,7 +35,7 @@ func validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []
 				if len(m.Headers)+len(m.Cookies)+len(m.QueryParams) == 0 && m.Method == nil {
 					return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
 				}
-				if _, err := conditionsOf(m); err != nil {
+				if _, err := alternativeOf(m); err != nil {
 					return err
 				}
 			}
@@ -90,16 +90,22 @@ func reservedName(d document, owner string) string {
 	return ""
 }
 
-// admits refuses splits that do not fit the user's route or another owner's part.
-func (d document) admits(owner string, splits []trafficrouting.Split) error {
-	named := neutral(splits)
+// unnamed says that no rule names any of the Services that are split; empty means that one does.
+func (d document) unnamed(splits []trafficrouting.Split) string {
 	for _, s := range splits {
 		for _, rule := range d.rules() {
-			named = named || names(rule, s.Base.Service, d.namespace)
+			if names(rule, s.Base.Service, d.namespace) {
+				return ""
+			}
 		}
 	}
-	if !named {
-		return fmt.Errorf("no rule names Service %s; add it to a rule's backendRefs or take the route out of spec.routeRefs", splits[0].Base.Service)
+	return fmt.Sprintf("no rule names Service %s; add it to a rule's backendRefs or take the route out of spec.routeRefs", splits[0].Base.Service)
+}
+
+// admits refuses splits that do not fit the user's route or another owner's part.
+func (d document) admits(owner string, splits []trafficrouting.Split) error {
+	if reason := d.unnamed(splits); reason != "" && !neutral(splits) {
+		return fmt.Errorf("%s", reason)
 	}
 	ours := basesOf(nil, splits)
 	for _, s := range splits {

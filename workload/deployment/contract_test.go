@@ -17,7 +17,9 @@ import (
 type world struct{ *nativedeployment.Model }
 
 func (w world) Release(version string) error {
-	return w.Gate(func(template map[string]any) { template["metadata"].(map[string]any)["annotations"] = map[string]any{"version": version} })
+	return w.Gate(func(template map[string]any) {
+		template["metadata"].(map[string]any)["annotations"] = map[string]any{"version": version}
+	})
 }
 
 // checkout is the usual Deployment, with fields that our client does not know.
@@ -67,7 +69,7 @@ func TestContract(t *testing.T) {
 	workloadtest.Run(t, deployment.Kind{},
 		fixture("four pods", 4, usual),
 		fixture("one pod", 1, usual),
-		fixture("two hundred pods", 200, usual),
+		fixture("too many for percentages", 101, usual),
 		fixture("absolute bounds", 5, `progressDeadlineSeconds: 60
   strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 3, maxUnavailable: 0}}`),
 		fixture("no surge", 3, `strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}`),

@@ -59,6 +59,7 @@ func (Kind) Plan(o workload.Objects, want workload.Want) ([]intent.Write, error)
 		return nil, nil
 	}
 	v := look(o)
+	v.leavesRevisions = want.LeaveRevisions
 	switch want.Posture {
 	case workload.Run:
 		return v.run(want.Canary)

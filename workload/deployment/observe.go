@@ -25,6 +25,7 @@ func (Kind) Observe(o workload.Objects) workload.Pods {
 		Template:     v.template,
 		Stable:       v.stable.observe(o.Now, minReady),
 		Canary:       v.canary.observe(o.Now, minReady),
+		Seen:         v.observed,
 		Settled:      v.settled(),
 		Bypassed:     v.bypassed(),
 	}

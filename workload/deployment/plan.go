@@ -17,11 +17,16 @@ import (
 const ours = "crossfade.io/"
 
 // hold pauses with our marker, and then takes every revision but stable to 0. The order is the
-// invariant: un-paused, the native controller would make the canary pods again.
+// invariant: un-paused, the native controller would make the canary pods again. Paused, it sizes all
+// ReplicaSets by maxSurge, so where that was just lowered it is raised again to what runs: else stable
+// would lose its part of the difference.
 func (v view) hold() ([]intent.Write, error) {
-	if !v.held {
+	if !v.held || v.strayed() {
 		return v.patch("hold the template", func(obj *unstructured.Unstructured) error {
-			pause(obj)
+			v.pause(obj)
+			if surplus := v.surplus(); v.inflated && surplus > v.surge() {
+				put(obj.Object, surgeFor(v.replicas, surplus), surgePath...)
+			}
 			return nil
 		})
 	}
@@ -168,7 +173,7 @@ func (v view) fill(r *revision) ([]intent.Write, error) {
 	put(want.Object, int64(v.replicas), "spec", "replicas")
 	size := strconv.FormatInt(int64(v.replicas), 10)
 	put(want.Object, size, "metadata", "annotations", annotationDesired)
-	put(want.Object, size, "metadata", "annotations", annotationMax)
+	put(want.Object, strconv.FormatInt(int64(v.replicas+v.surge()), 10), "metadata", "annotations", annotationMax)
 	return patchTo(r.obj, want, fmt.Sprintf("bring it to %d pods", v.replicas))
 }
 
@@ -176,7 +181,7 @@ func (v view) fill(r *revision) ([]intent.Write, error) {
 // Deployment: kubectl rollout undo would bring them back. One that was left inflated, since native code
 // corrects the current one only, gets the user's minReadySeconds.
 func (v view) tidy() ([]intent.Write, error) {
-	if !v.observed {
+	if !v.observed || v.leavesRevisions {
 		return nil, nil
 	}
 	own := v.obj.GetAnnotations()
@@ -223,10 +228,30 @@ func patchTo(live, want *unstructured.Unstructured, why string) ([]intent.Write,
 }
 
 // pause holds the template of obj. The marker is what makes it safe: held by the pause alone, a
-// re-applied stable template would delete every canary pod.
-func pause(obj *unstructured.Unstructured) {
+// re-applied stable template would delete every canary pod. The marker's value is one that no ReplicaSet
+// has: if somebody un-paused over it, there is a ReplicaSet of the marked template.
+func (v view) pause(obj *unstructured.Unstructured) {
 	put(obj.Object, true, "spec", "paused")
-	put(obj.Object, v1alpha1.PendingHeld, markerPath()...)
+	switch {
+	case !v.marked:
+		put(obj.Object, v1alpha1.PendingHeld, markerPath()...)
+	case v.strayed():
+		put(obj.Object, fmt.Sprintf("%s-%d", v1alpha1.PendingHeld, obj.GetGeneration()), markerPath()...)
+	}
+}
+
+// strayed says whether a ReplicaSet was made of the marked template, and so would count as the new one.
+func (v view) strayed() bool {
+	if !v.marked {
+		return false
+	}
+	template := plain(child(v.obj.Object, templatePath...), "labels", v1alpha1.LabelTemplateHash)
+	for _, r := range v.revisions {
+		if sameTemplate(template, r.template) {
+			return true
+		}
+	}
+	return false
 }
 
 // release is the reverse of pause.

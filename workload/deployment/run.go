@@ -53,7 +53,7 @@ func (v view) holdUnlessIdle() ([]intent.Write, error) {
 // counts as available. Native code acts on the ReplicaSet's status as it was before it inflates it, and
 // would take as many stable pods as it believes the canary to have.
 func (v view) unhold(n int32) ([]intent.Write, error) {
-	if !v.held {
+	if !v.held || v.strayed() {
 		return v.hold() // someone un-paused over our marker
 	}
 	if !v.observed {
@@ -98,13 +98,9 @@ func (v view) unhold(n int32) ([]intent.Write, error) {
 // took. maxSurge is set to what runs now, as the native controller sizes all ReplicaSets by it even
 // while it is paused.
 func (v view) catchUp(n int32) ([]intent.Write, error) {
-	var all int32
-	for _, r := range v.revisions {
-		all += r.replicas
-	}
 	return v.patch("hold the template and keep its pods as they are", func(obj *unstructured.Unstructured) error {
-		pause(obj)
-		return v.borrow(obj, max(n, all-v.replicas))
+		v.pause(obj)
+		return v.borrow(obj, max(n, v.surplus()))
 	})
 }
 

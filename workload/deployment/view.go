@@ -35,6 +35,8 @@ type view struct {
 	revisions      []*revision
 	stable, canary *revision
 	template       workload.TemplateIs
+	// leavesRevisions is workload.Want's.
+	leavesRevisions bool
 }
 
 // revision is one ReplicaSet.

@@ -44,7 +44,7 @@ func (d *draft) missing(s stage) *v1alpha1.Barrier {
 // endpointsMissing compares the canary Services' endpoints with the pods that the stage wants, since a
 // weight on an endpoint that the data plane can't see yet is lost requests.
 func (d *draft) endpointsMissing(s stage) string {
-	if s.label != RuleProvisioning && s.name != v1alpha1.StageFilling || s.name == v1alpha1.StagePinning {
+	if s.label != RuleProvisioning && s.name != v1alpha1.StageFilling {
 		return ""
 	}
 	want := s.pods(d).Canary
@@ -140,8 +140,9 @@ func canaryShare(split trafficrouting.Split) int32 {
 	return share
 }
 
-func fieldsRestored(d *draft, _ *workload.Want) string {
-	if d.pods.Exists && d.pods.Borrowed {
+// resting: the workload has its own fields back, and its controller knows.
+func resting(d *draft, _ *workload.Want) string {
+	if d.pods.Exists && (d.pods.Borrowed || !d.pods.Seen) {
 		return "the workload's own fields are not back yet"
 	}
 	return ""

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
 
@@ -23,6 +26,7 @@ var turns = []turn{
 	{RuleAborting, v1alpha1.CauseAborted, aborted},
 	{RuleSuperseded, v1alpha1.CauseSuperseded, superseded},
 	{RuleInvalid, v1alpha1.CauseObjectGone, objectGone},
+	{RuleInvalid, v1alpha1.CauseInvalid, misfit},
 	{RuleInvalid, v1alpha1.CauseScaledToZero, scaledToZero},
 	{RuleSettled, v1alpha1.CauseStableReapplied, stableReapplied},
 	{RuleCollapsed, v1alpha1.CauseCollapsed, collapsed},
@@ -46,6 +50,7 @@ var outcomeOf = map[string]v1alpha1.Outcome{
 	v1alpha1.CauseAborted:         v1alpha1.OutcomeAborted,
 	v1alpha1.CauseSuperseded:      v1alpha1.OutcomeSuperseded,
 	v1alpha1.CauseObjectGone:      v1alpha1.OutcomeFailed,
+	v1alpha1.CauseInvalid:         v1alpha1.OutcomeFailed,
 	v1alpha1.CauseScaledToZero:    v1alpha1.OutcomeFailed,
 	v1alpha1.CauseStableReapplied: v1alpha1.OutcomeReverted,
 	v1alpha1.CauseCollapsed:       v1alpha1.OutcomeFailed,
@@ -72,8 +77,10 @@ func (d *draft) turnBack() Rule {
 // firstStageBack skips what there is nothing to take back of.
 func (d *draft) firstStageBack() v1alpha1.Stage {
 	switch d.progress.Stage {
-	case v1alpha1.StagePinning:
-		return v1alpha1.StageReopening
+	case v1alpha1.StageStepping:
+		if d.progress.Canary == "" && d.pods.Pending {
+			return v1alpha1.StageReopening // nothing ran yet
+		}
 	case v1alpha1.StageRepinning, v1alpha1.StageDraining:
 		// Services select the canary alone: widen them before they are narrowed to stable, unless
 		// there is nobody left to serve.
@@ -121,6 +128,38 @@ func objectGone(d *draft) string {
 		}
 	}
 	return ""
+}
+
+// misfit: an object was changed so that traffic could not be split, or a pin would cut off others.
+func misfit(d *draft) string {
+	for _, r := range d.in.Observed.Routes {
+		if !d.serves(r) {
+			return fmt.Sprintf("%s %s names none of the Services any more", r.Ref.Kind, r.Ref.Name)
+		}
+	}
+	if d.progress.Canary != "" {
+		return ""
+	}
+	labels, _, _ := unstructured.NestedStringMap(d.in.Observed.Workload.Workload.Object, "spec", "template", "metadata", "labels")
+	for _, s := range d.in.Observed.Services {
+		if s.Taken {
+			return fmt.Sprintf("Service %s exists and was not made by Crossfade; rename or delete it", trafficrouting.CanaryOf(s.Name))
+		}
+		if refusal := trafficrouting.ServiceRefusal(s.User, nil, d.in.Rollout, labels, nil); refusal != "" {
+			return refusal
+		}
+	}
+	return ""
+}
+
+// serves: the route sends requests to one of the Services.
+func (d *draft) serves(r Route) bool {
+	for _, s := range d.in.Observed.Services {
+		if r.Provider.Names(r.Objects, s.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 func scaledToZero(d *draft) string {
@@ -191,7 +230,7 @@ func podsFailing(d *draft) string {
 // user's pause stops the clock.
 func overdue(d *draft) string {
 	deadline := d.in.Policy.ProgressDeadline.Duration.Duration
-	if d.progress.Stage == v1alpha1.StagePinning || d.startedAt() != nil || d.progress.EffectSince != nil {
+	if d.startedAt() != nil || d.progress.EffectSince != nil {
 		return ""
 	}
 	if d.userPaused() != "" {

@@ -14,7 +14,7 @@ import (
 func Plan(in Input) Decision {
 	d := newDraft(in)
 	if d.progress.Stage == v1alpha1.StageEnded {
-		return d.ended()
+		return Decision{Rule: RuleEnded, Status: in.Status, Writes: d.removals(), Ended: true}
 	}
 	d.begin()
 	turned := d.turnBack()
@@ -54,7 +54,8 @@ func newDraft(in Input) *draft {
 // begin enters the first stage, and keeps the identities and fields that cannot be observed later.
 func (d *draft) begin() {
 	if d.progress.Stage == "" {
-		d.enter(v1alpha1.StagePinning)
+		d.enter(v1alpha1.StageStepping)
+		d.enterStep(0)
 	}
 	if d.progress.Stable == "" {
 		d.progress.Stable = d.pods.Stable.UID

@@ -48,8 +48,6 @@ type stage struct {
 	pods  func(*draft) *workload.Want
 	pin   pin
 	route route
-	// keepsCanaryService is false where the canary Service has to be gone.
-	keepsCanaryService bool
 	// ready says what of the wanted pods is still missing; "" if nothing is.
 	ready func(*draft, *workload.Want) string
 	wait  wait
@@ -59,41 +57,36 @@ type stage struct {
 
 // stageTable holds every stage but Stepping, in the order of DESIGN section 6.
 var stageTable = map[v1alpha1.Stage]stage{
-	v1alpha1.StagePinning: {pods: leave, pin: pinStable, route: routeBase, keepsCanaryService: true,
-		ready: nothing, wait: waitNot, next: v1alpha1.StageStepping, label: RuleProvisioning},
-
-	v1alpha1.StageFilling: {pods: runAll, pin: pinStable, route: routeStep, keepsCanaryService: true,
+	v1alpha1.StageFilling: {pods: runAll, pin: pinStable, route: routeStep,
 		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageFlipping, label: RulePromoting},
-	v1alpha1.StageFlipping: {pods: runAll, pin: pinStable, route: routeCanary, keepsCanaryService: true,
+	v1alpha1.StageFlipping: {pods: runAll, pin: pinStable, route: routeCanary,
 		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageUnpinning, label: RulePromoting},
-	v1alpha1.StageUnpinning: {pods: runAll, pin: pinNone, route: routeCanary, keepsCanaryService: true,
+	v1alpha1.StageUnpinning: {pods: runAll, pin: pinNone, route: routeCanary,
 		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageRepinning, label: RulePromoting},
-	v1alpha1.StageRepinning: {pods: runAll, pin: pinCanary, route: routeCanary, keepsCanaryService: true,
+	v1alpha1.StageRepinning: {pods: runAll, pin: pinCanary, route: routeCanary,
 		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageDraining, label: RulePromoting},
-	v1alpha1.StageDraining: {pods: runAll, pin: pinCanary, route: routeCanary, keepsCanaryService: true,
+	v1alpha1.StageDraining: {pods: runAll, pin: pinCanary, route: routeCanary,
 		ready: canaryReady, wait: waitDrain, next: v1alpha1.StageRetiring, label: RuleDraining},
-	v1alpha1.StageRetiring: {pods: finish, pin: pinCanary, route: routeCanary, keepsCanaryService: true,
-		ready: stableGone, wait: waitNot, next: v1alpha1.StageReleasing, label: RuleRestoring},
-	v1alpha1.StageReleasing: {pods: finish, pin: pinNone, route: routeCanary, keepsCanaryService: true,
-		ready: nothing, wait: waitSettle, next: v1alpha1.StageReturning, label: RuleRestoring},
-	v1alpha1.StageReturning: {pods: finish, pin: pinNone, route: routeHalf, keepsCanaryService: true,
+	v1alpha1.StageRetiring: {pods: finish, pin: pinCanary, route: routeCanary,
+		ready: stableGone, wait: waitNot, next: v1alpha1.StageReturning, label: RuleRestoring},
+	v1alpha1.StageReturning: {pods: finish, pin: pinNone, route: routeHalf,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageRestoring, label: RuleRestoring},
-	v1alpha1.StageRestoring: {pods: finish, pin: pinNone, route: routeBase, keepsCanaryService: true,
+	v1alpha1.StageRestoring: {pods: finish, pin: pinNone, route: routeBase,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageCleaning, label: RuleRestoring},
 
-	v1alpha1.StageWidening: {pods: leave, pin: pinNone, route: routeCanary, keepsCanaryService: true,
+	v1alpha1.StageWidening: {pods: leave, pin: pinNone, route: routeCanary,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing},
-	v1alpha1.StageWithdrawing: {pods: leave, pin: pinStable, route: routeStable, keepsCanaryService: true,
+	v1alpha1.StageWithdrawing: {pods: leave, pin: pinStable, route: routeStable,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawnDraining},
-	v1alpha1.StageWithdrawnDraining: {pods: leave, pin: pinStable, route: routeStable, keepsCanaryService: true,
+	v1alpha1.StageWithdrawnDraining: {pods: leave, pin: pinStable, route: routeStable,
 		ready: nothing, wait: waitDrain, next: v1alpha1.StageRetreating},
-	v1alpha1.StageRetreating: {pods: hold, pin: pinStable, route: routeStable, keepsCanaryService: true,
+	v1alpha1.StageRetreating: {pods: hold, pin: pinStable, route: routeStable,
 		ready: canaryGone, wait: waitNot, next: v1alpha1.StageReopening},
-	v1alpha1.StageReopening: {pods: hold, pin: pinNone, route: routeBase, keepsCanaryService: true,
+	v1alpha1.StageReopening: {pods: hold, pin: pinNone, route: routeBase,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageCleaning},
 
-	v1alpha1.StageCleaning: {pods: rest, pin: pinNone, route: routeBase, keepsCanaryService: false,
-		ready: fieldsRestored, wait: waitNot, next: v1alpha1.StageEnded, label: RuleRestoring},
+	v1alpha1.StageCleaning: {pods: rest, pin: pinNone, route: routeBase,
+		ready: resting, wait: waitNot, next: v1alpha1.StageEnded, label: RuleRestoring},
 }
 
 // stage returns the resting point that the Release is at.
@@ -111,7 +104,7 @@ func (d *draft) stage() stage {
 func (d *draft) steppingStage() stage {
 	s := stage{
 		name: v1alpha1.StageStepping, pods: runStep, pin: pinStable, route: routeBefore,
-		keepsCanaryService: true, ready: canaryReady, wait: waitSettle, label: RuleProvisioning,
+		ready: canaryReady, wait: waitSettle, label: RuleProvisioning,
 	}
 	if d.progress.Shifted {
 		s.route, s.label = routeStep, RuleShifting
@@ -141,8 +134,7 @@ func (s stage) waiting(d *draft) Rule {
 // pastNoReturn: from here on the old pods are going; the Release can only go forward.
 func pastNoReturn(name v1alpha1.Stage) bool {
 	switch name {
-	case v1alpha1.StageRetiring, v1alpha1.StageReleasing, v1alpha1.StageReturning,
-		v1alpha1.StageRestoring, v1alpha1.StageCleaning, v1alpha1.StageEnded:
+	case v1alpha1.StageRetiring, v1alpha1.StageReturning, v1alpha1.StageRestoring, v1alpha1.StageCleaning, v1alpha1.StageEnded:
 		return true
 	}
 	return false
@@ -159,8 +151,8 @@ func runAll(d *draft) *workload.Want {
 	return &workload.Want{Posture: workload.Run, Canary: max(d.pods.Wanted, d.podsFor(d.progress.Step))}
 }
 
-func finish(d *draft) *workload.Want {
-	return &workload.Want{Posture: workload.Finish, Disarm: d.in.RolloutGone}
+func finish(*draft) *workload.Want {
+	return &workload.Want{Posture: workload.Finish, LeaveRevisions: true}
 }
 
 func hold(*draft) *workload.Want { return &workload.Want{Posture: workload.Hold} }
@@ -171,12 +163,12 @@ func rest(d *draft) *workload.Want {
 		return finish(d)
 	}
 	if d.in.RolloutGone {
-		return &workload.Want{Posture: workload.Revert, Disarm: true}
+		return &workload.Want{Posture: workload.Revert, LeaveRevisions: true}
 	}
 	if d.pods.Template == workload.TemplateStable {
-		return &workload.Want{Posture: workload.Finish}
+		return &workload.Want{Posture: workload.Finish, LeaveRevisions: true}
 	}
-	return &workload.Want{Posture: workload.Park}
+	return &workload.Want{Posture: workload.Park, LeaveRevisions: true}
 }
 
 // doing says in one sentence what the stage's writes are for.
@@ -195,16 +187,14 @@ func (s stage) doing(d *draft) string {
 
 // doings says what each stage is for.
 var doings = map[v1alpha1.Stage]string{
-	v1alpha1.StagePinning:   "the Services are pinned to stable",
 	v1alpha1.StageFilling:   "the canary grows to the workload's size",
 	v1alpha1.StageFlipping:  "everything goes to the canary",
 	v1alpha1.StageUnpinning: "the Services select both revisions",
 	v1alpha1.StageRepinning: "the Services are pinned to the canary",
 	v1alpha1.StageRetiring:  "the old pods go",
-	v1alpha1.StageReleasing: "the Services select by the user's labels again",
 	v1alpha1.StageReturning: "the routes share between the canary Service and the user's",
 	v1alpha1.StageRestoring: "the routes are put back as the user wrote them",
-	v1alpha1.StageCleaning:  "what was made for the release is removed",
+	v1alpha1.StageCleaning:  "the workload is given back",
 
 	v1alpha1.StageWidening:    "the Services select both revisions",
 	v1alpha1.StageWithdrawing: "everything goes to stable",

@@ -33,19 +33,14 @@ func (d *draft) broken(err error) {
 	d.contended = err.Error()
 }
 
-// end closes the Release.
+// end closes the Release and removes what it made.
 func (d *draft) end() {
 	d.enter(v1alpha1.StageEnded)
-	d.rule, d.barrier = RuleEnded, nil
+	d.rule, d.barrier, d.writes = RuleEnded, nil, d.removals()
 	d.message = "promoted"
 	if d.progress.Cause != "" {
 		d.message = "went back: " + d.progress.CauseMessage
 	}
-}
-
-// ended is the decision over a Release that has nothing left to do.
-func (d *draft) ended() Decision {
-	return Decision{Rule: RuleEnded, Status: d.in.Status, Ended: true}
 }
 
 // decision turns the draft into a Decision: every word that a person might ask for is in its status.

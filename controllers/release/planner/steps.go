@@ -126,9 +126,6 @@ func (d *draft) advance(s stage) bool {
 		return false
 	default:
 		d.enter(s.next)
-		if s.next == v1alpha1.StageStepping {
-			d.enterStep(0)
-		}
 	}
 	// Where the next stage finds all it wants already in effect, nothing has to settle again.
 	next := d.stage()

@@ -68,6 +68,8 @@ type Service struct {
 	Name string
 	// User and Canary are nil if they do not exist.
 	User, Canary *unstructured.Unstructured
+	// Taken: somebody else has a Service of the canary Service's name.
+	Taken bool
 	// UserReady and CanaryReady count ready endpoints that are not terminating.
 	UserReady, CanaryReady int32
 }

@@ -3,7 +3,6 @@ package planner_test
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -23,69 +22,86 @@ import (
 )
 
 // world is a small cluster around one Release: the planner, the real pure parts, and models of what
-// else moves. One tick is one reconcile, after which each party looks once; it takes a second.
+// else moves. One tick is one reconcile, after which each other party looks once; it takes a second.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	model   *nativedeployment.Model
 	store   *store
-	slices  map[string][]*discoveryv1.EndpointSlice
+	slices  map[string]*discoveryv1.EndpointSlice
 	policy  v1alpha1.RolloutSpec
 	number  int
 	control v1alpha1.Control
 	status  v1alpha1.ReleaseStatus
-	// rolloutGone, ended and the last decision of the Release in flight.
+	// rolloutGone and ended are facts of the Release in flight; last is its last decision.
 	rolloutGone, ended bool
 	last               planner.Decision
-	// lacksGateway: no gateway takes notice of routes.
-	lacksGateway bool
-	// revert is the route that another writer insists on; nil if nobody does.
-	revert *unstructured.Unstructured
-	// user is what the user wants of each object, as it would be without Crossfade.
-	user *userWorld
-	tale *tale
+	// deaf: no gateway takes notice of routes.
+	deaf bool
+	// rival is the route that another writer insists on; nil if nobody does.
+	rival *unstructured.Unstructured
+	// fails says why pods of an image end; empty if they don't.
+	fails map[string]failure
+	// user is what the user wants, as it would be without Crossfade.
+	user userWorld
+	tale tale
 	// begun is when the world began.
 	begun time.Time
-	// faults may spoil a tick; watch sees every instant.
+	// faults may spoil a tick; watch, if any, sees every instant.
 	faults faults
 	watch  func(what string)
 }
 
+type failure struct {
+	reason   string
+	restarts int32
+}
+
+// userWorld is the user's wish: objects as the user wrote them, and the image that was stable.
+type userWorld struct {
+	deployment *unstructured.Unstructured
+	objects    map[string]*unstructured.Unstructured
+	stable     string
+	paused     bool
+}
+
 // faults spoil one reconcile.
 type faults struct {
-	// crash ends the reconcile before the write of this index; -1 never does.
+	// crash ends the reconcile before the write of this index; -1 never.
 	crash int
-	// conflict makes somebody touch the object of the write of this index just before it; -1 never does.
+	// conflict makes somebody touch the object of the write of this index just before it; -1 never.
 	conflict int
-	// past is an older reading that a lagging cache gives; nil reads the present.
-	past *planner.Input
+	// lag changes what is read into what a lagging cache gives; nil reads the present.
+	lag func(*planner.Input)
 }
 
 var noFaults = faults{crash: -1, conflict: -1}
 
 // newWorld returns a world at rest, whose workload runs checkout:1 and whose Rollout is armed.
-func newWorld(t *testing.T, o options) *world {
+func newWorld(t testing.TB, o options) *world {
 	t.Helper()
 	o = o.withDefaults()
 	w := &world{
-		t: t, policy: o.policy(), store: newStore(), slices: map[string][]*discoveryv1.EndpointSlice{},
-		number: 1, faults: noFaults, tale: &tale{}, user: &userWorld{objects: map[string]*unstructured.Unstructured{}},
+		t: t, policy: o.policy(), store: newStore(), slices: map[string]*discoveryv1.EndpointSlice{},
+		number: 1, faults: noFaults, fails: map[string]failure{},
+		user: userWorld{objects: map[string]*unstructured.Unstructured{}, stable: "checkout:1"},
 	}
 	w.model = nativedeployment.New(parse(t, fmt.Sprintf(deploymentYAML, o.replicas, o.minReady)))
-	w.model.Starts = func(template map[string]any) bool { return !strings.HasSuffix(imageOf(template), "-broken") }
 	require.NoError(t, w.model.Settle())
+	w.model.Advance(time.Hour)
 	w.begun = w.model.Now
 	w.user.deployment = w.model.Deployment.DeepCopy()
 	for _, name := range o.services {
 		w.wish(parse(t, fmt.Sprintf(serviceYAML, name)))
 	}
 	w.wish(parse(t, o.route))
-	w.others()
+	for w.others() {
+	}
 	return w
 }
 
 // wish stores an object as the user wrote it.
 func (w *world) wish(obj *unstructured.Unstructured) {
-	w.user.objects[keyOf(obj)] = obj.DeepCopy()
+	w.user.objects[keyOf(obj.GetKind(), obj.GetName())] = obj.DeepCopy()
 	w.store.put(obj)
 }
 
@@ -94,25 +110,19 @@ func (w *world) now() time.Time { return w.model.Now }
 // input is what the shell would read now. A Deployment that has lost our label is not in its cache.
 func (w *world) input() planner.Input {
 	in := planner.Input{
-		Now: w.now(), Namespace: "shop", Rollout: "checkout",
-		Release: fmt.Sprintf("checkout-%d", w.number), UID: fmt.Sprintf("uid-of-release-%d", w.number), Generation: 1,
-		RolloutGone: w.rolloutGone, Policy: *w.policy.DeepCopy(), Control: *w.control.DeepCopy(), Status: *w.status.DeepCopy(),
+		Now: w.now(), Namespace: "shop", Rollout: "checkout", Release: fmt.Sprintf("checkout-%d", w.number),
+		UID: fmt.Sprintf("uid-of-release-%d", w.number), Generation: 1, RolloutGone: w.rolloutGone,
+		Policy: *w.policy.DeepCopy(), Control: *w.control.DeepCopy(), Status: *w.status.DeepCopy(),
 	}
 	objects := w.model.Objects()
 	if objects.Workload == nil || objects.Workload.GetLabels()[v1alpha1.LabelRollout] == "" {
 		objects.Workload, objects.Revisions, objects.Pods = nil, nil, nil
 	}
-	objects.Release = in.Release + "/" + in.UID
-	objects.Stable, objects.Canary = w.status.Progress.Stable, w.status.Progress.Canary
-	objects.Original = w.status.Progress.Original.DeepCopy()
 	in.Observed = planner.Observed{Kind: deployment.Kind{}, Workload: objects}
 	for _, ref := range w.policy.ServiceRefs {
 		s := planner.Service{Name: ref.Name, User: w.store.get("Service", ref.Name)}
-		if canary := w.store.get("Service", ref.Name+v1alpha1.CanarySuffix); canary.GetLabelsOrNil()[v1alpha1.LabelRollout] == "checkout" {
-			s.Canary = canary.DeepCopyOrNil()
-		}
-		s.UserReady, _ = trafficrouting.ReadyEndpoints(w.slices[ref.Name])
-		s.CanaryReady, _ = trafficrouting.ReadyEndpoints(w.slices[ref.Name+v1alpha1.CanarySuffix])
+		s.Canary = w.store.get("Service", ref.Name+v1alpha1.CanarySuffix)
+		s.UserReady, s.CanaryReady = w.ready(ref.Name), w.ready(ref.Name+v1alpha1.CanarySuffix)
 		in.Observed.Services = append(in.Observed.Services, s)
 	}
 	for _, ref := range w.policy.RouteRefs {
@@ -120,5 +130,182 @@ func (w *world) input() planner.Input {
 			Ref: ref, Provider: gatewayapi.HTTPRoute{}, Objects: trafficrouting.Objects{Route: w.store.get(ref.Kind, ref.Name)},
 		})
 	}
+	if w.faults.lag != nil {
+		w.faults.lag(&in)
+	}
+	in.Observed.Workload.Release = in.Release + "/" + in.UID
+	in.Observed.Workload.Stable, in.Observed.Workload.Canary = w.status.Progress.Stable, w.status.Progress.Canary
+	in.Observed.Workload.Original, in.Observed.Workload.Now = w.status.Progress.Original.DeepCopy(), in.Now
 	return in
+}
+
+// ready counts the endpoints of a Service as the shell does.
+func (w *world) ready(service string) int32 {
+	slice := w.slices[service]
+	if slice == nil {
+		return 0
+	}
+	ready, _ := trafficrouting.ReadyEndpoints([]*discoveryv1.EndpointSlice{slice})
+	return ready
+}
+
+// reconcile does what the shell does: observe, plan, persist, apply.
+func (w *world) reconcile() planner.Decision {
+	w.t.Helper()
+	d := planner.Plan(w.input())
+	w.tell(d)
+	w.status, w.last, w.ended = w.persisted(d.Status), d, d.Ended
+	w.instant("decided " + string(d.Rule))
+	for i, write := range d.Writes {
+		if i == w.faults.crash {
+			return d
+		}
+		if i == w.faults.conflict {
+			w.touch(write)
+		}
+		if err := w.apply(write); err != nil {
+			flow := apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
+			require.True(w.t, flow, "%s: %v", write, err)
+			return d
+		}
+		w.instant(write.String())
+	}
+	return d
+}
+
+// persisted is a status after the API server: times lose what it does not keep.
+func (w *world) persisted(status v1alpha1.ReleaseStatus) v1alpha1.ReleaseStatus {
+	raw, err := json.Marshal(status)
+	require.NoError(w.t, err)
+	var out v1alpha1.ReleaseStatus
+	require.NoError(w.t, json.Unmarshal(raw, &out))
+	return out
+}
+
+func (w *world) apply(write intent.Write) error {
+	switch write.Kind.Kind {
+	case "Deployment", "ReplicaSet":
+		return w.model.Apply(write)
+	}
+	return w.store.apply(write)
+}
+
+// touch is a foreign write that means nothing, but moves the version on.
+func (w *world) touch(write intent.Write) {
+	switch write.Kind.Kind {
+	case "Deployment":
+		require.NoError(w.t, w.model.Edit(func(obj map[string]any) { annotate(obj, w.now()) }))
+	case "ReplicaSet":
+		require.NoError(w.t, w.model.EditReplicaSet(write.Name, func(obj map[string]any) { annotate(obj, w.now()) }))
+	default:
+		w.store.touch(write.Kind.Kind, write.Name)
+	}
+}
+
+func (w *world) instant(what string) {
+	if w.watch != nil {
+		w.watch(what)
+	}
+}
+
+// others lets everything but Crossfade look once, and says whether anything moved.
+func (w *world) others() bool {
+	moved := w.model.SyncDeployment()
+	w.instant("the Deployment controller looked")
+	moved = w.model.SyncReplicaSets() || moved
+	w.instant("the ReplicaSet controller looked")
+	moved = w.model.Kubelet() || moved
+	moved = w.crash() || moved
+	w.instant("the kubelet looked")
+	moved = w.collectGarbage() || moved
+	moved = w.syncEndpoints() || moved
+	moved = w.contend() || moved
+	moved = w.acceptRoutes() || moved
+	w.instant("endpoints and gateway looked")
+	return moved
+}
+
+// tick is a reconcile and a look of everybody else. It says whether anything moved.
+func (w *world) tick() bool {
+	w.t.Helper()
+	before := w.status
+	d := w.reconcile()
+	moved := w.others() || len(d.Writes) > 0 || before.Progress.Stage != d.Status.Progress.Stage
+	w.model.Advance(time.Second)
+	return moved
+}
+
+// most is more ticks than any wait of a story or walk needs.
+const most = 400
+
+// until ticks until something is so; time passes as the decisions ask. It fails if the world comes to
+// rest before.
+func (w *world) until(what string, so func() bool) {
+	w.t.Helper()
+	for range most {
+		if so() {
+			return
+		}
+		if w.tick() {
+			continue
+		}
+		if so() {
+			return
+		}
+		require.False(w.t, w.idle(), "at rest before %s: %s: %s\n%s", what, w.last.Rule, w.last.Status.Message, w.tale.String())
+		w.model.Advance(w.last.Wake)
+	}
+	require.FailNow(w.t, "never: "+what, "%s: %s\n%s", w.last.Rule, w.last.Status.Message, w.tale.String())
+}
+
+// rest ticks until nothing happens any more without the user.
+func (w *world) rest() { w.t.Helper(); w.until("rest", w.idle) }
+
+// idle: the last decision waits for an event, and no party has anything to do.
+func (w *world) idle() bool { return w.last.Rule != "" && (w.ended || w.last.Wake == 0 && w.quiet()) }
+
+// quiet: nothing is left to do for anybody at this moment.
+func (w *world) quiet() bool {
+	d := planner.Plan(w.input())
+	return len(d.Writes) == 0 && d.Wake == 0 && !w.others()
+}
+
+// at goes on until the Release holds at a step.
+func (w *world) at(step string) {
+	w.t.Helper()
+	w.until("holds at "+step, func() bool { return w.status.StepName == step && w.last.Rule == planner.RuleHolding })
+}
+
+// stage goes on until the Release is at a stage.
+func (w *world) stage(name v1alpha1.Stage) {
+	w.t.Helper()
+	w.until("stage "+string(name), func() bool { return w.status.Progress.Stage == name })
+}
+
+// end goes on until the Release has ended, and checks that all is as the user wrote it.
+func (w *world) end(outcome v1alpha1.Outcome) {
+	w.t.Helper()
+	w.until("the end", func() bool { return w.ended })
+	require.Equal(w.t, outcome, w.status.Outcome, w.tale.String())
+	w.asTheUserWroteIt()
+	w.tale.line(w, "", "the end: %s", w.summary())
+}
+
+// summary tells how the user's objects stand.
+func (w *world) summary() string {
+	var parts []string
+	if obj := w.model.Deployment; obj != nil {
+		held := ""
+		if paused, _, _ := unstructured.NestedBool(obj.Object, "spec", "paused"); paused {
+			held = ", held"
+		}
+		parts = append(parts, fmt.Sprintf("the Deployment has %s%s", imageOf(templateOf(obj)), held))
+	}
+	for _, rs := range w.model.ReplicaSets {
+		if pods := len(w.model.PodsOf(rs.GetUID())); pods > 0 {
+			template, _, _ := unstructured.NestedMap(rs.Object, "spec", "template")
+			parts = append(parts, fmt.Sprintf("%d pods run %s", pods, imageOf(template)))
+		}
+	}
+	return strings.Join(parts, ", ")
 }

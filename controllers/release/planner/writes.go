@@ -20,20 +20,18 @@ const (
 )
 
 // writesFor returns what turns the observed world into the stage's desired state, in an order in
-// which every prefix is safe: capacity, canary Services, pins, routes, and removal last.
+// which every prefix is safe: pins before pods that they must not select, canary Services before the
+// routes that name them.
 func (d *draft) writesFor(s stage) []intent.Write {
 	var writes []intent.Write
-	if want := s.pods(d); want != nil && d.pods.Exists {
-		writes = append(writes, d.podWrites(*want)...)
-	}
 	for _, service := range d.in.Observed.Services {
 		writes = append(writes, d.serviceWrites(s, service)...)
 	}
+	if want := s.pods(d); want != nil && d.pods.Exists {
+		writes = append(writes, d.podWrites(*want)...)
+	}
 	for _, r := range d.in.Observed.Routes {
 		writes = append(writes, d.routeWrites(s, r)...)
-	}
-	if !s.keepsCanaryService && len(writes) == 0 {
-		writes = d.removals()
 	}
 	return writes
 }
@@ -108,9 +106,18 @@ func (d *draft) routeWhy(s stage) string {
 	return ""
 }
 
-// removals deletes the canary Services, once nothing refers to them.
+// removals takes away what the Release made, once it has ended and nothing refers to it.
 func (d *draft) removals() []intent.Write {
 	var writes []intent.Write
+	if d.pods.Exists {
+		tidy := *rest(d)
+		tidy.LeaveRevisions = false
+		writes = d.podWrites(tidy)
+		// Disarmed, the workload is out of our sight: nothing may be left to do to it.
+		disarm := *rest(d)
+		disarm.Disarm = d.in.RolloutGone
+		writes = append(writes, d.podWrites(disarm)...)
+	}
 	for _, service := range d.in.Observed.Services {
 		if service.Canary != nil && service.Canary.GetDeletionTimestamp() == nil && !d.named(service.Name+v1alpha1.CanarySuffix) {
 			writes = append(writes, intent.Of(intent.Delete, service.Canary, "remove the canary Service"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"text/template"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -106,14 +107,9 @@ func Weighted(name string, percent int32, hold *v1alpha1.Hold) v1alpha1.Step {
 	return v1alpha1.Step{Name: name, Weight: &weight, Hold: hold}
 }
 
-// Seconds is a length of time as the API writes it.
+// Seconds is a length of time as the API has it.
 func Seconds(count int) *v1alpha1.Duration {
-	parsed := v1alpha1.Duration{}
-	// Through its text, so that what the API server stores is what was sent.
-	if err := yaml.Unmarshal([]byte(fmt.Sprintf("%ds", count)), &parsed); err != nil {
-		panic(err)
-	}
-	return &parsed
+	return &v1alpha1.Duration{Duration: metav1.Duration{Duration: time.Duration(count) * time.Second}}
 }
 
 func manifest(text string) *template.Template { return template.Must(template.New("").Parse(text)) }

@@ -2,6 +2,7 @@ package world
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -22,7 +23,8 @@ type Load struct {
 	command *exec.Cmd
 	output  bytes.Buffer
 	raw     string
-	ended   chan error
+	ended   chan struct{}
+	failure error // valid once ended
 }
 
 // StartLoad loads the targets until Stop; its files go to the folder dir.
@@ -35,7 +37,7 @@ func (w *World) StartLoad(dir string, targets ...load.Target) (*Load, error) {
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		return nil, fmt.Errorf("write load: %w", err)
 	}
-	l := &Load{raw: raw, ended: make(chan error, 1)}
+	l := &Load{raw: raw, ended: make(chan struct{})}
 	l.command = w.Inside(filepath.Join(w.bin, "load"), "--config", file, "--duration", "0", "--raw", raw)
 	l.command.Stdout, l.command.Stderr = &l.output, &l.output
 	// Ctrl-C is for whoever started the load: that one stops it in order.
@@ -43,8 +45,34 @@ func (w *World) StartLoad(dir string, targets ...load.Target) (*Load, error) {
 	if err := l.command.Start(); err != nil {
 		return nil, fmt.Errorf("start load: %w", err)
 	}
-	go func() { l.ended <- l.command.Wait() }()
+	go func() {
+		defer close(l.ended)
+		l.failure = l.command.Wait()
+	}()
 	return l, nil
+}
+
+// Probe sends a few requests to each target, and reports whether all of them were answered as expected.
+func (w *World) Probe(dir string, targets ...load.Target) (bool, error) {
+	file, report := filepath.Join(dir, "probe.yaml"), filepath.Join(dir, "probe.json")
+	config, err := yaml.Marshal(load.Config{Targets: targets})
+	if err != nil {
+		return false, fmt.Errorf("encode load: %w", err)
+	}
+	if err := os.WriteFile(file, config, 0o600); err != nil {
+		return false, fmt.Errorf("write load: %w", err)
+	}
+	// Its exit code tells of the rate alone, which does not matter here.
+	_ = w.Inside(filepath.Join(w.bin, "load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
+	text, err := os.ReadFile(report)
+	if err != nil {
+		return false, fmt.Errorf("read report: %w", err)
+	}
+	var probed load.Report
+	if err := json.Unmarshal(text, &probed); err != nil {
+		return false, fmt.Errorf("parse report: %w", err)
+	}
+	return probed.Failed == 0 && probed.Sent > 0, nil
 }
 
 // Records gives the requests that have ended so far; empty before the first.
@@ -56,13 +84,15 @@ func (l *Load) Records() (load.Records, error) {
 	return records, err
 }
 
-// Stop ends the load and gives the report for people. Its error says that the rate was not kept, or worse.
+// Stop ends the load and gives the report for people; it may be called again. Its error says that the rate was not
+// kept, or worse.
 func (l *Load) Stop() (report string, err error) {
 	if err := l.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return "", fmt.Errorf("stop load: %w", err)
 	}
-	if err := <-l.ended; err != nil {
-		return l.output.String(), fmt.Errorf("load: %w: %s", err, l.output.String())
+	<-l.ended
+	if l.failure != nil {
+		return l.output.String(), fmt.Errorf("load: %w: %s", l.failure, l.output.String())
 	}
 	return l.output.String(), nil
 }

@@ -1,0 +1,72 @@
+package planner_test
+
+import (
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// asTheUserWroteIt checks what an ended Release leaves behind: nothing but the version.
+func (w *world) asTheUserWroteIt() {
+	w.t.Helper()
+	for key, want := range w.user.objects {
+		live := w.store.objects[key]
+		require.NotNil(w.t, live, "%s is gone\n%s", key, w.tale.String())
+		require.Equal(w.t, plainObject(want), plainObject(live), "%s is not as the user wrote it\n%s", key, w.tale.String())
+	}
+	for key := range w.store.objects {
+		require.Contains(w.t, w.user.objects, key, "left behind\n%s", w.tale.String())
+	}
+	if w.model.Deployment == nil {
+		return
+	}
+	require.Equal(w.t, plainObject(w.wantedDeployment()), plainObject(w.model.Deployment), "the Deployment\n%s", w.tale.String())
+}
+
+// wantedDeployment is the user's Deployment as it must stand after this outcome.
+func (w *world) wantedDeployment() *unstructured.Unstructured {
+	want := w.user.deployment.DeepCopy()
+	image := imageOf(templateOf(want))
+	hold := func() {
+		_ = unstructured.SetNestedField(want.Object, true, "spec", "paused")
+		_ = unstructured.SetNestedField(want.Object, v1alpha1.PendingHeld, "spec", "template", "metadata", "annotations", v1alpha1.AnnotationPending)
+	}
+	switch {
+	case w.status.Outcome == v1alpha1.OutcomePromoted:
+		if image != w.imageOfRevision(w.status.Progress.Canary) {
+			hold()
+		}
+		if w.rolloutGone {
+			unstructured.RemoveNestedField(want.Object, "metadata", "labels", v1alpha1.LabelRollout)
+		}
+	case w.rolloutGone:
+		template := templateOf(want)
+		setImage(template, w.user.stable)
+		_ = unstructured.SetNestedMap(want.Object, template, "spec", "template")
+		unstructured.RemoveNestedField(want.Object, "metadata", "labels", v1alpha1.LabelRollout)
+	case image != w.user.stable:
+		hold()
+	}
+	return want
+}
+
+// plainObject leaves out what the API server and the native controller write, and notes that nobody
+// reads.
+func plainObject(obj *unstructured.Unstructured) map[string]any {
+	out := obj.DeepCopy().Object
+	delete(out, "status")
+	metadata := out["metadata"].(map[string]any)
+	for _, key := range []string{"uid", "resourceVersion", "generation", "creationTimestamp"} {
+		delete(metadata, key)
+	}
+	annotations, _ := metadata["annotations"].(map[string]any)
+	delete(annotations, "deployment.kubernetes.io/revision")
+	delete(annotations, "touched")
+	if len(annotations) == 0 {
+		delete(metadata, "annotations")
+	}
+	if minReady, ok := out["spec"].(map[string]any)["minReadySeconds"]; ok && minReady == int64(0) {
+		delete(out["spec"].(map[string]any), "minReadySeconds")
+	}
+	return out
+}

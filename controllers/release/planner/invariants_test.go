@@ -1,0 +1,259 @@
+package planner_test
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release/planner"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// guardian watches a world and fails the test at the first instant at which an invariant is broken.
+type guardian struct {
+	w *world
+	// floor is how many stable pods there must be: what the user wants, once it has been there.
+	floor int
+	// weights are the canary's by Service, as stored last; quietSince is since when the route, as
+	// accepted, has sent it nothing.
+	weights map[string]int32
+	// hot is the last generation of the route that sent something to the canary.
+	hot        int64
+	quietSince time.Time
+	// canary is how many canary pods were asked for last.
+	canary int64
+	// outage: the user scaled to 0, and stable has not served since; or somebody else meddles with what
+	// the invariants are about.
+	outage bool
+}
+
+func guard(w *world) *guardian {
+	g := &guardian{w: w, weights: map[string]int32{}, floor: len(w.servingStable())}
+	w.watch = g.look
+	return g
+}
+
+func (g *guardian) look(what string) {
+	g.w.t.Helper()
+	pods := g.w.model.Objects().Pods
+	g.stableStays(what)
+	g.servicesServe(what, pods)
+	g.canaryServes(what, pods)
+	g.canaryIsContained(what, pods)
+	g.weightFallsFirst(what)
+	g.weightRisesByRule(what)
+}
+
+func (g *guardian) require(holds bool, what, format string, args ...any) {
+	g.w.t.Helper()
+	if !holds {
+		require.FailNowf(g.w.t, "broken invariant at "+what, format+"\n%s\n%s", append(args, g.w.tale.String(), g.w.pods())...)
+	}
+}
+
+// serving says whether a pod serves, or would but for what fate did to it.
+func (w *world) serving(name string) bool {
+	for _, pod := range w.model.Pods {
+		if pod.Name == name {
+			return !pod.Terminating && (pod.Ready || pod.Stuck)
+		}
+	}
+	return false
+}
+
+func (w *world) servingStable() []string {
+	var out []string
+	for _, rs := range w.model.ReplicaSets {
+		stable := rs.GetUID() == w.status.Progress.Stable || w.status.Progress.Stable == "" && imageOf(templateOf(rs)) == w.user.stable
+		if !stable {
+			continue
+		}
+		for _, name := range w.model.PodsOf(rs.GetUID()) {
+			if w.serving(name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// pastNoReturn are the stages in which the old pods go, or have gone, if no cause turned the Release.
+var pastNoReturn = map[v1alpha1.Stage]bool{
+	v1alpha1.StageRetiring: true, v1alpha1.StageReturning: true, v1alpha1.StageRestoring: true,
+	v1alpha1.StageCleaning: true, v1alpha1.StageEnded: true,
+}
+
+// open are the stages in which the user's Services may select the canary's pods.
+var open = map[v1alpha1.Stage]bool{
+	v1alpha1.StageUnpinning: true, v1alpha1.StageRepinning: true, v1alpha1.StageDraining: true,
+	v1alpha1.StageWidening: true,
+}
+
+// canaryIsContained: the user's Services select no canary pod that serves before the promotion.
+func (g *guardian) canaryIsContained(what string, pods []*corev1.Pod) {
+	stage := g.w.status.Progress.Stage
+	if open[stage] || pastNoReturn[stage] || g.w.status.Progress.Cause != "" {
+		return
+	}
+	for _, ref := range g.w.policy.ServiceRefs {
+		live := g.w.store.objects[keyOf("Service", ref.Name)]
+		for _, pod := range pods {
+			stable := pod.OwnerReferences[0].UID == g.w.status.Progress.Stable
+			if live != nil && !stable && selects(live, pod) && g.w.serving(pod.Name) {
+				g.require(false, what, "Service %s selects pod %s, which is not stable's", ref.Name, pod.Name)
+			}
+		}
+	}
+}
+
+// stableStays: stable keeps all its pods until the point of no return.
+func (g *guardian) stableStays(what string) {
+	wanted := int(g.w.wantedReplicas())
+	have := len(g.w.servingStable())
+	if wanted == 0 {
+		g.outage = true
+	}
+	if have >= wanted {
+		g.floor = wanted
+		g.outage = g.outage && wanted == 0
+	}
+	if g.w.status.Progress.Cause == "" && pastNoReturn[g.w.status.Progress.Stage] {
+		g.floor = 0
+		return
+	}
+	if wanted < g.floor {
+		g.floor = min(1, wanted) // native scaling may round stable down until it is told
+	}
+	g.require(g.outage || have >= g.floor, what, "%d stable pods serve, at least %d must", have, g.floor)
+}
+
+func (w *world) wantedReplicas() int64 {
+	if w.model.Deployment == nil {
+		return 0
+	}
+	n, _, _ := unstructured.NestedInt64(w.model.Deployment.Object, "spec", "replicas")
+	return n
+}
+
+// servicesServe: a Service of the user's selects a pod that serves whenever its own selector would.
+func (g *guardian) servicesServe(what string, pods []*corev1.Pod) {
+	for _, ref := range g.w.policy.ServiceRefs {
+		live := g.w.store.objects[keyOf("Service", ref.Name)]
+		if live == nil || g.outage {
+			continue
+		}
+		pinned, free := 0, 0
+		own := trafficrouting.Unpin(live)
+		for _, pod := range pods {
+			if !g.w.serving(pod.Name) {
+				continue
+			}
+			if selects(own, pod) {
+				free++
+			}
+			if selects(live, pod) {
+				pinned++
+			}
+		}
+		g.require(free == 0 || pinned > 0, what, "Service %s selects no pod that serves, of %d", ref.Name, free)
+	}
+}
+
+// canaryServes: where a route sends requests to a canary Service, that exists and has a pod that serves,
+// but for what fate did.
+func (g *guardian) canaryServes(what string, pods []*corev1.Pod) {
+	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
+	for _, ref := range g.w.policy.ServiceRefs {
+		ppm, matches := canaryWeight(route, ref.Name)
+		if ppm == 0 && !matches || g.outage {
+			continue
+		}
+		canary := g.w.store.objects[keyOf("Service", trafficrouting.CanaryOf(ref.Name))]
+		g.require(canary != nil, what, "the route sends requests to Service %s-canary, which is not there", ref.Name)
+		n := 0
+		for _, pod := range pods {
+			if selects(canary, pod) && g.w.serving(pod.Name) {
+				n++
+			}
+		}
+		g.require(n > 0, what, "the route sends requests to Service %s-canary, which selects no pod that serves", ref.Name)
+	}
+}
+
+// weightFallsFirst: on the way back the canary loses no pod before its requests have gone and ended.
+func (g *guardian) weightFallsFirst(what string) {
+	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
+	for _, ref := range g.w.policy.ServiceRefs {
+		if ppm, matches := canaryWeight(route, ref.Name); ppm > 0 || matches {
+			g.hot = route.GetGeneration()
+		}
+	}
+	idle := route == nil || acceptedAt(route) > g.hot
+	if !idle {
+		g.quietSince = time.Time{}
+	} else if g.quietSince.IsZero() {
+		g.quietSince = g.w.now()
+	}
+	replicas := g.canaryReplicas()
+	defer func() { g.canary = replicas }()
+	if g.w.status.Progress.Cause == "" || replicas >= g.canary || g.outage || route == nil {
+		return
+	}
+	drained := idle && g.w.now().Sub(g.quietSince) >= g.w.policy.Timing.Drain.Duration.Duration
+	g.require(drained || replicas > 0, what, "the canary goes from %d pods to %d, its requests have been away since %s (now %s)",
+		g.canary, replicas, g.quietSince, g.w.now())
+}
+
+func (g *guardian) canaryReplicas() int64 {
+	for _, rs := range g.w.model.ReplicaSets {
+		if rs.GetUID() == g.w.status.Progress.Canary && g.w.status.Progress.Canary != types.UID("") {
+			n, _, _ := unstructured.NestedInt64(rs.Object, "spec", "replicas")
+			return n
+		}
+	}
+	return 0
+}
+
+// weightRisesByRule: only a step, or the promotion, gives the canary more; and on the way back nothing.
+func (g *guardian) weightRisesByRule(what string) {
+	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
+	for _, ref := range g.w.policy.ServiceRefs {
+		ppm, _ := canaryWeight(route, ref.Name)
+		before := g.weights[ref.Name]
+		g.weights[ref.Name] = ppm
+		if ppm <= before {
+			continue
+		}
+		switch g.w.last.Rule {
+		case planner.RuleShifting, planner.RulePromoting, planner.RuleDraining, planner.RuleRestoring:
+		case planner.RuleProvisioning:
+			// A foreign edit of the last step's split is put right.
+		default:
+			widening := g.w.status.Progress.Stage == v1alpha1.StageWidening
+			g.require(widening, what, "the weight of %s rises from %d to %d by rule %s", ref.Name, before, ppm, g.w.last.Rule)
+		}
+	}
+}
+
+// pods tells what runs, for messages.
+func (w *world) pods() string {
+	var text strings.Builder
+	for _, rs := range w.model.ReplicaSets {
+		n, _, _ := unstructured.NestedInt64(rs.Object, "spec", "replicas")
+		fmt.Fprintf(&text, "%s of %s: %d wanted:", rs.GetName(), imageOf(templateOf(rs)), n)
+		for _, pod := range w.model.Pods {
+			if pod.Owner == rs.GetUID() {
+				fmt.Fprintf(&text, " %s(ready %t, stuck %t, going %t)", pod.Name, pod.Ready, pod.Stuck, pod.Terminating)
+			}
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}

@@ -1,0 +1,246 @@
+package planner_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// The moves are what users, and fate, do to the world; each is told in the story.
+
+// image is kubectl set image: the gate of an armed workload holds what is new.
+func (w *world) image(image string) {
+	w.tale.line(w, "you", "set the image to %s", image)
+	change := func(template map[string]any) { setImage(template, image) }
+	if w.model.Deployment.GetLabels()[v1alpha1.LabelRollout] != "" {
+		require.NoError(w.t, w.model.Gate(change))
+	} else {
+		w.user.stable = image
+		require.NoError(w.t, w.model.Edit(func(obj map[string]any) {
+			change(obj["spec"].(map[string]any)["template"].(map[string]any))
+		}))
+	}
+	require.NoError(w.t, w.wantDeployment(func(obj map[string]any) {
+		setImage(obj["spec"].(map[string]any)["template"].(map[string]any), image)
+	}))
+}
+
+func (w *world) wantDeployment(change func(map[string]any)) error {
+	want := w.user.deployment.DeepCopy()
+	change(want.Object)
+	w.user.deployment = want
+	return nil
+}
+
+func (w *world) scale(replicas int32) {
+	w.tale.line(w, "you", "scale to %d", replicas)
+	require.NoError(w.t, w.model.Scale(replicas))
+	require.NoError(w.t, w.wantDeployment(func(obj map[string]any) {
+		obj["spec"].(map[string]any)["replicas"] = int64(replicas)
+	}))
+}
+
+// rolloutPause is kubectl rollout pause, rolloutResume its reverse; the gate puts an un-pause of what
+// is held back.
+func (w *world) rolloutPause() {
+	w.tale.line(w, "you", "kubectl rollout pause")
+	w.user.paused = true
+	require.NoError(w.t, w.model.Pause(true))
+}
+
+func (w *world) rolloutResume() {
+	w.tale.line(w, "you", "kubectl rollout resume")
+	w.user.paused = false
+	if _, held := unstructuredAnnotation(templateOf(w.model.Deployment), v1alpha1.AnnotationPending); !held {
+		require.NoError(w.t, w.model.Pause(false))
+	}
+}
+
+func unstructuredAnnotation(template map[string]any, key string) (string, bool) {
+	annotations, _, _ := unstructured.NestedStringMap(template, "metadata", "annotations")
+	value, ok := annotations[key]
+	return value, ok
+}
+
+func (w *world) pause() {
+	w.tale.line(w, "you", "kubectl crossfade pause")
+	w.control.Paused = true
+}
+
+func (w *world) resume() {
+	w.tale.line(w, "you", "kubectl crossfade resume")
+	w.control.Paused = false
+}
+
+func (w *world) abort() {
+	w.tale.line(w, "you", "kubectl crossfade abort")
+	w.control.DesiredOutcome = v1alpha1.OutcomeAbort
+}
+
+func (w *world) promote() {
+	w.tale.line(w, "you", "kubectl crossfade promote")
+	if w.control.DesiredOutcome != v1alpha1.OutcomeAbort {
+		w.control.DesiredOutcome = v1alpha1.OutcomePromote
+	}
+}
+
+func (w *world) approve(step string) {
+	w.tale.line(w, "you", "approve step %s", step)
+	for _, a := range w.control.Approvals {
+		if a.Step == step {
+			return
+		}
+	}
+	w.control.Approvals = append(w.control.Approvals, v1alpha1.Approval{Step: step, Visit: 1})
+}
+
+func (w *world) deleteRollout() {
+	w.tale.line(w, "you", "delete the Rollout")
+	w.rolloutGone = true
+}
+
+// remove deletes a Service or route.
+func (w *world) remove(kind, name string) {
+	w.tale.line(w, "you", "delete %s %s", kind, name)
+	delete(w.store.objects, keyOf(kind, name))
+	delete(w.user.objects, keyOf(kind, name))
+}
+
+// orphan deletes the Deployment and leaves its pods.
+func (w *world) orphan() {
+	w.tale.line(w, "you", "delete the Deployment with --cascade=orphan")
+	w.model.Deployment = nil
+}
+
+// edit changes a route or Service, beside what Crossfade has in it.
+func (w *world) edit(kind, name, what string, change func(obj map[string]any)) {
+	w.tale.line(w, "you", "%s", what)
+	for _, obj := range []*unstructured.Unstructured{w.store.get(kind, name), w.user.objects[keyOf(kind, name)]} {
+		if obj == nil {
+			return
+		}
+		change(obj.Object)
+	}
+	live := w.store.get(kind, name)
+	change(live.Object)
+	w.store.put(live)
+}
+
+// addHostname is an edit of a route that must be kept.
+func (w *world) addHostname(host string) {
+	w.edit("HTTPRoute", "checkout", "give the route the hostname "+host, func(obj map[string]any) {
+		hosts, _, _ := unstructured.NestedStringSlice(obj, "spec", "hostnames")
+		for _, h := range hosts {
+			if h == host {
+				return
+			}
+		}
+		_ = unstructured.SetNestedStringSlice(obj, append(hosts, host), "spec", "hostnames")
+	})
+}
+
+// resetRoute is a foreign write of the route as the user wrote it, such as a GitOps tool's.
+func (w *world) resetRoute() {
+	w.tale.line(w, "you", "apply the route from Git")
+	w.store.put(w.gitRoute())
+}
+
+// gitRoute is the route as the user wrote it, with the status that it has now.
+func (w *world) gitRoute() *unstructured.Unstructured {
+	want := w.user.objects[keyOf("HTTPRoute", "checkout")].DeepCopy()
+	if live := w.store.get("HTTPRoute", "checkout"); live != nil {
+		want.Object["status"] = live.Object["status"]
+	}
+	return want
+}
+
+// canaryPods names the canary's pods.
+func (w *world) canaryPods() []string { return w.model.PodsOf(w.status.Progress.Canary) }
+
+func (w *world) stablePods() []string { return w.model.PodsOf(w.status.Progress.Stable) }
+
+func (w *world) unreadyCanary() {
+	w.tale.line(w, "fate", "the canary's pods are not ready any more")
+	for _, name := range w.canaryPods() {
+		w.model.SetReady(name, false)
+	}
+}
+
+func (w *world) healCanary() {
+	w.tale.line(w, "fate", "the canary's pods are ready again")
+	for _, name := range w.canaryPods() {
+		w.model.SetReady(name, true)
+	}
+}
+
+// breakImage makes every pod of an image fail for a reason.
+func (w *world) breakImage(image, reason string, restarts int32) {
+	w.fails[image] = failure{reason, restarts}
+}
+
+// crash fails the pods of broken images, and says whether there were any that ran.
+func (w *world) crash() bool {
+	moved := false
+	for _, rs := range w.model.ReplicaSets {
+		why, ok := w.fails[imageOf(templateOf(rs))]
+		if !ok {
+			continue
+		}
+		moved = w.failPods(rs.GetUID(), why) || moved
+	}
+	return moved
+}
+
+func (w *world) failPods(owner types.UID, why failure) bool {
+	moved := false
+	for _, pod := range w.model.Pods {
+		if pod.Owner == owner && !pod.Terminating && pod.Reason != why.reason {
+			w.model.Fail(pod.Name, why.reason, why.restarts)
+			moved = true
+		}
+	}
+	return moved
+}
+
+// pass lets time go by, with a look each second while anything moves.
+func (w *world) pass(d time.Duration) {
+	w.t.Helper()
+	until := w.now().Add(d)
+	for range most {
+		if !w.now().Before(until) {
+			return
+		}
+		if !w.tick() {
+			left := until.Sub(w.now())
+			if w.last.Wake > 0 {
+				left = min(left, w.last.Wake)
+			}
+			w.model.Advance(max(left, 0))
+		}
+	}
+	require.FailNow(w.t, "it never comes to rest", "within %s: %s\n%s", d, w.last.Status.Message, w.tale.String())
+}
+
+// next opens the next Release, as the Rollout's controller does once one has ended.
+func (w *world) next() {
+	w.number++
+	if w.status.Outcome == v1alpha1.OutcomePromoted {
+		w.user.stable = w.imageOfRevision(w.status.Progress.Canary)
+	}
+	w.control, w.status, w.ended = v1alpha1.Control{}, v1alpha1.ReleaseStatus{}, false
+	w.tale.line(w, "", "Release checkout-%d is opened", w.number)
+}
+
+func (w *world) imageOfRevision(uid types.UID) string {
+	for _, rs := range w.model.ReplicaSets {
+		if rs.GetUID() == uid {
+			return imageOf(templateOf(rs))
+		}
+	}
+	return fmt.Sprintf("unknown revision %s", uid)
+}

@@ -1,0 +1,158 @@
+package planner_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release/planner"
+)
+
+var (
+	walks    = flag.Int("walks", 60, "how many random walks")
+	walkSeed = flag.Int64("walk", 0, "the seed of one random walk to repeat")
+)
+
+// TestRandomWalks lets users and fate do as they please, with crashes, conflicts and lagging caches
+// between, and watches the invariants at every instant. Left alone, every world comes to an end.
+func TestRandomWalks(t *testing.T) {
+	if *walkSeed != 0 {
+		walk(t, *walkSeed)
+		return
+	}
+	for seed := int64(1); seed <= int64(*walks); seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			walk(t, seed)
+		})
+	}
+}
+
+type walker struct {
+	*world
+	random *rand.Rand
+	guard  *guardian
+	past   []planner.Observed
+}
+
+func walk(t *testing.T, seed int64) {
+	r := rand.New(rand.NewSource(seed)) //nolint:gosec // a seed that is printed is the point
+	o := options{replicas: 1 + r.Intn(6), minReady: r.Intn(2) * 3}
+	if r.Intn(3) == 0 {
+		o.services = []string{"checkout", "checkout-admin"}
+	}
+	if r.Intn(3) == 0 {
+		o.steps = []v1alpha1.Step{matching("insiders", 1, holdFor(time.Minute)), weigh("ten", 10, nil), weigh("half", 50, approval()), weigh("all", 100, nil)}
+	}
+	w := &walker{world: newWorld(t, o), random: r}
+	w.guard = guard(w.world)
+	w.image("checkout:2")
+	for range 20 + r.Intn(60) {
+		w.move()
+		if w.ended {
+			break
+		}
+	}
+	w.faults = noFaults
+	w.settle()
+}
+
+// move is one look of everybody, some time, and now and then a move of the user's or of fate.
+func (w *walker) move() {
+	w.remember()
+	w.faults = noFaults
+	switch w.random.Intn(12) {
+	case 0:
+		w.faults.crash = w.random.Intn(3)
+	case 1:
+		w.faults.conflict = w.random.Intn(3)
+	case 2:
+		w.faults.lag = w.lag()
+	}
+	if w.random.Intn(6) == 0 {
+		w.deed()
+	}
+	switch w.random.Intn(4) {
+	case 0:
+		w.reconcile()
+		w.model.Advance(time.Second)
+	case 1:
+		w.others()
+		w.model.Advance(time.Second)
+	default:
+		w.tick()
+	}
+	if wake := w.last.Wake; wake > 0 && w.random.Intn(3) == 0 {
+		w.model.Advance(min(wake, 90*time.Second))
+	}
+}
+
+// remember keeps a few readings, of which a cache may give an older one.
+func (w *walker) remember() {
+	w.past = append(w.past, w.input().Observed)
+	if len(w.past) > 4 {
+		w.past = w.past[1:]
+	}
+}
+
+// lag makes the caches of pods, endpoints or routes give an older reading. What Crossfade has written
+// itself is never read older than that.
+func (w *walker) lag() func(*planner.Input) {
+	old, what := w.past[0], w.random.Intn(3)
+	return func(in *planner.Input) {
+		switch what {
+		case 0:
+			in.Observed.Workload.Pods = old.Workload.Pods
+		case 1:
+			for i := range in.Observed.Services {
+				in.Observed.Services[i].UserReady = old.Services[i].UserReady
+				in.Observed.Services[i].CanaryReady = old.Services[i].CanaryReady
+			}
+		}
+	}
+}
+
+// deed is something that a user does, or fate.
+func (w *walker) deed() {
+	deeds := []func(){
+		func() { w.image(fmt.Sprintf("checkout:%d", 2+w.random.Intn(2))) },
+		func() { w.image(w.user.stable) },
+		func() { w.scale(int32(1 + w.random.Intn(9))) },
+		func() { w.scale(int32(1 + w.random.Intn(9))) },
+		w.rolloutPause, w.rolloutResume, w.rolloutResume, w.pause, w.resume, w.resume,
+		w.promote, w.abort, w.resetRoute,
+		func() { w.approve("half") }, func() { w.approve("half") },
+		func() { w.addHostname(fmt.Sprintf("h%d.example.com", w.random.Intn(3))) },
+		w.unreadyCanary, w.healCanary, w.healCanary,
+		func() {
+			if w.random.Intn(4) == 0 {
+				w.deleteRollout()
+			}
+		},
+		func() {
+			if w.random.Intn(4) == 0 {
+				w.scale(0)
+			}
+		},
+	}
+	deeds[w.random.Intn(len(deeds))]()
+}
+
+// settle has the user ask for nothing more, and lets the world come to its end.
+func (w *walker) settle() {
+	w.t.Helper()
+	w.rolloutResume()
+	w.resume()
+	w.healCanary()
+	w.approve("half")
+	w.until("the end", func() bool { return w.ended })
+	w.asTheUserWroteIt()
+	d := planner.Plan(w.input())
+	require.True(w.t, d.Ended)
+	require.Empty(w.t, d.Writes)
+}

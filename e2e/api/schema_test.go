@@ -1,0 +1,179 @@
+package api_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/yaml"
+)
+
+var (
+	rolloutsResource = schema.GroupVersionResource{Group: "crossfade.io", Version: "v1alpha1", Resource: "rollouts"}
+	releasesResource = schema.GroupVersionResource{Group: "crossfade.io", Version: "v1alpha1", Resource: "releases"}
+	crdsResource     = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+)
+
+// goodRollout is the manifest that each case of the table spoils in one place.
+const goodRollout = `
+apiVersion: crossfade.io/v1alpha1
+kind: Rollout
+metadata: {name: checkout}
+spec:
+  workloadRef: {kind: Deployment, name: checkout}
+  serviceRefs: [{name: checkout}]
+  routeRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: checkout}]
+  strategy:
+    steps:
+    - {name: insiders, replicas: 1, match: [{headers: [{name: x-canary, exact: "yes"}], cookies: [{name: group, exact: insider}]}], hold: {approval: Required}}
+    - {name: first, weight: 5, hold: {for: 10m}}
+    - {name: finer, weight: "0.5%"}
+    - {name: half, weight: 50, replicas: "60%"}
+`
+
+// TestRolloutIsRefused: a wrong manifest gets one sentence that names the field and the mend.
+func TestRolloutIsRefused(t *testing.T) {
+	client := installCRDs(t)
+	namespace := newNamespace(t)
+	const step = "- {name: first, weight: 5, hold: {for: 10m}}"
+	cases := map[string]struct{ from, to, want string }{
+		"an unknown field":                  {"workloadRef:", "workloadReference: {}\n  workloadRef:", `unknown field "spec.workloadReference"`},
+		"a weight over 100":                 {step, "- {name: first, weight: 101}", "weight: must be 0 to 100"},
+		"a weight that is no share":         {step, `- {name: first, weight: "5"}`, "weight: must be 0 to 100, or a percentage"},
+		"a weight too fine to tell":         {step, `- {name: first, weight: "0.00001%"}`, "percentage with at most four decimals"},
+		"a step name twice":                 {"name: half", "name: first", `Duplicate value: {"name":"first"}`},
+		"a step name with capitals":         {"name: half", "name: Half", "must be lower-case letters, digits and '-'"},
+		"a match step without replicas":     {"replicas: 1, match", "match", "a step without weight must say how many canary pods it needs; add replicas"},
+		"replicas of none":                  {"replicas: 1,", "replicas: 0,", "replicas: must be a count of at least 1"},
+		"a match on nothing":                {step, "- {name: first, weight: 5, match: [{}]}", "an entry must name headers, cookies, queryParams or method"},
+		"a header without a value":          {`, exact: "yes"}`, `}`, "must say exact or regex, and not both"},
+		"a header exact and regex":          {`exact: "yes"`, `exact: "yes", regex: "y.*"`, "must say exact or regex, and not both"},
+		"a header name with a space":        {"name: x-canary", `name: "x canary"`, "name: must be an HTTP token"},
+		"an empty hold":                     {"hold: {for: 10m}", "hold: {}", "hold: must say for or approval"},
+		"a hold that is no duration":        {"for: 10m", "for: ten minutes", "must be a duration such as"},
+		"holding for evidence":              {"hold: {for: 10m}", "hold: {until: Confident}", "hold.until, atMost and onTimeout: not yet supported; use for or approval"},
+		"another kind of workload":          {"kind: Deployment", "kind: StatefulSet", "only kind Deployment is supported yet; name a Deployment"},
+		"another kind of route":             {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: networking.istio.io, kind: VirtualService", "only group gateway.networking.k8s.io, kind HTTPRoute is supported yet; name an HTTPRoute"},
+		"a route in another namespace":      {"kind: HTTPRoute, name", "kind: HTTPRoute, namespace: edge, name", "routes in other namespaces are not yet supported"},
+		"a route named twice":               {"kind: HTTPRoute, name: checkout}", "kind: HTTPRoute, name: checkout}, {group: gateway.networking.k8s.io, kind: HTTPRoute, name: checkout}", "a route is named twice; name each route once"},
+		"no Service":                        {"serviceRefs: [{name: checkout}]", "serviceRefs: []", "spec.serviceRefs"},
+		"a Service name without room":       {"serviceRefs: [{name: checkout}]", "serviceRefs: [{name: " + strings.Repeat("a", 57) + "}]", "spec.serviceRefs[0].name"},
+		"a Rollout name without room":       {"metadata: {name: checkout}", "metadata: {name: " + strings.Repeat("a", 53) + "}", "metadata.name: must be at most 52 characters"},
+		"analysis":                          {"strategy:", "analysis: {templates: [{name: golden}]}\n  strategy:", "spec.analysis: not yet supported"},
+		"going back by steps":               {"strategy:", "rollback: {traffic: BySteps}\n  strategy:", "spec.rollback.traffic: BySteps is not yet supported; use AtOnce"},
+		"keeping the pods after an abort":   {"strategy:", "rollback: {then: Hold}\n  strategy:", "spec.rollback.then: Hold and Revert are not yet supported; use Retire"},
+		"promoting on deletion":             {"strategy:", "onDelete: Promote\n  strategy:", "spec.onDelete: Promote is not yet supported; use Restore"},
+		"suspending":                        {"strategy:", "suspend: true\n  strategy:", "spec.suspend: true is not yet supported"},
+		"a part of the pods that is enough": {"strategy:", "readyPercent: 80\n  strategy:", "spec.readyPercent: values other than 100 are not yet supported"},
+		"an A/B test":                       {"strategy:", "strategy:\n    abTest: {}", "spec.strategy.abTest: not yet supported"},
+		"stable that shrinks":               {"strategy:", "strategy:\n    stableScale: Shrink", "spec.strategy.stableScale: Shrink is not yet supported"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			require.Contains(t, goodRollout, c.from, "the case spoils nothing")
+			_, err := client.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(),
+				decoded(t, strings.Replace(goodRollout, c.from, c.to, 1)), metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+			require.Error(t, err)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// TestRolloutDefaults: what a manifest leaves out is written by the API server, where all can see it.
+func TestRolloutDefaults(t *testing.T) {
+	client := installCRDs(t)
+	made, err := client.Resource(rolloutsResource).Namespace(newNamespace(t)).Create(t.Context(), decoded(t, goodRollout), metav1.CreateOptions{})
+	require.NoError(t, err)
+	for path, want := range map[string]any{
+		"workloadRef.group": "apps", "progressDeadline": "10m", "onDelete": "Restore", "releaseHistoryLimit": int64(3),
+		"timing.drain": "30s", "timing.collapseAfter": "5s", "rollback.traffic": "AtOnce", "rollback.then": "Retire",
+	} {
+		got, found, err := unstructured.NestedFieldNoCopy(made.Object, append([]string{"spec"}, strings.Split(path, ".")...)...)
+		require.NoError(t, err)
+		require.True(t, found, path)
+		require.Equal(t, want, got, path)
+	}
+}
+
+// TestReleaseIsImmutableButForControl, and Abort is final.
+func TestReleaseIsImmutableButForControl(t *testing.T) {
+	client := installCRDs(t).Resource(releasesResource).Namespace(newNamespace(t))
+	var policy map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(goodRollout), &policy))
+	release := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "crossfade.io/v1alpha1", "kind": "Release", "metadata": map[string]any{"name": "checkout-1"},
+		"spec": map[string]any{"rollout": map[string]any{"name": "checkout", "uid": "u"}, "number": int64(1), "policy": policy["spec"]},
+	}}
+	_, err := client.Create(t.Context(), release, metav1.CreateOptions{})
+	require.NoError(t, err)
+	patch := func(body string) error {
+		_, err := client.Patch(t.Context(), "checkout-1", "application/merge-patch+json", []byte(body), metav1.PatchOptions{})
+		return err
+	}
+	require.ErrorContains(t, patch(`{"spec":{"policy":{"progressDeadline":"1m"}}}`), "only spec.control may change")
+	require.NoError(t, patch(`{"spec":{"control":{"paused":true,"approvals":[{"step":"insiders","visit":1}]}}}`))
+	require.NoError(t, patch(`{"spec":{"control":{"desiredOutcome":"Promote"}}}`))
+	require.NoError(t, patch(`{"spec":{"control":{"desiredOutcome":"Abort"}}}`))
+	require.ErrorContains(t, patch(`{"spec":{"control":{"desiredOutcome":"Promote"}}}`), "Abort is final")
+	require.ErrorContains(t, patch(`{"spec":{"control":{"desiredOutcome":null}}}`), "Abort is final")
+	require.ErrorContains(t, patch(`{"spec":{"control":null}}`), "Abort is final")
+}
+
+func decoded(t *testing.T, text string) *unstructured.Unstructured {
+	t.Helper()
+	obj := &unstructured.Unstructured{}
+	require.NoError(t, yaml.Unmarshal([]byte(text), &obj.Object))
+	return obj
+}
+
+func newNamespace(t *testing.T) string {
+	t.Helper()
+	client, err := kubernetes.NewForConfig(config(t))
+	require.NoError(t, err)
+	made, err := client.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "schema-"}}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	return made.Name
+}
+
+// installCRDs applies the chart's CRDs and waits until they are served.
+func installCRDs(t *testing.T) dynamic.Interface {
+	t.Helper()
+	client, err := dynamic.NewForConfig(config(t))
+	require.NoError(t, err)
+	files, err := filepath.Glob("../../charts/crossfade/crds/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		crd := decoded(t, string(text))
+		_, err = client.Resource(crdsResource).Apply(t.Context(), crd.GetName(), crd, metav1.ApplyOptions{FieldManager: "test", Force: true})
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return established(t, client, crd.GetName()) }, 20*time.Second, 50*time.Millisecond)
+	}
+	return client
+}
+
+func established(t *testing.T, client dynamic.Interface, name string) bool {
+	crd, err := client.Resource(crdsResource).Get(t.Context(), name, metav1.GetOptions{})
+	require.NoError(t, err)
+	conditions, _, err := unstructured.NestedSlice(crd.Object, "status", "conditions")
+	require.NoError(t, err)
+	for _, c := range conditions {
+		if fmt.Sprint(c.(map[string]any)["type"]) == "Established" {
+			return fmt.Sprint(c.(map[string]any)["status"]) == string(metav1.ConditionTrue)
+		}
+	}
+	return false
+}

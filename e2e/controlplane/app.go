@@ -1,0 +1,127 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/yaml"
+)
+
+// The resources that tests look at.
+var (
+	Rollouts    = schema.GroupVersionResource{Group: "crossfade.io", Version: "v1alpha1", Resource: "rollouts"}
+	Releases    = schema.GroupVersionResource{Group: "crossfade.io", Version: "v1alpha1", Resource: "releases"}
+	Deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
+	Services    = schema.GroupVersionResource{Version: "v1", Resource: "services"}
+	Pods        = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	HTTPRoutes  = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
+	namespaces  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+)
+
+// app is one application with its Rollout; NAME, REPLICAS and the strategy are filled in.
+const app = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: NAME}
+spec:
+  replicas: REPLICAS
+  selector: {matchLabels: {app: NAME}}
+  template:
+    metadata: {labels: {app: NAME}}
+    spec: {containers: [{name: app, image: "app:v1"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: NAME}
+spec:
+  selector: {app: NAME}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: NAME}
+spec:
+  parentRefs: [{name: gateway, namespace: crossfade-gateway}]
+  hostnames: [NAME.test]
+  rules: [{backendRefs: [{name: NAME, port: 80}]}]
+---
+apiVersion: crossfade.io/v1alpha1
+kind: Rollout
+metadata: {name: NAME}
+spec:
+  workloadRef: {kind: Deployment, name: NAME}
+  serviceRefs: [{name: NAME}]
+  routeRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: NAME}]
+`
+
+// Namespace makes a namespace that goes with the test.
+func (c *Controller) Namespace(t testing.TB, prefix string) string {
+	t.Helper()
+	made, err := c.Client.Resource(namespaces).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"generateName": prefix + "-"},
+	}}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	ctx := context.WithoutCancel(t.Context())
+	t.Cleanup(func() { _ = c.Client.Resource(namespaces).Delete(ctx, made.GetName(), metav1.DeleteOptions{}) })
+	return made.GetName()
+}
+
+// Deploy makes an application with a Rollout whose spec is completed by more (YAML, indented by two),
+// without waiting for it.
+func (c *Controller) Deploy(t testing.TB, namespace, name string, replicas int, more string) {
+	t.Helper()
+	text := strings.NewReplacer("NAME", name, "REPLICAS", fmt.Sprint(replicas)).Replace(app) + more
+	resources := map[string]schema.GroupVersionResource{"Deployment": Deployments, "Service": Services, "HTTPRoute": HTTPRoutes, "Rollout": Rollouts}
+	for _, document := range strings.Split(text, "\n---\n") {
+		obj := &unstructured.Unstructured{}
+		require.NoError(t, yaml.Unmarshal([]byte(document), &obj.Object))
+		_, err := c.In(namespace, resources[obj.GetKind()]).Create(t.Context(), obj, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+		require.NoError(t, err)
+	}
+}
+
+// In is a client of one resource in one namespace.
+func (c *Controller) In(namespace string, resource schema.GroupVersionResource) dynamic.ResourceInterface {
+	return c.Client.Resource(resource).Namespace(namespace)
+}
+
+// AwaitArmed waits until a new version of the application would be released by steps.
+func (c *Controller) AwaitArmed(t testing.TB, namespace, name string) {
+	t.Helper()
+	Await(t, "Rollout "+name+" is armed", func(ctx context.Context) (bool, string) {
+		rollout, err := c.In(namespace, Rollouts).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		armed, message := Condition(rollout, "Armed")
+		inFlight, _, _ := unstructured.NestedString(rollout.Object, "status", "release")
+		return armed == "True" && inFlight == "", message
+	})
+}
+
+// SetImage writes a new version into the template.
+func (c *Controller) SetImage(t testing.TB, namespace, name, image string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":%q}]}}}}`, image)
+	_, err := c.In(namespace, Deployments).Patch(t.Context(), name, types.StrategicMergePatchType, []byte(body), metav1.PatchOptions{})
+	require.NoError(t, err)
+}
+
+// Condition returns the status and message of a condition; empty if it is absent.
+func Condition(obj *unstructured.Unstructured, kind string) (status, message string) {
+	conditions, _, _ := unstructured.NestedSlice(obj.Object, "status", "conditions")
+	for _, c := range conditions {
+		if condition, ok := c.(map[string]any); ok && condition["type"] == kind {
+			return fmt.Sprint(condition["status"]), fmt.Sprint(condition["message"])
+		}
+	}
+	return "", ""
+}

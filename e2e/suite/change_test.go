@@ -1,0 +1,129 @@
+package suite_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/e2e/suite/world"
+)
+
+func TestScaledAtHalf(t *testing.T) {
+	t.Parallel()
+	s := atHalf(t, setting{})
+	for _, size := range []struct{ replicas, canary int }{{9, 5}, {3, 2}} {
+		s.scale(s.app.Namespace, size.replicas)
+		s.eventually(aWhile, fmt.Sprintf("%d stable and %d canary pods", size.replicas, size.canary), func() (string, bool) {
+			stable, canary := len(s.podsOf("v1")), len(s.podsOf("v2"))
+			ready := int(s.deployment(s.app.Namespace).Status.ReadyReplicas)
+			return fmt.Sprintf("%d and %d, %d ready", stable, canary, ready),
+				stable == size.replicas && canary == size.canary && ready == stable+canary
+		})
+		since := time.Now()
+		s.awaitRequests(since, 500)
+		s.requireShare(fmt.Sprintf("scaled to %d, gateway", size.replicas), gatewayOnly(s.records().Between(since, time.Now())), "v2", 0.5, 200)
+	}
+	s.approve(1, "half")
+	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
+	s.requireSteps(release, "half")
+	s.requireNoneFailed()
+	s.app.Replicas = 3
+	resized := func(replicas int) func(*twin) {
+		return func(n *twin) {
+			n.app.Replicas = replicas
+			s.scale(n.app.Namespace, replicas)
+			s.awaitComplete(n.app)
+		}
+	}
+	s.requireLikeTwin(false, resized(9), resized(3), ships("v2"))
+}
+
+// scale changes the replicas of a Deployment as an autoscaler does.
+func (s *scenario) scale(namespace string, replicas int) {
+	s.t.Helper()
+	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
+	require.NoError(s.t, shared.Client.SubResource("scale").Patch(s.ctx, s.deployment(namespace), patch))
+}
+
+func TestPromotePodsThatExitAtOnce(t *testing.T) {
+	t.Parallel()
+	s := begin(t, setting{
+		flags: []string{"--exit-at-once"},
+		steps: []v1alpha1.Step{world.Weighted("ten", 10, nil), world.Weighted("half", 50, nil)},
+	})
+	s.ship("v2")
+	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
+	s.requireSteps(release, "ten", "half")
+	records := s.countedAll()
+	for _, target := range []string{"gateway", "gateway-fresh", "service-fresh", "service"} {
+		failed := records.Of(target).Failed()
+		s.logf("%s: %d of %d requests failed: %v", target, len(failed), len(records.Of(target)), failed.Faults())
+	}
+	require.Empty(t, gatewayOnly(records).Failed(), "requests through the gateway failed")
+	s.requireLikeTwin(false, ships("v2"))
+}
+
+func TestRouteEditedAtHalf(t *testing.T) {
+	t.Parallel()
+	s := atHalf(t, setting{})
+
+	// A new rule, by somebody who knows nothing of releases.
+	path := "/added"
+	edited := s.route(s.app.Namespace)
+	live := edited.DeepCopy()
+	edited.Spec.Rules = append(edited.Spec.Rules, addedRule(path))
+	require.NoError(t, shared.Client.Patch(s.ctx, edited, client.MergeFrom(live)))
+	s.requireRepaired("a new rule", func(route *gatewayv1.HTTPRoute) bool {
+		rules := route.Spec.Rules
+		return len(rules) == 2 && len(rules[0].BackendRefs) == 2 && len(rules[1].BackendRefs) == 2 && *rules[1].Matches[0].Path.Value == path
+	})
+
+	// The user's own manifest again, without a split.
+	require.NoError(t, shared.Apply(s.ctx, s.app.Route()))
+	s.requireRepaired("a reverted weight", func(route *gatewayv1.HTTPRoute) bool {
+		return len(route.Spec.Rules) == 1 && len(route.Spec.Rules[0].BackendRefs) == 2
+	})
+	s.awaitRelease(1, "traffic in effect again", func(release *v1alpha1.Release) bool {
+		return release.Status.Rule == "Holding" && release.Status.Routes[0].InEffect == "50%"
+	})
+	since := time.Now()
+	s.awaitRequests(since, 500)
+	s.requireShare("repaired, gateway", gatewayOnly(s.records().Between(since, time.Now())), "v2", 0.5, 200)
+	s.approve(1, "half")
+	s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "half")
+	s.requireNoneFailed()
+	s.requireLikeTwin(false, ships("v2"))
+}
+
+func addedRule(path string) gatewayv1.HTTPRouteRule {
+	prefix, port := gatewayv1.PathMatchPathPrefix, gatewayv1.PortNumber(80)
+	return gatewayv1.HTTPRouteRule{
+		Matches: []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{Type: &prefix, Value: &path}}},
+		BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
+			BackendObjectReference: gatewayv1.BackendObjectReference{Name: world.AppName, Port: &port},
+		}}},
+	}
+}
+
+func (s *scenario) route(namespace string) *gatewayv1.HTTPRoute {
+	s.t.Helper()
+	route := &gatewayv1.HTTPRoute{}
+	require.NoError(s.t, shared.Client.Get(s.ctx, client.ObjectKey{Namespace: namespace, Name: world.AppName}, route))
+	return route
+}
+
+// requireRepaired waits until the route has the edit and the split, and prints how long that took.
+func (s *scenario) requireRepaired(what string, repaired func(*gatewayv1.HTTPRoute) bool) {
+	s.t.Helper()
+	edited := time.Now()
+	s.eventually(soon, "repair of "+what, func() (string, bool) {
+		route := s.route(s.app.Namespace)
+		return toJSON(route.Spec), repaired(route)
+	})
+	s.logf("%s was repaired within %s", what, time.Since(edited).Round(time.Millisecond))
+}

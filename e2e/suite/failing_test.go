@@ -1,0 +1,131 @@
+package suite_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/e2e/suite/world"
+)
+
+func TestImageThatNeverStarts(t *testing.T) {
+	t.Parallel()
+	s := begin(t, setting{steps: []v1alpha1.Step{world.Weighted("half", 50, nil)}})
+	s.app.Image = "crossfade.io/app:missing"
+	s.ship("v2")
+	s.requireFailedBy(v1alpha1.CausePodsFailing)
+	native := func(n *twin) {
+		n.app.Image = s.app.Image
+		holds("v2")(n)
+	}
+	s.requireLikeTwin(true, native)
+}
+
+func TestImageThatNeverBecomesReady(t *testing.T) {
+	t.Parallel()
+	s := begin(t, setting{
+		steps:  []v1alpha1.Step{world.Weighted("half", 50, nil)},
+		policy: func(r *v1alpha1.Rollout) { r.Spec.ProgressDeadline = world.Seconds(15) },
+	})
+	s.ship("v2", "--ready=false")
+	s.requireFailedBy(v1alpha1.CauseDeadline)
+	s.requireLikeTwin(true, holds("v2", "--ready=false"))
+}
+
+// requireFailedBy requires that the first Release fails for a cause before its canary has had a request.
+func (s *scenario) requireFailedBy(cause string) {
+	s.t.Helper()
+	release := s.awaitOutcome(1, v1alpha1.OutcomeFailed)
+	require.Equal(s.t, cause, release.Status.Progress.Cause)
+	s.requireShare("all the time", s.requireNoneFailed(), "v2", 0, 1000)
+}
+
+func TestReadinessSwitchedOffAtHalf(t *testing.T) {
+	t.Parallel()
+	s := atHalf(t, setting{})
+	for _, pod := range s.podsOf("v2") {
+		s.set(pod, `{"ready": false}`)
+	}
+	s.awaitOutcome(1, v1alpha1.OutcomeFailed)
+	s.requireCollapsed()
+	s.requireLikeTwin(true, holds("v2"))
+}
+
+func TestCanaryPodsKilledAtHalf(t *testing.T) {
+	t.Parallel()
+	s := atHalf(t, setting{})
+	killed := time.Now()
+	for _, pod := range s.podsOf("v2") {
+		require.NoError(t, shared.Client.Delete(s.ctx, &pod, client.GracePeriodSeconds(0)))
+	}
+	s.awaitRelease(1, "recovery or collapse", func(release *v1alpha1.Release) bool {
+		recovered := release.Status.Canary.Ready == 2 && release.Status.Progress.BareSince == nil && !s.podsOlderThan(killed)
+		return release.Status.Outcome != "" || recovered
+	})
+	if release := s.story.last(1); release.Status.Outcome == "" {
+		s.logf("recovered after %s", time.Since(killed))
+		s.requireFailedOnlyBetween(killed, time.Now())
+		s.abort(1)
+		s.awaitOutcome(1, v1alpha1.OutcomeAborted)
+	} else {
+		s.requireCollapsed()
+	}
+	s.requireLikeTwin(true, holds("v2"))
+}
+
+// set changes a pod's settings while it runs.
+func (s *scenario) set(pod corev1.Pod, settings string) {
+	s.t.Helper()
+	require.NoError(s.t, shared.Kube.CoreV1().RESTClient().Put().Namespace(pod.Namespace).Resource("pods").Name(pod.Name+":8081").
+		SubResource("proxy").Suffix("settings").Body([]byte(settings)).Do(s.ctx).Error())
+}
+
+// podsOlderThan tells whether any pod of the canary is from before a time.
+func (s *scenario) podsOlderThan(at time.Time) bool {
+	s.t.Helper()
+	for _, pod := range s.podsOf("v2") {
+		if pod.CreationTimestamp.Time.Before(at.Truncate(time.Second)) {
+			return true
+		}
+	}
+	return false
+}
+
+// requireCollapsed requires that rule Collapsed took the traffic back at most a second late, and that no request
+// failed from when stable was in effect.
+func (s *scenario) requireCollapsed() {
+	s.t.Helper()
+	release := s.story.last(1)
+	require.Equal(s.t, v1alpha1.CauseCollapsed, release.Status.Progress.Cause, release.Status.Message)
+	var bare, stable *metav1.MicroTime
+	for _, state := range s.story.of(1) {
+		if progress := state.Status.Progress; progress.Cause == "" {
+			bare = progress.BareSince
+		} else if progress.Stage == v1alpha1.StageWithdrawing && progress.EffectSince != nil {
+			stable = progress.EffectSince
+		}
+	}
+	require.NotNil(s.t, bare, "since when the canary had no endpoint")
+	require.NotNil(s.t, stable, "since when stable was in effect")
+	fired := s.story.enteredStage(1, v1alpha1.StageWithdrawing).Sub(bare.Time)
+	limit := release.Spec.Policy.Timing.CollapseAfter.Duration.Duration + time.Second
+	s.logf("collapsed after %s without endpoint (at most %s); stable in effect %s later", fired, limit, stable.Sub(bare.Add(fired)))
+	require.LessOrEqual(s.t, fired, limit)
+	s.requireFailedOnlyBetween(bare.Add(-soon), stable.Time)
+}
+
+// requireFailedOnlyBetween requires that no request failed that was sent outside a span, prints how many did within,
+// and that none of them was to the ClusterIP.
+func (s *scenario) requireFailedOnlyBetween(from, until time.Time) {
+	s.t.Helper()
+	records := s.countedAll()
+	within := records.Between(from, until).Failed()
+	s.logf("%d of %d requests failed until stable was in effect: %v", len(within), len(records), within.Faults())
+	require.Len(s.t, records.Failed(), len(within), "requests failed outside %s to %s", from, until)
+	require.Empty(s.t, serviceOnly(records).Failed(), "requests to the ClusterIP failed")
+}

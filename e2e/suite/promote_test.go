@@ -1,0 +1,80 @@
+package suite_test
+
+import (
+	"testing"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/e2e/load"
+	"crossfade.io/crossfade/e2e/suite/world"
+)
+
+// enough is how many requests a step's share is told from at least.
+const enough = 4000
+
+// insiders are the requests that a step with a match sends to the canary.
+var insiders = []v1alpha1.Match{
+	{Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: ptr.To("yes")}}},
+	{Cookies: []v1alpha1.ValueMatch{{Name: "group", Exact: ptr.To("insider")}}},
+}
+
+// approval holds a step until somebody approves it.
+func approval() *v1alpha1.Hold { return &v1alpha1.Hold{Approval: ptr.To("Required")} }
+
+func TestPromoteBySteps(t *testing.T) {
+	t.Parallel()
+	one := intstr.FromInt32(1)
+	s := begin(t, setting{
+		gateway: 120,
+		extra: []load.Target{
+			{Name: "header", Headers: map[string]string{"X-Canary": "yes"}},
+			{Name: "cookie", Cookies: map[string]string{"group": "insider"}},
+			{Name: "other-header", Headers: map[string]string{"X-Canary": "no"}},
+		},
+		steps: []v1alpha1.Step{
+			{Name: "insiders", Replicas: &one, Match: insiders, Hold: approval()},
+			world.Weighted("ten", 10, approval()),
+			{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: insiders, Hold: approval()},
+			world.Weighted("half", 50, approval()),
+			world.Weighted("all", 100, approval()),
+		},
+	})
+	s.ship("v2")
+	names := []string{"insiders", "ten", "quarter", "half", "all"}
+	for _, name := range names {
+		step := s.awaitStep(1, name)
+		s.eventually(aWhile, "requests in step "+name, func() (string, bool) {
+			ended := gatewayOnly(s.records().Between(step.StartedAt.Time, step.StartedAt.Add(aWhile)))
+			return "", len(ended) >= enough+enough/20
+		})
+		s.approve(1, name)
+	}
+	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
+	s.requireSteps(release, names...)
+	records := s.requireNoneFailed()
+	s.requireSharesOf(release, records)
+	s.requireLikeTwin(false, ships("v2"))
+}
+
+// requireSharesOf requires of each step that each kind of request went where it belongs.
+func (s *scenario) requireSharesOf(release *v1alpha1.Release, records load.Records) {
+	s.t.Helper()
+	for name, want := range map[string]float64{"insiders": 0, "ten": 0.10, "quarter": 0.25, "half": 0.50, "all": 1} {
+		sent := during(s.stepNamed(release, name), records)
+		s.requireShare(name+", gateway", gatewayOnly(sent), "v2", want, enough)
+		s.requireShare(name+", other header", sent.Of("other-header"), "v2", want, 100)
+		s.requireShare(name+", ClusterIP", serviceOnly(sent), "v2", 0, 100)
+		matched := want
+		if name == "insiders" || name == "quarter" {
+			matched = 1
+		}
+		s.requireShare(name+", header", sent.Of("header"), "v2", matched, 100)
+		s.requireShare(name+", cookie", sent.Of("cookie"), "v2", matched, 100)
+	}
+	before := records.Between(records[0].Scheduled, s.stepNamed(release, "insiders").EnteredAt.Time)
+	s.requireShare("before", before, "v2", 0, 100)
+	after := records.Between(release.Status.EndedAt.Add(1e9), records[len(records)-1].Sent())
+	s.requireShare("after", after, "v2", 1, 100)
+}

@@ -1,0 +1,205 @@
+package suite_test
+
+import (
+	"cmp"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/e2e/load"
+	"crossfade.io/crossfade/e2e/suite/world"
+)
+
+const (
+	// soon bounds what takes a moment: it is long, since the machine is busy.
+	soon = time.Minute
+	// aWhile bounds what takes a release or a part of it.
+	aWhile = 4 * time.Minute
+)
+
+// setting is what differs from scenario to scenario.
+type setting struct {
+	steps []v1alpha1.Step
+	flags []string
+	// replicas of the app; 0 means 4.
+	replicas int
+	// gateway is the rate of keep-alive requests through the gateway, per second; 0 means 30. Half as many come on
+	// fresh connections, and as many again to the ClusterIP.
+	gateway float64
+	// extra targets beside those.
+	extra []load.Target
+	// policy changes the Rollout before it is created.
+	policy func(*v1alpha1.Rollout)
+}
+
+// scenario is one app in a namespace of its own, under load, with its Rollout.
+type scenario struct {
+	t   *testing.T
+	ctx context.Context
+	// app is what Git says now; begun is what it said at first.
+	app, begun world.App
+	story      *story
+	load       *world.Load
+}
+
+// begin sets the scenario up, and returns once its Rollout is armed and its load runs.
+func begin(t *testing.T, with setting) *scenario {
+	t.Helper()
+	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
+	s := &scenario{t: t, ctx: t.Context(), app: world.App{
+		Namespace: name, Host: name + ".test", Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
+	}}
+	s.begun = s.app
+	rate := cmp.Or(with.gateway, 30)
+	s.reserve(int64(3*rate) + 20*int64(len(with.extra)))
+	t.Cleanup(s.explain)
+	s.createNamespace(name)
+	s.apply(s.app)
+	s.awaitComplete(s.app)
+	s.story = follow(t, name)
+	rollout := s.app.Rollout(with.steps...)
+	if with.policy != nil {
+		with.policy(rollout)
+	}
+	s.create(rollout)
+	s.awaitArmed()
+	s.startLoad(rate, with.extra)
+	return s
+}
+
+// reserve takes a part of the capacity for this scenario's load.
+func (s *scenario) reserve(rate int64) {
+	require.NoError(s.t, budget.Acquire(s.ctx, rate))
+	s.t.Cleanup(func() { budget.Release(rate) })
+}
+
+func (s *scenario) createNamespace(name string) {
+	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	s.t.Cleanup(func() {
+		err := shared.Client.Delete(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+		if err != nil {
+			s.t.Logf("delete namespace %s: %v", name, err)
+		}
+	})
+}
+
+func (s *scenario) create(obj client.Object) {
+	s.t.Helper()
+	require.NoError(s.t, shared.Client.Create(s.ctx, obj))
+}
+
+// apply gives all manifests of the app to the cluster.
+func (s *scenario) apply(app world.App) {
+	s.t.Helper()
+	require.NoError(s.t, shared.Apply(s.ctx, app.Deployment()))
+	require.NoError(s.t, shared.Apply(s.ctx, app.Service()))
+	require.NoError(s.t, shared.Apply(s.ctx, app.Route()))
+}
+
+// ship changes the version in Git, and applies the Deployment as a GitOps tool does.
+func (s *scenario) ship(version string, flags ...string) {
+	s.t.Helper()
+	s.app.Version, s.app.Flags = version, append(append([]string{}, s.begun.Flags...), flags...)
+	require.NoError(s.t, shared.Apply(s.ctx, s.app.Deployment()))
+}
+
+// targets of the load: through the gateway and to the ClusterIP, on kept and on fresh connections.
+func (s *scenario) targets(rate float64) []load.Target {
+	s.t.Helper()
+	address := "http://" + s.service().Spec.ClusterIP + ":80/"
+	versions := []string{"v1", "v2", "v3"}
+	return []load.Target{
+		{Name: "gateway", URL: world.Gateway, Host: s.app.Host, Rate: rate, Versions: versions},
+		{Name: "gateway-fresh", URL: world.Gateway, Host: s.app.Host, Rate: rate / 2, Fresh: true, Versions: versions},
+		{Name: "service", URL: address, Rate: rate, Versions: versions},
+		{Name: "service-fresh", URL: address, Rate: rate / 2, Fresh: true, Versions: versions},
+	}
+}
+
+// startLoad begins to load the app once every way to it works.
+func (s *scenario) startLoad(rate float64, extra []load.Target) {
+	s.t.Helper()
+	targets := s.targets(rate)
+	for _, target := range extra {
+		target.URL, target.Host, target.Rate = world.Gateway, s.app.Host, 20
+		targets = append(targets, target)
+	}
+	s.eventually(soon, "answers by every way", func() (string, bool) {
+		answered, err := shared.Probe(s.t.TempDir(), targets...)
+		require.NoError(s.t, err)
+		return "requests failed", answered
+	})
+	var err error
+	s.load, err = shared.StartLoad(s.t.TempDir(), targets...)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { _, _ = s.load.Stop() })
+	s.awaitRequests(time.Now(), 100)
+}
+
+func (s *scenario) deployment(namespace string) *appsv1.Deployment {
+	s.t.Helper()
+	deployment := &appsv1.Deployment{}
+	require.NoError(s.t, shared.Client.Get(s.ctx, client.ObjectKey{Namespace: namespace, Name: world.AppName}, deployment))
+	return deployment
+}
+
+func (s *scenario) service() *corev1.Service {
+	s.t.Helper()
+	service := &corev1.Service{}
+	require.NoError(s.t, shared.Client.Get(s.ctx, s.key(), service))
+	return service
+}
+
+func (s *scenario) rollout() *v1alpha1.Rollout {
+	s.t.Helper()
+	rollout := &v1alpha1.Rollout{}
+	require.NoError(s.t, shared.Client.Get(s.ctx, s.key(), rollout))
+	return rollout
+}
+
+func (s *scenario) key() client.ObjectKey {
+	return client.ObjectKey{Namespace: s.app.Namespace, Name: world.AppName}
+}
+
+// canaryPods are the pods of a version that have not been told to stop.
+func (s *scenario) podsOf(version string) []corev1.Pod {
+	s.t.Helper()
+	var pods corev1.PodList
+	require.NoError(s.t, shared.Client.List(s.ctx, &pods, client.InNamespace(s.app.Namespace)))
+	var found []corev1.Pod
+	for _, pod := range pods.Items {
+		if pod.DeletionTimestamp == nil && strings.Contains(strings.Join(pod.Spec.Containers[0].Args, " "), "--version="+version) {
+			found = append(found, pod)
+		}
+	}
+	return found
+}
+
+func (s *scenario) awaitArmed() {
+	s.t.Helper()
+	s.eventually(soon, "Rollout armed", func() (string, bool) {
+		conditions := s.rollout().Status.Conditions
+		return describe(conditions), meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionArmed)
+	})
+}
+
+// awaitComplete waits until the native controller has nothing left to do.
+func (s *scenario) awaitComplete(app world.App) {
+	s.t.Helper()
+	s.eventually(aWhile, "Deployment complete in "+app.Namespace, func() (string, bool) {
+		deployment := s.deployment(app.Namespace)
+		status, wanted := deployment.Status, *deployment.Spec.Replicas
+		done := status.ObservedGeneration == deployment.Generation && status.UpdatedReplicas == wanted &&
+			status.AvailableReplicas == wanted && status.Replicas == wanted
+		return toJSON(status), done
+	})
+}

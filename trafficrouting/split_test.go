@@ -1,0 +1,102 @@
+package trafficrouting_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+)
+
+func TestPPM(t *testing.T) {
+	cases := map[string]struct {
+		weight *intstr.IntOrString
+		want   int32
+		fails  bool
+	}{
+		"none is 0":                 {weight: nil, want: 0},
+		"a number is whole percent": {weight: ptr.To(intstr.FromInt32(25)), want: 250_000},
+		"0":                         {weight: ptr.To(intstr.FromInt32(0)), want: 0},
+		"100":                       {weight: ptr.To(intstr.FromInt32(100)), want: 1_000_000},
+		"half a percent":            {weight: ptr.To(intstr.FromString("0.5%")), want: 5_000},
+		"the finest":                {weight: ptr.To(intstr.FromString("0.0001%")), want: 1},
+		"whole percent as text":     {weight: ptr.To(intstr.FromString("25%")), want: 250_000},
+		"100.0000%":                 {weight: ptr.To(intstr.FromString("100.0000%")), want: 1_000_000},
+		"33.3333%":                  {weight: ptr.To(intstr.FromString("33.3333%")), want: 333_333},
+		"negative":                  {weight: ptr.To(intstr.FromInt32(-1)), fails: true},
+		"beyond 100":                {weight: ptr.To(intstr.FromInt32(101)), fails: true},
+		"beyond 100%":               {weight: ptr.To(intstr.FromString("100.0001%")), fails: true},
+		"no percent sign":           {weight: ptr.To(intstr.FromString("25")), fails: true},
+		"too fine":                  {weight: ptr.To(intstr.FromString("0.00001%")), fails: true},
+		"nothing before the point":  {weight: ptr.To(intstr.FromString(".5%")), fails: true},
+		"nothing after the point":   {weight: ptr.To(intstr.FromString("5.%")), fails: true},
+		"a sign":                    {weight: ptr.To(intstr.FromString("+5%")), fails: true},
+		"an exponent":               {weight: ptr.To(intstr.FromString("1e1%")), fails: true},
+		"nothing":                   {weight: ptr.To(intstr.FromString("")), fails: true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := trafficrouting.PPM(c.weight)
+			if c.fails {
+				require.ErrorContains(t, err, "read weight")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestPercent(t *testing.T) {
+	for ppm, want := range map[int32]string{
+		0: "0%", 1: "0.0001%", 5_000: "0.5%", 250_000: "25%", 333_333: "33.3333%", 1_000_000: "100%", 12_340: "1.234%",
+	} {
+		require.Equal(t, want, trafficrouting.Percent(ppm))
+		text := intstr.FromString(want)
+		back, err := trafficrouting.PPM(&text)
+		require.NoError(t, err)
+		require.Equal(t, ppm, back, "what is written can be read")
+	}
+}
+
+func TestForStep(t *testing.T) {
+	match := []v1alpha1.Match{{Method: ptr.To("GET")}}
+	t.Run("states the whole split", func(t *testing.T) {
+		s := trafficrouting.ForStep("checkout", v1alpha1.Step{Weight: ptr.To(intstr.FromInt32(10)), Match: match})
+		require.Equal(t, trafficrouting.Between("checkout", 100_000).Shares, s.Shares)
+		require.Equal(t, []trafficrouting.MatchRule{{
+			AnyOf: match,
+			To:    []trafficrouting.Share{{Backend: trafficrouting.Backend{Service: "checkout-canary"}, PPM: trafficrouting.Whole}},
+		}}, s.Rules)
+	})
+	t.Run("a step without weight leaves the rest with stable", func(t *testing.T) {
+		require.Equal(t, trafficrouting.AllStable("checkout").Shares, trafficrouting.ForStep("checkout", v1alpha1.Step{Match: match}).Shares)
+	})
+	t.Run("a weight that cannot be read sends nothing to the canary", func(t *testing.T) {
+		require.Equal(t, trafficrouting.AllStable("checkout"), trafficrouting.ForStep("checkout", v1alpha1.Step{Weight: ptr.To(intstr.FromString("much"))}))
+	})
+	t.Run("shares sum to the whole", func(t *testing.T) {
+		for _, ppm := range []int32{-5, 0, 1, 333_333, 1_000_000, 2_000_000} {
+			shares := trafficrouting.Between("checkout", ppm).Shares
+			require.Equal(t, trafficrouting.Whole, shares[0].PPM+shares[1].PPM)
+			require.GreaterOrEqual(t, shares[0].PPM, int32(0))
+		}
+	})
+}
+
+func TestRegistry(t *testing.T) {
+	r := trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{gatewayapi.GroupKind: gatewayapi.HTTPRoute{}})
+	p, ok := r.For("gateway.networking.k8s.io", "HTTPRoute")
+	require.True(t, ok)
+	require.NotNil(t, p)
+	_, ok = r.For("", "Ingress")
+	require.False(t, ok)
+	require.Equal(t, []string{"HTTPRoute.gateway.networking.k8s.io"}, r.Supported())
+	_, ok = trafficrouting.Registry{}.For("a", "b")
+	require.False(t, ok)
+}

@@ -1,0 +1,383 @@
+package deployment_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/intent"
+	"crossfade.io/crossfade/workload"
+	"crossfade.io/crossfade/workload/deployment"
+	"crossfade.io/crossfade/workload/nativedeployment"
+)
+
+const inFlight = "checkout-1/9f0e"
+
+// story is a release in the model, driven look by look.
+type story struct {
+	*nativedeployment.Model
+	t     *testing.T
+	known workload.Objects
+}
+
+func newStory(t *testing.T, replicas int) *story {
+	t.Helper()
+	m := newModel(t, replicas, usual)
+	return &story{Model: m, t: t, known: workload.Objects{Release: inFlight, Stable: m.ReplicaSets[0].GetUID()}}
+}
+
+func (s *story) objects() workload.Objects {
+	o := s.Objects()
+	o.Stable, o.Canary, o.Release, o.Original = s.known.Stable, s.known.Canary, s.known.Release, s.known.Original
+	return o
+}
+
+func (s *story) observe() workload.Pods { return deployment.Kind{}.Observe(s.objects()) }
+
+func (s *story) plan(want workload.Want) []intent.Write {
+	s.t.Helper()
+	writes, err := deployment.Kind{}.Plan(s.objects(), want)
+	require.NoError(s.t, err)
+	return writes
+}
+
+// look plans and writes once, and tells what was written.
+func (s *story) look(want workload.Want) []string {
+	s.t.Helper()
+	var out []string
+	for _, w := range s.plan(want) {
+		require.NoError(s.t, s.Apply(w), "%s", w)
+		line := string(w.Verb) + " " + w.Kind.Kind
+		if w.Verb == intent.Scale {
+			line = fmt.Sprintf("%s %s to %d", line, s.version(w.UID), w.Replicas)
+		}
+		out = append(out, line+": "+w.Why)
+	}
+	if s.known.Canary == "" && s.observe().Borrowed {
+		s.known.Canary = s.observe().Canary.UID
+	}
+	return out
+}
+
+func (s *story) version(uid types.UID) string {
+	for _, rs := range s.ReplicaSets {
+		if rs.GetUID() == uid {
+			version, _, _ := unstructured.NestedString(rs.Object, "spec", "template", "metadata", "annotations", "version")
+			return "v" + version
+		}
+	}
+	return "unknown"
+}
+
+func (s *story) settle() {
+	s.t.Helper()
+	require.NoError(s.t, s.Settle())
+}
+
+// reach looks and settles until there is nothing to write and nothing moves, and returns all that was
+// written.
+func (s *story) reach(want workload.Want) []string {
+	s.t.Helper()
+	var out []string
+	for range 50 {
+		did := s.look(want)
+		moved := s.Step()
+		s.settle()
+		if len(did) == 0 && !moved {
+			return out
+		}
+		out = append(out, did...)
+	}
+	s.t.Fatalf("%s is never reached: %v", want.Posture, out)
+	return nil
+}
+
+func (s *story) template(version string, gated bool) {
+	s.t.Helper()
+	change := func(template map[string]any) {
+		template["metadata"].(map[string]any)["annotations"] = map[string]any{"version": version}
+	}
+	if gated {
+		require.NoError(s.t, s.Gate(change))
+		return
+	}
+	require.NoError(s.t, s.Edit(func(obj map[string]any) {
+		change(obj["spec"].(map[string]any)["template"].(map[string]any))
+	}))
+}
+
+func (s *story) spec(change func(spec map[string]any)) {
+	s.t.Helper()
+	require.NoError(s.t, s.Edit(func(obj map[string]any) { change(obj["spec"].(map[string]any)) }))
+}
+
+func run(n int32) workload.Want { return workload.Want{Posture: workload.Run, Canary: n} }
+
+// The patches in full: what is not named here is not touched.
+func TestEachPostureIsOnePatchOfTheBorrowedFields(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	uidAndVersion := func() string {
+		return fmt.Sprintf(`"resourceVersion":%q,"uid":%q`, s.Deployment.GetResourceVersion(), s.Deployment.GetUID())
+	}
+	original := `{\"release\":\"checkout-1/9f0e\",\"progressDeadlineSeconds\":600,\"strategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":\"25%\",\"maxSurge\":\"25%\"}}}`
+	patch := func(want workload.Want) string {
+		writes := s.plan(want)
+		require.Len(t, writes, 1)
+		require.Equal(t, intent.Patch, writes[0].Verb)
+		return string(writes[0].Body)
+	}
+
+	require.JSONEq(t, `{"metadata":{`+uidAndVersion()+`,"annotations":{"crossfade.io/original":"`+original+`","crossfade.io/release":"checkout-1/9f0e"}},
+		"spec":{"minReadySeconds":2147483646,"paused":null,"progressDeadlineSeconds":2147483647,
+		"strategy":{"rollingUpdate":{"maxSurge":"50%","maxUnavailable":0}},
+		"template":{"metadata":{"annotations":{"crossfade.io/pending":null}}}}}`, patch(run(2)))
+	s.reach(run(2))
+
+	require.JSONEq(t, `{"metadata":{`+uidAndVersion()+`},"spec":{"strategy":{"rollingUpdate":{"maxSurge":"100%"}}}}`, patch(run(4)))
+	require.JSONEq(t, `{"metadata":{`+uidAndVersion()+`},
+		"spec":{"paused":true,"template":{"metadata":{"annotations":{"crossfade.io/pending":"held"}}}}}`, patch(workload.Want{Posture: workload.Hold}))
+	back := `"minReadySeconds":null,"progressDeadlineSeconds":600,"strategy":{"rollingUpdate":{"maxSurge":"25%","maxUnavailable":"25%"}}`
+	off := `"annotations":{"crossfade.io/original":null,"crossfade.io/release":null}`
+	require.JSONEq(t, `{"metadata":{`+uidAndVersion()+`,`+off+`},"spec":{`+back+`}}`, patch(workload.Want{Posture: workload.Finish}))
+
+	s.reach(workload.Want{Posture: workload.Hold})
+	require.JSONEq(t, `{"metadata":{`+uidAndVersion()+`,`+off+`,"labels":null},"spec":{`+back+`}}`, patch(workload.Want{Posture: workload.Park, Disarm: true}))
+	require.JSONEq(t, `{"metadata":{`+uidAndVersion()+`,`+off+`},"spec":{`+back+`,"paused":null,
+		"template":{"metadata":{"annotations":null}}}}`, patch(workload.Want{Posture: workload.Revert}))
+}
+
+func TestCanaryDownLowersSurgeFirstAndThenTheReplicaSet(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	s.reach(run(3))
+	require.Equal(t, []string{"patch Deployment: have 1 canary pods"}, s.look(run(1)))
+	require.Empty(t, s.look(run(1)), "the native controller must have seen it")
+	s.settle()
+	require.Equal(t, []string{"scale ReplicaSet v2 to 1: scale from 3 to 1"}, s.look(run(1)))
+	s.settle()
+	require.Empty(t, s.look(run(1)))
+	require.Equal(t, int32(1), s.observe().Canary.Ready)
+	require.Equal(t, int32(4), s.observe().Stable.Ready)
+}
+
+func TestHoldWaitsForThePauseToBeSeen(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	s.reach(run(2))
+	hold := workload.Want{Posture: workload.Hold}
+	require.Equal(t, []string{"patch Deployment: hold the template"}, s.look(hold))
+	require.Empty(t, s.look(hold))
+	s.settle()
+	require.Equal(t, []string{"scale ReplicaSet v2 to 0: scale from 2 to 0"}, s.look(hold))
+}
+
+func TestHoldInTheMiddleOfGoingDownTakesNothingFromStable(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	s.reach(run(4))
+	require.Equal(t, []string{"patch Deployment: have 1 canary pods"}, s.look(run(1)))
+	hold := workload.Want{Posture: workload.Hold}
+	require.Equal(t, []string{"patch Deployment: hold the template"}, s.look(hold))
+	for range 10 {
+		s.Step()
+		s.look(hold)
+		require.Equal(t, int32(4), s.observe().Stable.Replicas)
+	}
+	require.Zero(t, s.observe().Canary.Existing)
+}
+
+func TestRunNeverAsksForMoreThanOneRevisionCanHave(t *testing.T) {
+	s := newStory(t, 3)
+	s.template("2", true)
+	s.settle()
+	s.reach(run(5))
+	require.Equal(t, int32(3), s.observe().Canary.Ready)
+	require.Equal(t, int32(3), s.observe().Stable.Ready)
+}
+
+func TestACanaryThatCountsAsAvailableIsMadeUnavailableBeforeItRuns(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", false) // no gate held it
+	for range 2 {
+		s.Step()
+	}
+	require.True(t, s.observe().Bypassed)
+	least := s.observe().Stable.Replicas
+	did := []string{}
+	for range 20 {
+		did = append(did, s.look(run(1))...)
+		s.Step()
+		require.GreaterOrEqual(t, s.observe().Stable.Replicas, least, "stable pods were taken: %v", did)
+	}
+	require.Equal(t, "patch Deployment: hold the template and keep its pods as they are", did[0])
+	require.Equal(t, "patch ReplicaSet: make its pods unavailable before the template runs", did[1])
+	require.Equal(t, "patch Deployment: run 1 canary pods", did[2])
+	s.reach(run(1))
+	require.Equal(t, int32(4), s.observe().Stable.Ready, "stable is whole again")
+	require.Equal(t, int32(1), s.observe().Canary.Ready)
+}
+
+func TestFieldsThatSomebodyTookBackAreBorrowedAgainWithoutAStablePodLost(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	s.reach(run(2))
+	s.known.Original = s.observe().Original
+	s.spec(func(spec map[string]any) { delete(spec, "minReadySeconds") }) // before any native look
+	require.Equal(t, []string{"patch Deployment: hold the template and keep its pods as they are"}, s.look(run(2)))
+	for range 20 {
+		s.Step()
+		s.look(run(2))
+		require.Equal(t, int32(4), s.observe().Stable.Ready)
+	}
+	require.Equal(t, int32(2), s.observe().Canary.Ready)
+	require.False(t, s.observe().Pending)
+	require.Empty(t, s.look(run(2)))
+}
+
+func TestASupersededCanaryIsTakenTo0BeforeTheNewTemplateRuns(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	s.reach(run(3))
+	s.template("3", true)
+	s.settle()
+	require.Equal(t, workload.TemplateOther, s.observe().Template)
+	require.Empty(t, s.look(run(3)), "a Release doesn't run a template that it doesn't follow")
+
+	s.known.Canary, s.known.Release = "", "checkout-2/77aa"
+	require.Equal(t, int32(3), s.observe().Others)
+	require.Equal(t, []string{"scale ReplicaSet v2 to 0: scale from 3 to 0"}, s.look(run(1)))
+	require.Empty(t, s.look(run(1)), "the native controllers must know")
+	s.settle()
+	require.Equal(t, []string{"patch Deployment: run 1 canary pods"}, s.look(run(1)))
+	s.settle()
+	require.Equal(t, int32(1), s.observe().Canary.Ready)
+	require.Zero(t, s.observe().Others)
+	saved := s.observe().Original
+	require.NotNil(t, saved)
+	require.Equal(t, int32(600), *saved.ProgressDeadlineSeconds, "our own values are never taken for the user's")
+}
+
+func TestAnEarlierRevisionIsReleasedAgainByItsReplicaSet(t *testing.T) {
+	s := newStory(t, 3)
+	first := s.ReplicaSets[0].GetUID()
+	s.template("2", false)
+	s.settle()
+	s.known.Stable = s.ReplicaSets[1].GetUID()
+	require.NoError(t, s.Gate(func(template map[string]any) { delete(template["metadata"].(map[string]any), "annotations") }))
+	s.settle()
+	require.Equal(t, workload.TemplateCanary, s.observe().Template)
+	require.Equal(t, first, s.observe().Canary.UID)
+	s.reach(run(2))
+	require.Len(t, s.ReplicaSets, 2)
+	require.Equal(t, int32(2), s.observe().Canary.Ready)
+	require.Equal(t, int32(3), s.observe().Stable.Ready)
+}
+
+func TestTheStableTemplateReappliedMovesNothingUntilFinished(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	s.reach(run(2))
+	require.NoError(t, s.Gate(func(template map[string]any) { delete(template["metadata"].(map[string]any), "annotations") }))
+	s.settle()
+	require.Equal(t, workload.TemplateStable, s.observe().Template)
+	require.Equal(t, int32(2), s.observe().Canary.Ready)
+	require.Empty(t, s.look(run(2)))
+	s.reach(workload.Want{Posture: workload.Finish})
+	require.Zero(t, s.observe().Canary.Existing)
+	require.Equal(t, int32(4), s.observe().Stable.Ready)
+	require.False(t, s.observe().Pending)
+	require.False(t, s.observe().Borrowed)
+}
+
+func TestFinishWithoutACanaryLetsTheHeldTemplateGo(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	s.reach(workload.Want{Posture: workload.Finish})
+	require.Equal(t, int32(4), s.observe().Canary.Ready)
+	require.Zero(t, s.observe().Stable.Existing)
+}
+
+func TestAHeldTemplateThatSomebodyUnpausedIsHeldAgain(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	require.NoError(t, s.Pause(false))
+	s.SyncDeployment() // a stray ReplicaSet of the marked template
+	require.Equal(t, []string{"patch Deployment: hold the template"}, s.look(run(1)))
+	s.reach(run(1))
+	require.Zero(t, s.observe().Others)
+	require.Equal(t, int32(1), s.observe().Canary.Ready)
+	require.Equal(t, int32(4), s.observe().Stable.Ready)
+}
+
+func TestARolloutOfTheMarkedTemplateIsTakenBackToStable(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	require.NoError(t, s.Pause(false))
+	s.settle()
+	require.Zero(t, s.observe().Stable.Existing, "it was rolled out natively")
+	hold := workload.Want{Posture: workload.Hold}
+	for range 20 { // one write at a time, the native controllers in between
+		if writes := s.plan(hold); len(writes) > 0 {
+			require.NoError(t, s.Apply(writes[0]))
+		}
+		s.settle()
+	}
+	require.Equal(t, int32(4), s.observe().Stable.Ready)
+	require.Zero(t, s.observe().Others)
+}
+
+func TestScaledFrom0WhileHeldStableServesAndRollsOutAgainLater(t *testing.T) {
+	for name, size := range map[string]int32{"to one": 1, "to three": 3} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory(t, 3)
+			s.template("2", true)
+			s.settle()
+			s.reach(run(1))
+			s.reach(workload.Want{Posture: workload.Park})
+			require.NoError(t, s.Scale(0))
+			s.settle()
+			require.NoError(t, s.Scale(size))
+			s.settle()
+			require.Equal(t, size, s.observe().Canary.Replicas, "the native controller fills the newest")
+			s.reach(workload.Want{Posture: workload.Park})
+			require.Equal(t, size, s.observe().Stable.Ready)
+			require.Zero(t, s.observe().Canary.Existing)
+			s.known.Canary = ""
+			s.reach(run(1))
+			require.Equal(t, int32(1), s.observe().Canary.Ready)
+			require.Equal(t, size, s.observe().Stable.Ready)
+		})
+	}
+}
+
+func TestFieldsWhoseCopyIsLostAreGuessed(t *testing.T) {
+	s := newStory(t, 2)
+	s.spec(func(spec map[string]any) { spec["minReadySeconds"] = int64(5) })
+	s.Advance(1e10)
+	s.settle()
+	s.template("2", true)
+	s.settle()
+	s.reach(run(1))
+	require.NoError(t, s.Edit(func(obj map[string]any) { delete(obj["metadata"].(map[string]any), "annotations") }))
+	s.reach(workload.Want{Posture: workload.Finish})
+	seconds, _, _ := unstructured.NestedInt64(s.Deployment.Object, "spec", "minReadySeconds")
+	require.Equal(t, int64(5), seconds)
+	require.NotContains(t, s.Deployment.GetAnnotations(), v1alpha1.AnnotationOriginal)
+	_, found, _ := unstructured.NestedFieldNoCopy(s.Deployment.Object, "spec", "progressDeadlineSeconds")
+	require.False(t, found, "the API server fills its default in")
+}
