@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -57,6 +58,9 @@ func (w Write) String() string {
 // are whole objects; live must carry UID and resourceVersion. Lists are replaced whole, as the API
 // server treats them atomically. It fails only if an object cannot be encoded.
 func PatchTo(live, want *unstructured.Unstructured, why string) (Write, bool, error) {
+	if equality.Semantic.DeepEqual(live.Object, want.Object) {
+		return Write{}, false, nil // by far the most frequent answer, and much cheaper than encoding both
+	}
 	before, err := json.Marshal(live.Object)
 	if err != nil {
 		return Write{}, false, fmt.Errorf("encode %s %s: %w", live.GetKind(), live.GetName(), err)

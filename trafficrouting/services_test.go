@@ -135,11 +135,11 @@ func TestServiceRefusal(t *testing.T) {
 			svc: plain, want: "also selects the pods of Deployment a, Deployment b,",
 			others: []trafficrouting.Neighbour{{Name: "Deployment b", PodLabels: pods}, {Name: "Deployment a", PodLabels: pods}},
 		},
-		"a hash of the user's own":      {svc: `{metadata: {name: checkout, namespace: shop}, spec: {selector: {app: checkout, pod-template-hash: a}}}`, want: "remove it from the selector"},
-		"another Rollout's pin":         {svc: `{metadata: {name: checkout, namespace: shop, labels: {crossfade.io/pinned: other}}, spec: {selector: {app: checkout}}}`, want: "pinned by Rollout other"},
-		"a foreign canary Service":      {svc: plain, existing: `{metadata: {name: checkout-canary}}`, want: "is not Crossfade's; rename it"},
-		"another Rollout's canary":      {svc: plain, existing: `{metadata: {name: checkout-canary, labels: {crossfade.io/rollout: other}}}`, want: "belongs to Rollout other"},
-		"a name that leaves no room":    {svc: `{metadata: {name: a23456789a23456789a23456789a23456789a23456789a23456789a2345678, namespace: shop}, spec: {selector: {app: checkout}}}`, want: "65 characters and 63 is the most"},
+		"a hash of the user's own":   {svc: `{metadata: {name: checkout, namespace: shop}, spec: {selector: {app: checkout, pod-template-hash: a}}}`, want: "remove it from the selector"},
+		"another Rollout's pin":      {svc: `{metadata: {name: checkout, namespace: shop, labels: {crossfade.io/pinned: other}}, spec: {selector: {app: checkout}}}`, want: "pinned by Rollout other"},
+		"a foreign canary Service":   {svc: plain, existing: `{metadata: {name: checkout-canary}}`, want: "is not Crossfade's; rename it"},
+		"another Rollout's canary":   {svc: plain, existing: `{metadata: {name: checkout-canary, labels: {crossfade.io/rollout: other}}}`, want: "belongs to Rollout other"},
+		"a name that leaves no room": {svc: `{metadata: {name: a23456789a23456789a23456789a23456789a23456789a23456789a2345678, namespace: shop}, spec: {selector: {app: checkout}}}`, want: "69 characters and 63 is the most"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

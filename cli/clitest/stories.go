@@ -32,14 +32,19 @@ func Stories() map[string]Story {
 func inFlight(rel v1alpha1.Release) Story {
 	r := Rollout()
 	r.Status.Release, r.Status.LastRelease = rel.Name, rel.Spec.Number
-	Set(&r.Status.Conditions, v1alpha1.ConditionReady, true, v1alpha1.ReasonReleaseInFlight, "Release "+rel.Name+" is in flight")
+	message := "Release " + rel.Name + " is in flight"
+	if b := rel.Status.Barrier; b != nil && (b.Name == "approval" || b.Name == "hold") {
+		message += ": " + b.Message
+		Set(&r.Status.Conditions, v1alpha1.ConditionHeld, true, v1alpha1.ReasonHoldingTime, message)
+	}
+	Set(&r.Status.Conditions, v1alpha1.ConditionReady, true, v1alpha1.ReasonReleaseInFlight, message)
 	return Story{Rollout: r, Releases: []v1alpha1.Release{rel, Promoted()}}
 }
 
 // Starting has only just been opened.
 func Starting() v1alpha1.Release {
 	rel := Release(4, 2*time.Second)
-	Decided(&rel, 2*time.Second, "Provisioning", "Services are pinned to the stable revision")
+	rel.Status = v1alpha1.ReleaseStatus{}
 	return rel
 }
 
@@ -215,9 +220,9 @@ func stalled() Story {
 
 func notArmed() Story {
 	r := Rollout()
-	Set(&r.Status.Conditions, v1alpha1.ConditionReady, false, v1alpha1.ReasonGateMissing, "the gate is missing, so a new template would roll out by itself")
-	Set(&r.Status.Conditions, v1alpha1.ConditionArmed, false, v1alpha1.ReasonGateMissing,
-		"a new template would not be held: ValidatingAdmissionPolicyBinding crossfade-gate was not found; reinstall the chart")
+	message := "a new template would not be held: MutatingAdmissionPolicyBinding crossfade-gate was not found; reinstall the chart"
+	Set(&r.Status.Conditions, v1alpha1.ConditionReady, false, v1alpha1.ReasonGateMissing, message)
+	Set(&r.Status.Conditions, v1alpha1.ConditionArmed, false, v1alpha1.ReasonGateMissing, message)
 	return Story{Rollout: r}
 }
 

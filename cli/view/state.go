@@ -1,6 +1,8 @@
 package view
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -92,7 +94,8 @@ func (d drawing) stale() bool {
 	return d.Rollout.Status.ObservedGeneration < d.Rollout.Generation
 }
 
-// conditions draws Ready and Armed always, Held and Stalled when they are true.
+// conditions draws Ready and Armed always, Held and Stalled when they are true; those that say the same
+// share a line.
 func (d drawing) conditions() []node {
 	var rows []node
 	if d.stale() && len(d.Rollout.Status.Conditions) > 0 {
@@ -106,7 +109,12 @@ func (d drawing) conditions() []node {
 		if always := kind == v1alpha1.ConditionReady || kind == v1alpha1.ConditionArmed; !always && !d.is(kind) {
 			continue
 		}
-		rows = append(rows, d.conditionRow(kind, c))
+		row := d.conditionRow(kind, c)
+		if same := slices.IndexFunc(rows, func(other node) bool { return other.text == row.text }); same >= 0 {
+			rows[same].lead += " " + row.lead
+			continue
+		}
+		rows = append(rows, row)
 	}
 	return aligned(rows)
 }

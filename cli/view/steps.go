@@ -27,7 +27,7 @@ func (d drawing) steps() []node {
 	rel, steps := d.Release, reading.Steps(d.Release)
 	var rows []node
 	if reading.Current(rel) < 0 && !reading.Ended(rel) && !reading.GoingBack(rel) && !reading.Promoting(rel) {
-		rows = append(rows, d.stageRow(startRow, busy, "●", "", reading.Forward[:1]))
+		rows = append(rows, d.stageRow(startRow, busy, "●", "", nil))
 	}
 	for i, s := range steps {
 		rows = append(rows, d.step(i, s))

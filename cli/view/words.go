@@ -119,7 +119,7 @@ func images(r *v1alpha1.RevisionStatus) string {
 
 // doing says in words what a stage does.
 var doing = map[v1alpha1.Stage]string{
-	"":                              "nothing has begun",
+	"":                              "the controller is about to begin",
 	v1alpha1.StageStepping:          "the steps are taken",
 	v1alpha1.StageFilling:           "the new version grows to full size",
 	v1alpha1.StageFlipping:          "routes send everything to the new version",
@@ -127,10 +127,10 @@ var doing = map[v1alpha1.Stage]string{
 	v1alpha1.StageRepinning:         "Services select the new version alone",
 	v1alpha1.StageDraining:          "the old pods drain",
 	v1alpha1.StageRetiring:          "the old pods go",
-	v1alpha1.StageReturning:         "routes turn back to the Services themselves",
+	v1alpha1.StageReturning:         "Services and routes turn back to what they were",
 	v1alpha1.StageRestoring:         "routes become what they were",
 	v1alpha1.StageCleaning:          "the workload is given back",
-	v1alpha1.StageEnded:             "nothing is left to do",
+	v1alpha1.StageEnded:             "what Crossfade made is removed",
 	v1alpha1.StageWidening:          "Services select both versions",
 	v1alpha1.StageWithdrawing:       "routes send everything to the stable version",
 	v1alpha1.StageWithdrawnDraining: "the canary's pods drain",

@@ -18,12 +18,12 @@ import (
 
 // options are what flags set.
 type options struct {
-	metricsAddress, healthAddress string
-	leaderElect                   bool
-	leaderNamespace               string
-	lease, renew, retry           time.Duration
-	workers                       int
-	requestsPerSecond             float64
+	metricsAddress, healthAddress, profilingAddress string
+	leaderElect                                     bool
+	leaderNamespace                                 string
+	lease, renew, retry                             time.Duration
+	workers                                         int
+	requestsPerSecond                               float64
 }
 
 func main() {
@@ -59,6 +59,7 @@ func parse(args []string) (options, logr.Logger, error) {
 	flags := flag.NewFlagSet("crossfade", flag.ContinueOnError)
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of Prometheus metrics over HTTP; 0 turns them off")
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flags.StringVar(&o.profilingAddress, "pprof-bind-address", "0", "address of Go's profiling pages; 0 turns them off")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "act only while holding the lease, so that several replicas can run")
 	flags.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "namespace of the lease; empty means the pod's own")
 	flags.DurationVar(&o.lease, "lease-duration", 15*time.Second, "how long a lease is valid that is not renewed")

@@ -47,6 +47,7 @@ func newManager(config *rest.Config, o options) (ctrl.Manager, error) {
 		Client:                        client.Options{Cache: &client.CacheOptions{Unstructured: true}},
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.healthAddress,
+		PprofBindAddress:              o.profilingAddress,
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              "crossfade",
 		LeaderElectionNamespace:       o.leaderNamespace,
@@ -78,7 +79,7 @@ func cacheOptions() (cache.Options, error) {
 	}
 	deployments := &unstructured.Unstructured{}
 	deployments.SetGroupVersionKind(release.DeploymentKind)
-	return cache.Options{ByObject: map[client.Object]cache.ByObject{
+	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: map[client.Object]cache.ByObject{
 		deployments:         {Label: labels.NewSelector().Add(*armed)},
 		&v1alpha1.Release{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelActive: "true"})},
 	}}, nil

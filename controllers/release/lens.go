@@ -113,18 +113,11 @@ func podSelector(deployment *unstructured.Unstructured) (labels.Selector, error)
 }
 
 func (l *Lenses) start(ctx context.Context, release types.NamespacedName, selector labels.Selector) (*lens, error) {
-	c, err := cache.New(l.Config, cache.Options{
-		HTTPClient: l.HTTP, Scheme: l.Scheme, Mapper: l.Mapper,
-		DefaultNamespaces: map[string]cache.Config{release.Namespace: {}},
-		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}:        {Label: selector},
-			&appsv1.ReplicaSet{}: {Label: selector},
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
 	watched := []client.Object{&corev1.Pod{}, &discoveryv1.EndpointSlice{}, ofKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet")), ofKind(corev1.SchemeGroupVersion.WithKind("Service"))}
+	special := map[client.Object]cache.ByObject{
+		&corev1.Pod{}:        {Label: selector},
+		&appsv1.ReplicaSet{}: {Label: selector},
+	}
 	kinds := map[schema.GroupKind]schema.GroupVersionKind{}
 	for _, gk := range l.Routes {
 		mapping, err := l.Mapper.RESTMapping(gk)
@@ -135,7 +128,19 @@ func (l *Lenses) start(ctx context.Context, release types.NamespacedName, select
 			return nil, err
 		}
 		kinds[gk] = mapping.GroupVersionKind
-		watched = append(watched, ofKind(mapping.GroupVersionKind))
+		route := ofKind(mapping.GroupVersionKind)
+		// Who wrote a route is told by its managedFields; of all others they only cost memory.
+		special[route] = cache.ByObject{Transform: func(obj any) (any, error) { return obj, nil }}
+		watched = append(watched, route)
+	}
+	c, err := cache.New(l.Config, cache.Options{
+		HTTPClient: l.HTTP, Scheme: l.Scheme, Mapper: l.Mapper,
+		DefaultNamespaces: map[string]cache.Config{release.Namespace: {}},
+		DefaultTransform:  cache.TransformStripManagedFields(),
+		ByObject:          special,
+	})
+	if err != nil {
+		return nil, err
 	}
 	// The lens outlives this reconcile: it ends with the Release, or with the process.
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -31,7 +31,7 @@ var userRoutes = map[string]string{
 	"several rules": head + `
   - name: api
     matches: [{path: {type: Exact, value: /api}, method: POST}, {path: {value: /api/v2}}]
-    filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x, value: y}]}}]
+    filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x, value: api}]}}]
     timeouts: {request: 10s}
     backendRefs: [{name: checkout, port: 80}]
   - matches: [{path: {value: /static}}]

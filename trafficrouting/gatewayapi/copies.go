@@ -47,7 +47,7 @@ type variant struct {
 	matches []object
 	to      assignment
 	// owner of the layer that was laid last. Empty for the user's rule itself.
-	owner string
+	owner  string
 	source int
 }
 

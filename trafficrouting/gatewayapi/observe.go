@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/trafficrouting"
@@ -41,6 +42,9 @@ func (p HTTPRoute) Observe(live trafficrouting.Objects, owner trafficrouting.Own
 
 // same compares as JSON: decoders differ in the Go types of numbers.
 func same(a, b *unstructured.Unstructured) bool {
+	if equality.Semantic.DeepEqual(a.Object, b.Object) {
+		return true
+	}
 	x, errX := json.Marshal(a.Object)
 	y, errY := json.Marshal(b.Object)
 	return errX == nil && errY == nil && bytes.Equal(x, y)

@@ -192,38 +192,43 @@ func (c contract) routes(t *testing.T) {
 	}
 	for _, r := range c.Requests {
 		stable := c.render(t, c.user, CheckoutOwner, trafficrouting.AllStable(Checkout))
-		require.Equal(t, visible(c.Serve(c.user, r)), visible(c.Serve(stable, r)), "all stable behaves as the user's route: %v", r)
+		require.Equal(t, Visible(c.Serve(c.user, r)), Visible(c.Serve(stable, r)), "all stable behaves as the user's route: %v", r)
 	}
 }
 
-// serves requires that every request goes where it went before, but that each split Service has given
-// its part to the shares of its split.
+// serves requires that every request goes where the splits say.
 func (c contract) serves(t *testing.T, live *unstructured.Unstructured, splits ...trafficrouting.Split) {
 	t.Helper()
 	for _, r := range c.Requests {
-		want := Shares{}
-		for key, share := range c.Serve(c.user, r) {
-			service, how, _ := strings.Cut(key, "|")
-			to := []trafficrouting.Share{{Backend: trafficrouting.Backend{Service: service}, PPM: trafficrouting.Whole}}
-			for _, s := range splits {
-				if s.Base.Service == service {
-					to = sharesFor(s, r)
-				}
-			}
-			for _, part := range to {
-				at := part.Backend.Service + "|" + how
-				if want[at] == nil {
-					want[at] = new(big.Rat)
-				}
-				want[at].Add(want[at], new(big.Rat).Mul(share, big.NewRat(int64(part.PPM), int64(trafficrouting.Whole))))
-			}
-		}
-		require.Equal(t, visible(want), visible(c.Serve(live, r)), "request %+v\nsplits %s", r, encode(t, splits))
+		require.Equal(t, Expected(c.Serve(c.user, r), r, splits...), Visible(c.Serve(live, r)), "request %+v\nsplits %s", r, encode(t, splits))
 	}
 }
 
-// visible leaves out backends that get nothing, and writes shares so that they compare.
-func visible(s Shares) map[string]string {
+// Expected says where requests like r must go that the user's route sends to served: where they went
+// before, but that each split Service has given its part to the shares of its split.
+func Expected(served Shares, r Request, splits ...trafficrouting.Split) map[string]string {
+	want := Shares{}
+	for key, share := range served {
+		service, how, _ := strings.Cut(key, "|")
+		to := []trafficrouting.Share{{Backend: trafficrouting.Backend{Service: service}, PPM: trafficrouting.Whole}}
+		for _, s := range splits {
+			if s.Base.Service == service {
+				to = sharesFor(s, r)
+			}
+		}
+		for _, part := range to {
+			at := part.Backend.Service + "|" + how
+			if want[at] == nil {
+				want[at] = new(big.Rat)
+			}
+			want[at].Add(want[at], new(big.Rat).Mul(share, big.NewRat(int64(part.PPM), int64(trafficrouting.Whole))))
+		}
+	}
+	return Visible(want)
+}
+
+// Visible leaves out backends that get nothing, and writes shares so that they compare.
+func Visible(s Shares) map[string]string {
 	out := map[string]string{}
 	for key, share := range s {
 		if share.Sign() > 0 {

@@ -99,7 +99,7 @@ var open = map[v1alpha1.Stage]bool{
 // canaryIsContained: the user's Services select no canary pod that serves before the promotion.
 func (g *guardian) canaryIsContained(what string, pods []*corev1.Pod) {
 	stage := g.w.status.Progress.Stage
-	if open[stage] || pastNoReturn[stage] || g.w.status.Progress.Cause != "" {
+	if stage == "" || open[stage] || pastNoReturn[stage] || g.w.status.Progress.Cause != "" {
 		return
 	}
 	for _, ref := range g.w.policy.ServiceRefs {

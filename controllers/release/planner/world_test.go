@@ -154,7 +154,7 @@ func (w *world) reconcile() planner.Decision {
 	w.t.Helper()
 	d := planner.Plan(w.input())
 	w.tell(d)
-	w.status, w.last, w.ended = w.persisted(d.Status), d, d.Ended
+	w.status, w.last = w.persisted(d.Status), d
 	w.instant("decided " + string(d.Rule))
 	for i, write := range d.Writes {
 		if i == w.faults.crash {
@@ -170,6 +170,7 @@ func (w *world) reconcile() planner.Decision {
 		}
 		w.instant(write.String())
 	}
+	w.ended = d.Ended
 	return d
 }
 

@@ -29,20 +29,18 @@ const (
 
 // LoadImages builds controller and sample app from the working tree, and gives their images to the cluster.
 func (w *World) LoadImages(ctx context.Context) error {
-	for _, image := range []struct{ name, folder, pkg string }{
-		{ControllerName, w.Checkout, "./cmd/crossfade"},
-		{"app", filepath.Join(w.Checkout, "e2e"), "./app"},
+	for _, image := range []struct{ name, module, pkg, program string }{
+		{ControllerName, ".", "./cmd/crossfade", "crossfade"},
+		{"app", "e2e", "./app", "app"},
 	} {
-		if err := Build(ctx, image.folder, w.bin, image.pkg); err != nil {
+		if err := w.Build(ctx, image.module, image.pkg); err != nil {
 			return err
 		}
-		binary := filepath.Join(w.bin, image.name)
-		if image.name == ControllerName {
-			if err := os.Rename(filepath.Join(w.bin, "crossfade"), binary); err != nil {
-				return fmt.Errorf("name the controller's program: %w", err)
-			}
+		// A process is known by the name of its program.
+		if err := os.Rename(w.Program(image.program), w.Program(image.name)); err != nil {
+			return fmt.Errorf("name the program of image %s: %w", image.name, err)
 		}
-		if err := w.Cluster.LoadBinary(ctx, images+image.name+":"+tag, binary, nil); err != nil {
+		if err := w.Cluster.LoadBinary(ctx, images+image.name+":"+tag, w.Program(image.name), nil); err != nil {
 			return err
 		}
 	}

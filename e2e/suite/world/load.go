@@ -38,7 +38,7 @@ func (w *World) StartLoad(dir string, targets ...load.Target) (*Load, error) {
 		return nil, fmt.Errorf("write load: %w", err)
 	}
 	l := &Load{raw: raw, ended: make(chan struct{})}
-	l.command = w.Inside(filepath.Join(w.bin, "load"), "--config", file, "--duration", "0", "--raw", raw)
+	l.command = w.Inside(w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
 	l.command.Stdout, l.command.Stderr = &l.output, &l.output
 	// Ctrl-C is for whoever started the load: that one stops it in order.
 	l.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -63,7 +63,7 @@ func (w *World) Probe(dir string, targets ...load.Target) (bool, error) {
 		return false, fmt.Errorf("write load: %w", err)
 	}
 	// Its exit code tells of the rate alone, which does not matter here.
-	_ = w.Inside(filepath.Join(w.bin, "load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
+	_ = w.Inside(w.Program("load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
 	text, err := os.ReadFile(report)
 	if err != nil {
 		return false, fmt.Errorf("read report: %w", err)

@@ -4,10 +4,12 @@ package world
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -23,12 +25,12 @@ import (
 // NameVariable names the cluster; empty means the one of the checkout.
 const NameVariable = "CROSSFADE_CLUSTER"
 
-// World is a running cluster, and the programs with which it is worked on.
+// World is a cluster, and the programs with which it is worked on.
 type World struct {
 	Cluster cluster.Cluster
 	// Checkout is the folder of the repository.
 	Checkout string
-	// Client reads from the API server itself: nothing is cached.
+	// Client reads from the API server itself: nothing is cached. It is nil until Connect.
 	Client client.WithWatch
 	Kube   kubernetes.Interface
 
@@ -36,57 +38,89 @@ type World struct {
 	bin string
 }
 
-// Find names the cluster that the environment chooses, whether it runs or not.
-func Find() (c cluster.Cluster, checkout string, err error) {
-	if checkout, err = cluster.FindCheckout("."); err != nil {
-		return c, "", err
+// Prepare builds the programs for the cluster that the environment chooses, whether that runs or not. Close removes
+// them.
+func Prepare(ctx context.Context) (*World, error) {
+	checkout, err := cluster.FindCheckout(".")
+	if err != nil {
+		return nil, err
 	}
 	name := os.Getenv(NameVariable)
 	if name == "" {
 		name = cluster.DefaultName(checkout, false)
 	}
-	c, err = cluster.Open(name)
-	return c, checkout, err
-}
-
-// Open connects to the running cluster that the environment chooses, and builds the programs; Close removes them.
-func Open(ctx context.Context) (*World, error) {
-	c, checkout, err := Find()
+	c, err := cluster.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig())
+	bin, err := os.MkdirTemp("", "crossfade-e2e-*")
 	if err != nil {
-		return nil, fmt.Errorf("read kubeconfig of cluster %s: %w; start it with make cluster-up", c.Name(), err)
+		return nil, fmt.Errorf("create folder: %w", err)
+	}
+	w := &World{Cluster: c, Checkout: checkout, bin: bin}
+	return w, w.Build(ctx, "e2e", "./cluster/cmd/cluster", "./load/cmd/load")
+}
+
+// Open prepares for the cluster that the environment chooses, which must run, and connects to it.
+func Open(ctx context.Context) (*World, error) {
+	w, err := Prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w, w.Connect()
+}
+
+// Connect makes the clients; the cluster must run.
+func (w *World) Connect() error {
+	config, err := clientcmd.BuildConfigFromFlags("", w.Cluster.Kubeconfig())
+	if err != nil {
+		return fmt.Errorf("read kubeconfig of cluster %s: %w; start it with make cluster-up", w.Cluster.Name(), err)
 	}
 	config.QPS = -1
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, gatewayv1.Install, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
-			return nil, fmt.Errorf("make the scheme: %w", err)
+			return fmt.Errorf("make the scheme: %w", err)
 		}
 	}
-	w := &World{Cluster: c, Checkout: checkout}
 	if w.Client, err = client.NewWithWatch(config, client.Options{Scheme: scheme}); err != nil {
-		return nil, fmt.Errorf("connect to cluster %s: %w", c.Name(), err)
+		return fmt.Errorf("connect to cluster %s: %w", w.Cluster.Name(), err)
 	}
 	if w.Kube, err = kubernetes.NewForConfig(config); err != nil {
-		return nil, fmt.Errorf("connect to cluster %s: %w", c.Name(), err)
+		return fmt.Errorf("connect to cluster %s: %w", w.Cluster.Name(), err)
 	}
-	if w.bin, err = os.MkdirTemp("", "crossfade-e2e-*"); err != nil {
-		return nil, fmt.Errorf("create folder: %w", err)
-	}
-	// Other users of the machine may look, so that a container's user can.
-	return w, Build(ctx, filepath.Join(checkout, "e2e"), w.bin, "./cluster/cmd/cluster", "./load/cmd/load")
+	return nil
 }
 
 // Close removes the programs.
 func (w *World) Close() error { return os.RemoveAll(w.bin) }
 
-// Build compiles packages of the module in folder, statically, into the folder out.
-func Build(ctx context.Context, folder, out string, packages ...string) error {
-	build := exec.CommandContext(ctx, "go", append([]string{"build", "-o", out + "/"}, packages...)...)
-	build.Dir = folder
+// Program gives the path of a program that is built beside those of the world.
+func (w *World) Program(name string) string { return filepath.Join(w.bin, name) }
+
+// Up starts the cluster, unless it runs already, and says on out how far it is.
+func (w *World) Up(ctx context.Context, out io.Writer) error { return w.stream(ctx, out, "up") }
+
+// Down removes the cluster with everything in it.
+func (w *World) Down(ctx context.Context, out io.Writer) error { return w.stream(ctx, out, "down") }
+
+// stream runs a verb of the program cluster and passes on what it says.
+func (w *World) stream(ctx context.Context, out io.Writer, verb string) error {
+	command := exec.CommandContext(ctx, w.Program("cluster"), "--name", w.Cluster.Name(), verb)
+	command.Dir = w.Checkout
+	command.Stdout, command.Stderr = out, out
+	// Ctrl-C is for whoever runs this; that one ends it through the context.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("cluster %s: %w", verb, err)
+	}
+	return nil
+}
+
+// Build compiles packages of the module in a folder of the checkout, statically; Program tells where they are then.
+func (w *World) Build(ctx context.Context, module string, packages ...string) error {
+	build := exec.CommandContext(ctx, "go", append([]string{"build", "-o", w.bin + "/"}, packages...)...)
+	build.Dir = filepath.Join(w.Checkout, module)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	return run(build)
 }
@@ -94,7 +128,7 @@ func Build(ctx context.Context, folder, out string, packages ...string) error {
 // Inside is a command that runs inside the cluster's network, on the host's file system.
 func (w *World) Inside(argv ...string) *exec.Cmd {
 	//nolint:gosec // the arguments are the tests' own
-	return exec.Command(filepath.Join(w.bin, "cluster"), append([]string{"--name", w.Cluster.Name(), "exec", "--"}, argv...)...)
+	return exec.Command(w.Program("cluster"), append([]string{"--name", w.Cluster.Name(), "exec", "--"}, argv...)...)
 }
 
 // run runs a command to its end; its error holds what the command said.
