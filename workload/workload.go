@@ -138,6 +138,9 @@ const (
 	// Park has the workload's own fields back, no canary pod, paused with our marker: the resting
 	// state of a rejected or newer template.
 	Park Posture = "Park"
+	// Reverse is the workload's own fields with the stable template in place of the canary's, held: the
+	// way back from a promotion that is past the point of no return, as a release of its own.
+	Reverse Posture = "Reverse"
 	// Revert is Finish with the stable template written back: native behaviour, as before the release.
 	Revert Posture = "Revert"
 )

@@ -250,6 +250,10 @@ type RolloutStatus struct {
 	// LastRelease is the highest number a Release of this Rollout has had; 0 means none yet.
 	// +optional
 	LastRelease int64 `json:"lastRelease,omitempty"`
+	// ForgivenRelease is the number of the last Release whose rejection ended because the stable template
+	// was applied again: what it rejected may be tried anew. 0 means none.
+	// +optional
+	ForgivenRelease int64 `json:"forgivenRelease,omitempty"`
 	// Conditions are Ready, Reconciling, Stalled, Armed and Held.
 	// +optional
 	// +listType=map

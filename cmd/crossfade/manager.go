@@ -31,6 +31,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update,namespace=crossfade
+// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch,namespace=crossfade
 
 // newManager wires caches, controllers, health and leader election.
 func newManager(config *rest.Config, o options) (ctrl.Manager, error) {

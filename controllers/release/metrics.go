@@ -10,13 +10,13 @@ import (
 	"crossfade.io/crossfade/trafficrouting"
 )
 
-// Metrics counts what the Reconciler does. Series of a Rollout go when its Release has gone.
+// Metrics counts what the Reconciler does. Series of a Rollout go when its Release has ended.
 type Metrics struct {
 	decisions   *prometheus.CounterVec
 	apiErrors   *prometheus.CounterVec
 	asked       *prometheus.GaugeVec
 	inEffect    *prometheus.GaugeVec
-	stepSeconds *prometheus.HistogramVec
+	stepSeconds prometheus.Histogram
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -34,10 +34,10 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		inEffect: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "crossfade_canary_weight_in_effect_ratio", Help: "Share of requests that the routes give the canary, 0–1.",
 		}, []string{"namespace", "rollout"}),
-		stepSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		stepSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "crossfade_step_duration_seconds", Help: "Time from entering a step to leaving it.",
 			Buckets: prometheus.ExponentialBuckets(0.1, 4, 10),
-		}, []string{"namespace", "rollout"}),
+		}),
 	}
 	registry.MustRegister(m.decisions, m.apiErrors, m.asked, m.inEffect, m.stepSeconds)
 	return m
@@ -48,12 +48,16 @@ func (m *Metrics) observe(before, after *v1alpha1.Release) {
 	labels := []string{after.Namespace, after.Spec.Rollout.Name}
 	if len(after.Status.Routes) > 0 {
 		m.asked.WithLabelValues(labels...).Set(ratio(after.Status.Routes[0].Asked))
-		m.inEffect.WithLabelValues(labels...).Set(ratio(after.Status.Routes[0].InEffect))
+		least := 1.0
+		for _, route := range after.Status.Routes {
+			least = min(least, ratio(route.InEffect))
+		}
+		m.inEffect.WithLabelValues(labels...).Set(least)
 	}
 	for i, step := range after.Status.Steps {
 		left := step.EndedAt != nil && (i >= len(before.Status.Steps) || before.Status.Steps[i].EndedAt == nil)
 		if left {
-			m.stepSeconds.WithLabelValues(labels...).Observe(step.EndedAt.Sub(step.EnteredAt.Time).Seconds())
+			m.stepSeconds.Observe(step.EndedAt.Sub(step.EnteredAt.Time).Seconds())
 		}
 	}
 	if after.Status.Outcome != "" {

@@ -31,9 +31,9 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 		w.pods = w.kind.Observe(w.objects)
 	}
 	if w.pods.Template == workload.TemplateStable && w.pods.Canary.Replicas == 0 {
-		return r.letGo(ctx, w)
+		return r.letGo(ctx, rollout, w, last)
 	}
-	if last != nil && rejected(last) && w.pods.Canary.UID == last.Status.Progress.Canary {
+	if last != nil && rejected(last) && rollout.Status.ForgivenRelease < last.Spec.Number && w.pods.Canary.UID == last.Status.Progress.Canary {
 		return finding{
 			reason: v1alpha1.ReasonRevisionRejected, armed: true, held: true, heldReason: v1alpha1.ReasonRevisionRejected, quiet: true,
 			message: fmt.Sprintf("the template was rejected by Release %s (%s) and is held; apply another template, or the stable one again",
@@ -50,7 +50,15 @@ func rejected(release *v1alpha1.Release) bool {
 }
 
 // letGo takes the marker off the stable template: nothing is to be released.
-func (r *Reconciler) letGo(ctx context.Context, w world) (finding, error) {
+func (r *Reconciler) letGo(ctx context.Context, rollout *v1alpha1.Rollout, w world, last *v1alpha1.Release) (finding, error) {
+	found := settling("the stable template was applied again", lookAgain)
+	if last != nil {
+		found.forgiven = last.Spec.Number
+	}
+	// Persisted first: once let go, nothing shows that the stable template was held.
+	if err := r.writeStatus(ctx, rollout, found); err != nil {
+		return finding{}, err
+	}
 	writes, err := w.kind.Plan(w.objects, workload.Want{Posture: workload.Finish})
 	if err != nil {
 		return finding{}, err
@@ -60,7 +68,7 @@ func (r *Reconciler) letGo(ctx context.Context, w world) (finding, error) {
 			return finding{}, err
 		}
 	}
-	return settling("the stable template was applied again", lookAgain), nil
+	return found, nil
 }
 
 // last returns the Rollout's last Release; nil if there was none or it is gone.

@@ -29,7 +29,7 @@ import (
 // +kubebuilder:rbac:groups=crossfade.io,resources=rollouts/status,verbs=update
 // +kubebuilder:rbac:groups=crossfade.io,resources=rollouts/finalizers,verbs=update
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=update
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingadmissionpolicies;mutatingadmissionpolicybindings,verbs=get;list;watch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingadmissionpolicies;mutatingadmissionpolicybindings,verbs=list;watch
 
 // Reconciler arms the workloads of Rollouts and opens their Releases.
 type Reconciler struct {

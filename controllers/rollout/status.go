@@ -30,6 +30,8 @@ type finding struct {
 	// release in flight, and the highest number so far.
 	release string
 	number  int64
+	// forgiven is the number of a Release whose rejection ends now; 0 if none does.
+	forgiven int64
 	// again is when to look again; 0 means when an event comes.
 	again time.Duration
 	// quiet: nothing is left to do until the Rollout or its workload changes from state.
@@ -50,6 +52,10 @@ func inFlight(release *v1alpha1.Release) finding {
 	if held != nil && held.Status == metav1.ConditionTrue {
 		f.held, f.heldReason, f.message = true, held.Reason, message+": "+held.Message
 	}
+	stuck := meta.FindStatusCondition(release.Status.Conditions, v1alpha1.ConditionStalled)
+	if stuck != nil && stuck.Status == metav1.ConditionTrue {
+		f.stalled, f.reason, f.message = true, stuck.Reason, message+": "+stuck.Message
+	}
 	return f
 }
 
@@ -60,6 +66,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, rollout *v1alpha1.Rollout,
 	status.ObservedGeneration = rollout.Generation
 	status.Release = f.release
 	status.LastRelease = max(status.LastRelease, f.number)
+	status.ForgivenRelease = max(status.ForgivenRelease, f.forgiven)
 	set := func(kind string, holds bool, reason, message string) {
 		value := metav1.ConditionFalse
 		if holds {
@@ -78,7 +85,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, rollout *v1alpha1.Rollout,
 	set(v1alpha1.ConditionReady, ready, f.reason, f.message)
 	set(v1alpha1.ConditionArmed, f.armed, armedReason, armedMessage(f))
 	set(v1alpha1.ConditionStalled, f.stalled, f.reason, ifSo(f.stalled, f.message))
-	set(v1alpha1.ConditionReconciling, !f.stalled && !ready || f.release != "", f.reason, ifSo(f.release != "", f.message))
+	set(v1alpha1.ConditionReconciling, !f.stalled && !ready, f.reason, ifSo(!f.stalled && !ready, f.message))
 	heldReason := f.heldReason
 	if heldReason == "" {
 		heldReason = v1alpha1.ReasonNothingHeld

@@ -79,6 +79,8 @@ type realSide struct {
 	obj     *unstructured.Unstructured
 	// written are versions that the watches must have reached before what they show is a rest.
 	written map[types.UID]int64
+	// snapshot is what the last rest was, until something is written.
+	snapshot *workload.Objects
 	// expect is what the model shows at this rest. A real rest that differs is looked at for longer, in
 	// case it is none.
 	expect []string
@@ -104,6 +106,7 @@ func (r *realSide) wrote(obj *unstructured.Unstructured, err error) error {
 	if err != nil {
 		return err
 	}
+	r.snapshot = nil
 	version, err := strconv.ParseInt(obj.GetResourceVersion(), 10, 64)
 	r.written[obj.GetUID()] = version
 	return err
@@ -122,7 +125,7 @@ func (r *realSide) list(resource schema.GroupVersionResource) []*unstructured.Un
 
 // read reads everything from the API server itself.
 func (r *realSide) read() (workload.Objects, error) {
-	out := workload.Objects{}
+	out := workload.Objects{Now: time.Now()}
 	var err error
 	if out.Workload, err = r.on(nativeDeployments).Get(r.cluster.ctx, r.obj.GetName(), metav1.GetOptions{}); err != nil {
 		return out, err
@@ -141,13 +144,18 @@ func (r *realSide) read() (workload.Objects, error) {
 	}
 	for i := range pods.Items {
 		pod := &corev1.Pod{}
-		pod.Name, pod.ResourceVersion = pods.Items[i].GetName(), pods.Items[i].GetResourceVersion()
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(pods.Items[i].Object, pod); err != nil {
+			return out, err
+		}
 		out.Pods = append(out.Pods, pod)
 	}
 	return out, nil
 }
 
 func (r *realSide) Objects() workload.Objects {
+	if r.snapshot != nil {
+		return *r.snapshot
+	}
 	out := workload.Objects{Now: time.Now()}
 	if obj, err := r.cluster.listers[nativeDeployments].ByNamespace(r.obj.GetNamespace()).Get(r.obj.GetName()); err == nil {
 		out.Workload = obj.(*unstructured.Unstructured).DeepCopy()
@@ -228,6 +236,7 @@ func (r *realSide) SetReady(name string, ready bool) error {
 }
 
 func (r *realSide) DeletePod(name string) error {
+	r.snapshot = nil
 	if err := r.on(nativePods).Delete(r.cluster.ctx, name, metav1.DeleteOptions{}); err != nil {
 		return err
 	}
@@ -247,6 +256,7 @@ func isReady(c corev1.PodCondition) bool {
 // two looks show the same versions. It also waits for the next second after a ReplicaSet was made, as the
 // controller orders them by that. It fails with what is still moving.
 func (r *realSide) Rest() error {
+	r.snapshot = nil
 	var before, moving string
 	same, differs := 0, 0
 	err := wait.PollUntilContextTimeout(r.cluster.ctx, 15*time.Millisecond, nativePatience, true, func(context.Context) (bool, error) {
@@ -271,9 +281,11 @@ func (r *realSide) Rest() error {
 		}
 		// The controllers back off for up to a few seconds after conflicts.
 		if r.expect != nil && !slices.Equal(r.expect, nativePicture(o)) {
-			differs++
-			return differs > 200, nil
+			if differs++; differs < 40 {
+				return false, nil
+			}
 		}
+		r.snapshot = &fresh
 		return true, nil
 	})
 	r.expect = nil

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -51,7 +52,7 @@ func TestNativeModel(t *testing.T) {
 
 	next := make(chan int)
 	var failures []string
-	var moves int
+	var moves, races int
 	var lock sync.Mutex
 	var workers sync.WaitGroup
 	for worker := range nativeWorkers {
@@ -62,6 +63,7 @@ func TestNativeModel(t *testing.T) {
 				err := s.play()
 				lock.Lock()
 				moves += len(s.story)
+				races += s.races
 				if err != nil {
 					failures = append(failures, fmt.Sprintf("sequence %d: %v\n  %s", i, err, strings.Join(s.story, "\n  ")))
 				}
@@ -74,7 +76,7 @@ func TestNativeModel(t *testing.T) {
 	}
 	close(next)
 	workers.Wait()
-	t.Logf("%d sequences, %d moves compared, %d sequences differ", sequences, moves, len(failures))
+	t.Logf("%d sequences, %d moves compared, %d races ended the other way, %d sequences differ", sequences, moves, races, len(failures))
 	require.Empty(t, failures, strings.Join(failures, "\n"))
 }
 
@@ -108,6 +110,9 @@ type sequence struct {
 	model, real *player
 	versions    int
 	story       []string
+	races       int
+	// again plays the last move on the model as it was before, with the controllers' race the other way.
+	again func() error
 }
 
 type modelSide struct{ *nativedeployment.Model }
@@ -165,6 +170,12 @@ func (s *sequence) play() error {
 		}
 		name, move := s.pick()
 		s.story = append(s.story, name)
+		world, known := s.model.side.(modelSide).Clone(), s.model.known
+		s.again = func() error {
+			world.Patient = true
+			s.model = &player{side: modelSide{world}, known: known}
+			return move(s.model)
+		}
 		for _, p := range []*player{s.model, s.real} {
 			if err := move(p); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -174,7 +185,8 @@ func (s *sequence) play() error {
 	return s.compare()
 }
 
-// compare lets both sides come to rest, and compares what they show then.
+// compare lets both sides come to rest, and compares what they show then. Where the real controllers
+// race, either end of it will do.
 func (s *sequence) compare() error {
 	if err := s.model.Rest(); err != nil {
 		return err
@@ -189,8 +201,16 @@ func (s *sequence) compare() error {
 	if len(s.story) > 0 {
 		s.story[len(s.story)-1] += "\n      -> " + strings.Join(got, "; ")
 	}
-	if !slices.Equal(want, got) {
-		return fmt.Errorf("at rest the model and the real controller differ:\n  model %s\n  real  %s", strings.Join(want, "; "), strings.Join(got, "; "))
+	if !slices.Equal(want, got) && s.again != nil {
+		if err := errors.Join(s.again(), s.model.Rest()); err != nil {
+			return err
+		}
+		s.model.side.(modelSide).Patient = false
+		s.races++
+	}
+	if now := nativePicture(s.model.Objects()); !slices.Equal(now, got) {
+		return fmt.Errorf("at rest the model and the real controller differ:\n  model %s\n  or    %s\n  real  %s",
+			strings.Join(want, "; "), strings.Join(now, "; "), strings.Join(got, "; "))
 	}
 	return nil
 }
@@ -220,8 +240,12 @@ func nativePicture(o workload.Objects) []string {
 		minReady, _, _ := unstructured.NestedInt64(rs.Object, "spec", "minReadySeconds")
 		available, _, _ := unstructured.NestedInt64(rs.Object, "status", "availableReplicas")
 		notes := rs.GetAnnotations()
-		out = append(out, fmt.Sprintf("%s: %d asked, %d pods, %d ready, %d available, minReady %d, noted %s/%s, revision %s", version, size, pods, ready, available, minReady,
-			notes["deployment.kubernetes.io/desired-replicas"], notes["deployment.kubernetes.io/max-replicas"], notes["deployment.kubernetes.io/revision"]))
+		line := fmt.Sprintf("%s: %d asked, %d pods, %d ready, %d available, minReady %d, revision %s", version, size, pods, ready, available, minReady,
+			notes["deployment.kubernetes.io/revision"])
+		if size > 0 { // the notes of others are not read
+			line += fmt.Sprintf(", noted %s/%s", notes["deployment.kubernetes.io/desired-replicas"], notes["deployment.kubernetes.io/max-replicas"])
+		}
+		out = append(out, line)
 	}
 	slices.Sort(out)
 	size, _, _ := unstructured.NestedInt64(o.Workload.Object, "spec", "replicas")

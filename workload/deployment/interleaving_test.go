@@ -9,7 +9,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"crossfade.io/crossfade/workload"
-	"crossfade.io/crossfade/workload/deployment"
 )
 
 // Whoever of the parties looks next, and however often before the others do, no stable pod is lost
@@ -52,18 +51,7 @@ func interleave(t *testing.T, down bool) {
 				s.Kubelet()
 				log = append(log, "kubelet")
 			default:
-				writes, err := deployment.Kind{}.Plan(s.objects(), want)
-				require.NoError(t, err)
-				for _, w := range writes {
-					if err := s.Apply(w); err != nil {
-						require.True(t, apierrors.IsConflict(err), "%v", err)
-						break
-					}
-					log = append(log, w.String())
-				}
-				if s.known.Canary == "" && s.observe().Borrowed {
-					s.known.Canary = s.observe().Canary.UID
-				}
+				log = append(log, s.glance(want)...)
 			}
 			if !down {
 				require.GreaterOrEqual(t, s.observe().Stable.Replicas, int32(4), "seed %d: %v", seed, log)
@@ -77,4 +65,21 @@ func interleave(t *testing.T, down bool) {
 			require.Zero(t, s.observe().Others, "seed %d", seed)
 		}
 	}
+}
+
+// glance plans and writes once, giving up at the first conflict.
+func (s *story) glance(want workload.Want) []string {
+	s.t.Helper()
+	var log []string
+	for _, w := range s.plan(want) {
+		if err := s.Apply(w); err != nil {
+			require.True(s.t, apierrors.IsConflict(err), "%v", err)
+			break
+		}
+		log = append(log, w.String())
+	}
+	if s.known.Canary == "" && s.observe().Borrowed {
+		s.known.Canary = s.observe().Canary.UID
+	}
+	return log
 }

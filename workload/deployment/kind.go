@@ -69,6 +69,8 @@ func (Kind) Plan(o workload.Objects, want workload.Want) ([]intent.Write, error)
 		return v.park(want.Disarm)
 	case workload.Finish:
 		return v.finish(want.Disarm)
+	case workload.Reverse:
+		return v.reverse()
 	case workload.Revert:
 		return v.revert(want.Disarm)
 	}

@@ -42,10 +42,10 @@ func base(o workload.Objects) *v1alpha1.Original {
 		return o.Original.DeepCopy()
 	}
 	s := readSaved(o.Workload)
-	if s == nil || !(inflated(o.Workload) || s.Release != "" && s.Release == o.Release) {
-		return nil
+	if s != nil && (inflated(o.Workload) || s.Release != "" && s.Release == o.Release) {
+		return s.DeepCopy()
 	}
-	return s.DeepCopy()
+	return nil
 }
 
 // original returns what is to be written back: base with what foreign writes wanted since.

@@ -124,20 +124,38 @@ func (v view) revert(disarm bool) ([]intent.Write, error) {
 	if v.template == workload.TemplateStable && !v.paused && !v.borrowed {
 		return back, nil
 	}
-	if v.pausedByUser {
-		if !v.observed {
-			return nil, nil
-		}
-		if writes, err := v.keepOnly(v.stable); err != nil || len(writes) > 0 {
-			return writes, err
-		}
-	} else if writes, err := v.hold(); err != nil || len(writes) > 0 {
+	if writes, err := v.empty(); err != nil || len(writes) > 0 {
 		return writes, err
 	}
 	if !v.observed || !gone(v.allBut(v.stable)) {
 		return nil, nil
 	}
 	return back, nil
+}
+
+// empty takes every revision but stable to 0, holding the template unless a user's pause does.
+func (v view) empty() ([]intent.Write, error) {
+	switch {
+	case !v.pausedByUser:
+		return v.hold()
+	case !v.observed:
+		return nil, nil
+	default:
+		return v.keepOnly(v.stable)
+	}
+}
+
+// reverse holds the stable template in place of the canary's, once nothing is borrowed any more. Over a
+// newer template that is held already it does nothing: that one is newer.
+func (v view) reverse() ([]intent.Write, error) {
+	if v.stable == nil || v.borrowed || v.held || v.pausedByUser || v.template != workload.TemplateCanary {
+		return nil, nil
+	}
+	return v.patch("hold the stable template, for a release back", func(obj *unstructured.Unstructured) error {
+		put(obj.Object, runtime.DeepCopyJSONValue(v.stable.template), templatePath...)
+		v.pause(obj)
+		return nil
+	})
 }
 
 // keepOnly takes every revision but one to 0. If that one has no pods it is brought to full size first:

@@ -50,8 +50,7 @@ func (v view) holdUnlessIdle() ([]intent.Write, error) {
 
 // unhold takes a held template to running in one write, once nothing of that write can cost a stable
 // pod: no third revision has pods, stable has its full size or something beside it, and no canary pod
-// counts as available. Native code acts on the ReplicaSet's status as it was before it inflates it, and
-// would take as many stable pods as it believes the canary to have.
+// counts as available.
 func (v view) unhold(n int32) ([]intent.Write, error) {
 	if !v.held || v.strayed() {
 		return v.hold() // someone un-paused over our marker
@@ -59,39 +58,55 @@ func (v view) unhold(n int32) ([]intent.Write, error) {
 	if !v.observed {
 		return nil, nil
 	}
-	var writes []intent.Write
-	for _, r := range v.others() {
-		if r.replicas > 0 {
-			writes = append(writes, r.scale(0))
-		}
+	if writes, err := v.clear(); err != nil || len(writes) > 0 {
+		return writes, err
 	}
-	active := v.canary != nil && v.canary.replicas > 0
-	noted, isNoted := v.stable.desired()
-	if v.stable.replicas == 0 || !active && v.stable.replicas == v.replicas && isNoted && noted != v.replicas {
-		fill, err := v.fill(v.stable)
-		if err != nil {
-			return nil, err
-		}
-		writes = append(fill, writes...)
-	}
-	if len(writes) > 0 {
-		return writes, nil
-	}
-	if !gone(v.others()) || !active && v.stable.replicas != v.replicas {
+	if !gone(v.others()) || !v.canary.active() && v.stable.replicas != v.replicas {
 		return nil, nil
 	}
-	if active && v.canary.minReady != heldMinReadySeconds {
-		want := v.canary.obj.DeepCopy()
-		put(want.Object, int64(heldMinReadySeconds), "spec", "minReadySeconds")
-		return patchTo(v.canary.obj, want, "make its pods unavailable before the template runs")
-	}
-	if active && (!v.canary.seen || v.canary.available > 0) {
-		return nil, nil
+	if v.canary.active() {
+		if writes, ready, err := v.deflate(); err != nil || !ready {
+			return writes, err
+		}
 	}
 	return v.patch(fmt.Sprintf("run %d canary pods", n), func(obj *unstructured.Unstructured) error {
 		release(obj)
 		return v.borrow(obj, n)
 	})
+}
+
+// clear takes further revisions to 0, and gives stable its full size, or the native controller's note
+// of it, where that is missing.
+func (v view) clear() ([]intent.Write, error) {
+	var writes []intent.Write
+	noted, isNoted := v.stable.desired()
+	outdated := v.stable.replicas == v.replicas && isNoted && noted != v.replicas
+	if !v.stable.active() || outdated && !v.canary.active() {
+		fill, err := v.fill(v.stable)
+		if err != nil {
+			return nil, err
+		}
+		writes = fill
+	}
+	for _, r := range v.others() {
+		if r.active() {
+			writes = append(writes, r.scale(0))
+		}
+	}
+	return writes, nil
+}
+
+// deflate makes no pod of an active canary count as available, and says whether that is so. Native code
+// acts on the ReplicaSet's status as it was before it writes minReadySeconds to it, and would take as
+// many stable pods as it believes the canary to have.
+func (v view) deflate() (writes []intent.Write, done bool, err error) {
+	if v.canary.minReady == heldMinReadySeconds {
+		return nil, v.canary.seen && v.canary.available == 0, nil
+	}
+	want := v.canary.obj.DeepCopy()
+	put(want.Object, int64(heldMinReadySeconds), "spec", "minReadySeconds")
+	writes, err = patchTo(v.canary.obj, want, "make its pods unavailable before the template runs")
+	return writes, false, err
 }
 
 // catchUp holds a template that runs without our values: one that no gate held, or whose values someone

@@ -233,6 +233,9 @@ func (v view) ownMinReady() int32 {
 	return *own.MinReadySeconds
 }
 
+// active says whether r exists and is asked for pods.
+func (r *revision) active() bool { return r != nil && r.replicas > 0 }
+
 // desired reads what the native controller noted as the Deployment's size when it last scaled r.
 func (r *revision) desired() (int32, bool) {
 	n, err := strconv.ParseInt(r.obj.GetAnnotations()[annotationDesired], 10, 32)

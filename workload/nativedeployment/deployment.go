@@ -23,7 +23,9 @@ func (m *Model) SyncDeployment() bool {
 		l.resize()
 		l.forget()
 	case l.refresh():
-		// Un-paused, the real controller then stumbles over its own write and looks again.
+		if !m.Patient {
+			m.SyncDeployment()
+		}
 		return true
 	case l.scalingEvent():
 		l.resize()

@@ -35,6 +35,11 @@ type Model struct {
 	Now time.Time
 	// Starts says whether pods of a template become ready by themselves. nil means that all do.
 	Starts func(template map[string]any) bool
+	// Patient says how a race of the real controllers ends. When the Deployment controller has written
+	// the current ReplicaSet's minReadySeconds or annotations, un-paused, it stumbles over its own write
+	// and looks again within milliseconds; mostly that is before the ReplicaSet controller has counted
+	// the available pods anew, so it acts on the old number. Patient looks after that.
+	Patient bool
 
 	version     int64
 	lastCreated time.Time

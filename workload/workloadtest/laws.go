@@ -128,8 +128,12 @@ func scaling(t *testing.T, r *trial) {
 
 func usersPause(t *testing.T, r *trial) {
 	wants := []workload.Want{
-		{Posture: workload.Run, Canary: 1}, {Posture: workload.Run, Canary: r.wanted},
-		{Posture: workload.Hold}, {Posture: workload.Park}, {Posture: workload.Revert}, {Posture: workload.Finish},
+		{Posture: workload.Run, Canary: 1},
+		{Posture: workload.Run, Canary: r.wanted},
+		{Posture: workload.Hold},
+		{Posture: workload.Park},
+		{Posture: workload.Revert},
+		{Posture: workload.Finish},
 	}
 	r.release("v2")
 	r.run(1)

@@ -171,7 +171,7 @@ func (r *trial) follow(pods workload.Pods) {
 }
 
 // run brings n canary pods up beside all stable ones.
-func (r *trial) run(n int32) workload.Pods {
+func (r *trial) run(n int32) {
 	r.t.Helper()
 	pods := r.reach(workload.Want{Posture: workload.Run, Canary: n}, r.wanted)
 	require.Equal(r.t, n, pods.Canary.Ready)
@@ -179,7 +179,6 @@ func (r *trial) run(n int32) workload.Pods {
 	require.True(r.t, pods.Borrowed)
 	require.False(r.t, pods.Pending)
 	require.True(r.t, pods.Settled)
-	return pods
 }
 
 func (r *trial) release(version string) {

@@ -25,6 +25,9 @@ func (d *draft) missing(s stage) *v1alpha1.Barrier {
 	if message := d.endpointsMissing(s); message != "" {
 		return &v1alpha1.Barrier{Name: "endpoints", Message: message}
 	}
+	if d.fault != "" {
+		return &v1alpha1.Barrier{Name: "fault", Message: d.fault}
+	}
 	if d.contended != "" {
 		until := metav1.NewMicroTime(d.progress.RepairsSince.Add(repairWindow))
 		return &v1alpha1.Barrier{Name: "route", Message: d.contended, Until: &until}

@@ -29,13 +29,13 @@ type guardian struct {
 	quietSince time.Time
 	// canary is how many canary pods were asked for last.
 	canary int64
-	// outage: the user scaled to 0, and stable has not served since; or somebody else meddles with what
-	// the invariants are about.
+	// wanted is the workload's size; outage: it was changed, and stable has not had that size since.
+	wanted int
 	outage bool
 }
 
 func guard(w *world) *guardian {
-	g := &guardian{w: w, weights: map[string]int32{}, floor: len(w.servingStable())}
+	g := &guardian{w: w, weights: map[string]int32{}, floor: len(w.servingStable()), wanted: int(w.wantedReplicas())}
 	w.watch = g.look
 	return g
 }
@@ -43,6 +43,7 @@ func guard(w *world) *guardian {
 func (g *guardian) look(what string) {
 	g.w.t.Helper()
 	pods := g.w.model.Objects().Pods
+	g.trace(what)
 	g.stableStays(what)
 	g.servicesServe(what, pods)
 	g.canaryServes(what, pods)
@@ -117,8 +118,9 @@ func (g *guardian) canaryIsContained(what string, pods []*corev1.Pod) {
 func (g *guardian) stableStays(what string) {
 	wanted := int(g.w.wantedReplicas())
 	have := len(g.w.servingStable())
-	if wanted == 0 {
-		g.outage = true
+	if wanted != g.wanted {
+		// Native scaling may round a revision down, to nothing even, until it is told.
+		g.wanted, g.outage = wanted, true
 	}
 	if have >= wanted {
 		g.floor = wanted
@@ -127,9 +129,6 @@ func (g *guardian) stableStays(what string) {
 	if g.w.status.Progress.Cause == "" && pastNoReturn[g.w.status.Progress.Stage] {
 		g.floor = 0
 		return
-	}
-	if wanted < g.floor {
-		g.floor = min(1, wanted) // native scaling may round stable down until it is told
 	}
 	g.require(g.outage || have >= g.floor, what, "%d stable pods serve, at least %d must", have, g.floor)
 }
@@ -257,3 +256,5 @@ func (w *world) pods() string {
 	}
 	return text.String()
 }
+
+var trace bool

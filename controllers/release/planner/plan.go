@@ -39,6 +39,8 @@ type draft struct {
 	wake    time.Duration
 	// contended names who keeps undoing the split; empty if nobody.
 	contended string
+	// fault is an object that cannot be encoded or rendered; empty if there is none.
+	fault string
 }
 
 func newDraft(in Input) *draft {

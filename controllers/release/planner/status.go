@@ -3,10 +3,11 @@ package planner
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
@@ -29,8 +30,7 @@ func (d *draft) startedAt() *metav1.MicroTime {
 
 // broken records an object that cannot be encoded: nothing is written until a person has looked.
 func (d *draft) broken(err error) {
-	d.message = err.Error()
-	d.contended = err.Error()
+	d.message, d.fault = err.Error(), err.Error()
 }
 
 // end closes the Release and removes what it made.
@@ -130,7 +130,7 @@ func askedShare(splits []trafficrouting.Split) string {
 	return share
 }
 
-// weight is the new version's share in effect. Once the old pods go it serves everything, through
+// weight is the new version's share in effect: the smallest over the routes. Once the old pods go it serves everything, through
 // whichever Service.
 func (d *draft) weight(routes []v1alpha1.RouteStatus) string {
 	if d.progress.Cause == "" && pastNoReturn(d.progress.Stage) {
@@ -139,27 +139,31 @@ func (d *draft) weight(routes []v1alpha1.RouteStatus) string {
 	if len(routes) == 0 {
 		return trafficrouting.Percent(0)
 	}
-	return routes[0].InEffect
+	least := trafficrouting.Whole
+	for _, r := range routes {
+		share := intstr.FromString(r.InEffect)
+		ppm, err := trafficrouting.PPM(&share)
+		if err == nil {
+			least = min(least, ppm)
+		}
+	}
+	return trafficrouting.Percent(least)
 }
 
-// routeEditors names the field managers, other than ours, that wrote the routes last.
-func (d *draft) routeEditors() string {
-	var names []string
+// routeEditor names the field manager, other than ours, that wrote a route last.
+func (d *draft) routeEditor() string {
+	name, at := "somebody else", time.Time{}
 	for _, r := range d.in.Observed.Routes {
 		if r.Objects.Route == nil {
 			continue
 		}
 		for _, f := range r.Objects.Route.GetManagedFields() {
-			if f.Manager != v1alpha1.FieldManager && f.Subresource == "" && !slices.Contains(names, f.Manager) {
-				names = append(names, f.Manager)
+			if f.Manager != v1alpha1.FieldManager && f.Subresource == "" && f.Time != nil && f.Time.After(at) {
+				name, at = f.Manager, f.Time.Time
 			}
 		}
 	}
-	slices.Sort(names)
-	if len(names) == 0 {
-		return "somebody else"
-	}
-	return strings.Join(names, ", ")
+	return name
 }
 
 // setConditions derives every condition from the decision; none is read back.
@@ -187,9 +191,12 @@ func (d *draft) setConditions(status *v1alpha1.ReleaseStatus) {
 	set(v1alpha1.ConditionReconciling, true, v1alpha1.ReasonProgressing, string(d.rule))
 	held, reason := d.held()
 	set(v1alpha1.ConditionHeld, held, reason, heldMessage(held, d.message))
-	if d.contended != "" {
+	switch {
+	case d.fault != "":
+		set(v1alpha1.ConditionStalled, true, v1alpha1.ReasonInternal, d.fault)
+	case d.contended != "":
 		set(v1alpha1.ConditionStalled, true, v1alpha1.ReasonTrafficContended, d.contended)
-	} else {
+	default:
 		set(v1alpha1.ConditionStalled, false, v1alpha1.ReasonProgressing, "")
 	}
 	if d.barrier != nil && d.barrier.Name == "route" || writesRoutes(d.writes, d.in.Observed.Routes) {

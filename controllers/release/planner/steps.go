@@ -10,8 +10,8 @@ import (
 	"crossfade.io/crossfade/trafficrouting"
 )
 
-// podsFor returns how many canary pods step i needs: max(1, ceil(r × weight), replicas). Before the
-// first step none.
+// podsFor returns how many canary pods step i needs: max(1, ceil(r × weight), replicas), and never more
+// than the workload has, since its controller makes no more of one revision. Before the first step none.
 func (d *draft) podsFor(i int32) int32 {
 	steps := d.in.Policy.Strategy.Steps
 	if i < 0 || int(i) >= len(steps) {
@@ -19,7 +19,7 @@ func (d *draft) podsFor(i int32) int32 {
 	}
 	step := steps[i]
 	byWeight := int32((int64(d.pods.Wanted)*int64(weightOf(step)) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole))
-	return max(1, byWeight, replicasOf(step.Replicas, d.pods.Wanted))
+	return min(max(1, byWeight, replicasOf(step.Replicas, d.pods.Wanted)), max(1, d.pods.Wanted))
 }
 
 // replicasOf scales a count or percentage to r pods, rounded up; nil is 0.

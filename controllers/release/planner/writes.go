@@ -117,6 +117,9 @@ func (d *draft) removals() []intent.Write {
 		disarm := *rest(d)
 		disarm.Disarm = d.in.RolloutGone
 		writes = append(writes, d.podWrites(disarm)...)
+		if len(writes) == 0 && d.abortedTooLate() {
+			writes = d.podWrites(workload.Want{Posture: workload.Reverse})
+		}
 	}
 	for _, service := range d.in.Observed.Services {
 		if service.Canary != nil && service.Canary.GetDeletionTimestamp() == nil && !d.named(service.Name+v1alpha1.CanarySuffix) {
@@ -124,6 +127,11 @@ func (d *draft) removals() []intent.Write {
 		}
 	}
 	return writes
+}
+
+// abortedTooLate: the abort came past the point of no return, so that the way back is a new Release.
+func (d *draft) abortedTooLate() bool {
+	return d.progress.Cause == "" && !d.in.RolloutGone && d.in.Control.DesiredOutcome == v1alpha1.OutcomeAbort
 }
 
 // named: a route still sends requests to the Service, whoever wrote that.
@@ -168,7 +176,7 @@ func (d *draft) contends(stage) bool {
 		return false
 	}
 	d.contended = fmt.Sprintf("routes were changed %d times within %s by %s; stop that, or name the new split in the Rollout",
-		d.progress.Repairs, repairWindow, d.routeEditors())
+		d.progress.Repairs, repairWindow, d.routeEditor())
 	return true
 }
 
