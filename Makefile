@@ -46,7 +46,7 @@ fuzz: ## known fuzz inputs; FUZZTIME=30s looks for new ones
 	hack/fuzz.sh
 
 api: ## against a real API server and no nodes; KEEP=1 leaves it up
-	hack/with-cluster.sh --control-plane-only -- go test -count=1 -timeout 15m -run '$(RUN)' ./api/...
+	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 25m -run '$(RUN)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' ./suite/...
@@ -54,8 +54,8 @@ e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
 soak: ## releases without end, under load and with faults, for SOAK=2h
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 0 -run '$(RUN)' ./soak/...
 
-bench: ## API requests, memory, CPU and times, beside peers
-	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 0 -run '^$$' -bench '$(RUN)' ./bench/...
+bench: ## times, API requests and CPU of 20 releases, on a control plane without nodes
+	hack/with-cluster.sh --control-plane-only -- go test -v -timeout 60m -run '^$$' -bench '$(RUN)' -benchtime 1x ./bench/...
 
 generate: ## deepcopy, CRDs, RBAC and docs/api.md from the Go sources
 	hack/generate.sh

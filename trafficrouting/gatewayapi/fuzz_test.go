@@ -2,7 +2,9 @@ package gatewayapi_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -183,34 +185,58 @@ func FuzzRenderStrip(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		d := dice(data)
-		user := d.route()
-		sound := admit(user) == nil
-		live, now := user, map[trafficrouting.Owner]trafficrouting.Split{}
-		for range 6 {
-			owner, service := providertest.CheckoutOwner, providertest.Checkout
-			if d.roll(2) == 1 {
-				owner, service = providertest.CartOwner, providertest.Cart
-			}
-			if d.roll(4) == 3 {
-				live = strip(t, live, owner)
-				delete(now, owner)
-			} else {
-				s := d.split(service)
-				out, err := gatewayapi.HTTPRoute{}.Render(trafficrouting.Objects{Route: live}, owner, []trafficrouting.Split{s})
-				if err != nil {
-					continue // refused, with nothing written
-				}
-				live, now[owner] = out.Route, s
-			}
-			check(t, user, live, now, sound)
+	f.Fuzz(playTurns)
+}
+
+// rounds is how many made-up routes every run of the tests plays; the fuzzer plays more.
+var rounds = flag.Int("rounds", 60, "made-up routes to play")
+
+// TestMadeUpRoutes plays what the fuzz targets play with dice of a fixed seed, so that long games,
+// which a fuzzer seldom makes up, are played in every run.
+func TestMadeUpRoutes(t *testing.T) {
+	for round := range *rounds {
+		data := make([]byte, 400)
+		rng := rand.New(rand.NewPCG(uint64(round), 1))
+		for i := range data {
+			data[i] = byte(rng.IntN(256))
 		}
-		for owner := range now {
+		if !t.Run(fmt.Sprintf("two owners, round %d", round), func(t *testing.T) { playTurns(t, data) }) ||
+			!t.Run(fmt.Sprintf("somebody else edits, round %d", round), func(t *testing.T) { playEdits(t, data) }) {
+			return
+		}
+	}
+}
+
+func playTurns(t *testing.T, data []byte) {
+	d := dice(data)
+	user := d.route()
+	sound := admit(user) == nil
+	live, now := user, map[trafficrouting.Owner]trafficrouting.Split{}
+	for range 6 {
+		owner, service := providertest.CheckoutOwner, providertest.Checkout
+		if d.roll(2) == 1 {
+			owner, service = providertest.CartOwner, providertest.Cart
+		}
+		if d.roll(4) == 3 {
 			live = strip(t, live, owner)
+			delete(now, owner)
+		} else {
+			s := d.split(service)
+			out, err := gatewayapi.HTTPRoute{}.Render(trafficrouting.Objects{Route: live}, owner, []trafficrouting.Split{s})
+			if err != nil {
+				continue // refused, with nothing written
+			}
+			live, now[owner] = out.Route, s
 		}
-		providertest.SameJSON(t, user, live)
-	})
+		check(t, user, live, now, sound)
+	}
+	if sound {
+		require.NoError(t, admit(live))
+	}
+	for owner := range now {
+		live = strip(t, live, owner)
+	}
+	providertest.SameJSON(t, user, live)
 }
 
 func check(t *testing.T, user, live *unstructured.Unstructured, now map[trafficrouting.Owner]trafficrouting.Split, sound bool) {
@@ -235,7 +261,6 @@ func check(t *testing.T, user, live *unstructured.Unstructured, now map[trafficr
 	if !sound {
 		return
 	}
-	require.NoError(t, admit(live))
 	for _, r := range sample() {
 		if was := serveAlike(user, r); !gatewaysDiffer(was) {
 			require.Equal(t, providertest.Expected(was, r, splits...), providertest.Visible(serveAlike(live, r)), "request %+v\nuser's route:\n%s\nlive:\n%s", r, show(user), show(live))
@@ -249,40 +274,42 @@ func FuzzForeignEdit(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		d := dice(data)
-		live := d.route()
-		p := gatewayapi.HTTPRoute{}
-		splits := []trafficrouting.Split{d.split(providertest.Checkout)}
-		rendered, err := p.Render(trafficrouting.Objects{Route: live}, providertest.CheckoutOwner, splits)
-		if err != nil {
-			return
-		}
-		live = rendered.Route
-		if cart, err := p.Render(rendered, providertest.CartOwner, []trafficrouting.Split{d.split(providertest.Cart)}); err == nil && d.roll(2) == 1 {
-			live = cart.Route
-		}
-		for range 1 + d.roll(4) {
-			d.edit(live)
-		}
-		before := live.DeepCopy()
-		stripped := strip(t, live, providertest.CheckoutOwner)
-		providertest.SameJSON(t, before, live, "arguments stay as they are")
-		if _, ok := live.GetAnnotations()["split.crossfade.io/checkout"]; ok {
-			require.False(t, p.Names(trafficrouting.Objects{Route: stripped}, "checkout-canary"), show(stripped))
-		}
-		if dead(live) == 0 {
-			require.Zero(t, dead(stripped), "a rule lost its last backend:\n%s\n%s", show(live), show(stripped))
-		}
-		again, err := p.Render(trafficrouting.Objects{Route: live}, providertest.CheckoutOwner, splits)
-		if err != nil {
-			return
-		}
-		twice, err := p.Render(again, providertest.CheckoutOwner, splits)
-		require.NoError(t, err)
-		providertest.SameJSON(t, again.Route, twice.Route)
-		require.False(t, p.Names(trafficrouting.Objects{Route: strip(t, twice.Route, providertest.CheckoutOwner)}, "checkout-canary"))
-	})
+	f.Fuzz(playEdits)
+}
+
+func playEdits(t *testing.T, data []byte) {
+	d := dice(data)
+	live := d.route()
+	p := gatewayapi.HTTPRoute{}
+	splits := []trafficrouting.Split{d.split(providertest.Checkout)}
+	rendered, err := p.Render(trafficrouting.Objects{Route: live}, providertest.CheckoutOwner, splits)
+	if err != nil {
+		return
+	}
+	live = rendered.Route
+	if cart, err := p.Render(rendered, providertest.CartOwner, []trafficrouting.Split{d.split(providertest.Cart)}); err == nil && d.roll(2) == 1 {
+		live = cart.Route
+	}
+	for range 1 + d.roll(4) {
+		d.edit(live)
+	}
+	before := live.DeepCopy()
+	stripped := strip(t, live, providertest.CheckoutOwner)
+	providertest.SameJSON(t, before, live, "arguments stay as they are")
+	if _, ok := live.GetAnnotations()["split.crossfade.io/checkout"]; ok {
+		require.False(t, p.Names(trafficrouting.Objects{Route: stripped}, "checkout-canary"), show(stripped))
+	}
+	if dead(live) == 0 {
+		require.Zero(t, dead(stripped), "a rule lost its last backend:\n%s\n%s", show(live), show(stripped))
+	}
+	again, err := p.Render(trafficrouting.Objects{Route: live}, providertest.CheckoutOwner, splits)
+	if err != nil {
+		return
+	}
+	twice, err := p.Render(again, providertest.CheckoutOwner, splits)
+	require.NoError(t, err)
+	providertest.SameJSON(t, again.Route, twice.Route)
+	require.False(t, p.Names(trafficrouting.Objects{Route: strip(t, twice.Route, providertest.CheckoutOwner)}, "checkout-canary"))
 }
 
 // edit changes a route as people and tools do.
