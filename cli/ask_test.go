@@ -19,7 +19,8 @@ func TestVerbsWriteControl(t *testing.T) {
 	}{
 		"approve": {[]string{"approve", "checkout"}, "waiting-approval", v1alpha1.Control{Approvals: []v1alpha1.Approval{{Step: "insiders", Visit: 1}}}},
 		"approve ahead of time": {
-			[]string{"approve", "checkout", "--step", "half"}, "waiting-approval",
+			[]string{"approve", "checkout", "--step", "half"},
+			"waiting-approval",
 			v1alpha1.Control{Approvals: []v1alpha1.Approval{{Step: "half", Visit: 1}}},
 		},
 		"pause":   {[]string{"pause", "checkout"}, "stepping-clock", v1alpha1.Control{Paused: true}},
@@ -32,7 +33,7 @@ func TestVerbsWriteControl(t *testing.T) {
 			w := newWorld(t, clitest.Stories()[test.story])
 			out, err := w.run(t.Context(), test.args...)
 			require.NoError(t, err)
-			require.Equal(t, test.want, w.release(t, "checkout-4").Spec.Control)
+			require.Equal(t, test.want, w.release(t).Spec.Control)
 			require.Equal(t, 1, w.patches)
 			require.Contains(t, out, "Release shop/checkout-4")
 
@@ -50,7 +51,7 @@ func TestTwoPeopleApproveAtOnce(t *testing.T) {
 		if n > 1 {
 			return nil
 		}
-		other := w.release(t, "checkout-4")
+		other := w.release(t)
 		other.Spec.Control.Approvals = []v1alpha1.Approval{{Step: "half", Visit: 1}}
 		return w.Update(t.Context(), other)
 	}
@@ -58,19 +59,19 @@ func TestTwoPeopleApproveAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, w.patches)
 	require.ElementsMatch(t, []v1alpha1.Approval{{Step: "half", Visit: 1}, {Step: "insiders", Visit: 1}},
-		w.release(t, "checkout-4").Spec.Control.Approvals, "neither undoes the other")
+		w.release(t).Spec.Control.Approvals, "neither undoes the other")
 }
 
 func TestAbortOvertakesPromote(t *testing.T) {
 	w := newWorld(t, clitest.Stories()["stepping-clock"])
 	w.beforePatch = func(int) error {
-		other := w.release(t, "checkout-4")
+		other := w.release(t)
 		other.Spec.Control.DesiredOutcome = v1alpha1.OutcomeAbort
 		return w.Update(t.Context(), other)
 	}
 	_, err := w.run(t.Context(), "promote", "checkout")
 	require.EqualError(t, err, "promote Release shop/checkout-4: it is going back (asked to abort), which is final; apply another version for a new Release")
-	require.Equal(t, v1alpha1.OutcomeAbort, w.release(t, "checkout-4").Spec.Control.DesiredOutcome)
+	require.Equal(t, v1alpha1.OutcomeAbort, w.release(t).Spec.Control.DesiredOutcome)
 }
 
 func TestVerbsExplainWhatIsMissing(t *testing.T) {
@@ -82,38 +83,54 @@ func TestVerbsExplainWhatIsMissing(t *testing.T) {
 		want   string
 	}{
 		"no such Rollout": {
-			clitest.Stories()["idle-armed"], []string{"approve", "chekout"}, nil,
+			clitest.Stories()["idle-armed"],
+			[]string{"approve", "chekout"},
+			nil,
 			"read Rollout shop/chekout: not found; there are: checkout",
 		},
 		"no Rollout at all": {
-			clitest.Story{}, []string{"pause", "checkout"}, nil,
+			clitest.Story{},
+			[]string{"pause", "checkout"},
+			nil,
 			"read Rollout shop/checkout: not found; namespace shop has no Rollouts, choose another one with -n",
 		},
 		"no name": {
-			clitest.Stories()["idle-armed"], []string{"abort"}, nil,
+			clitest.Stories()["idle-armed"],
+			[]string{"abort"},
+			nil,
 			"abort: name one Rollout: kubectl crossfade abort ROLLOUT; there are: checkout",
 		},
 		"no Release yet": {
-			clitest.Stories()["idle-armed"], []string{"promote", "checkout"}, nil,
+			clitest.Stories()["idle-armed"],
+			[]string{"promote", "checkout"},
+			nil,
 			"promote Rollout shop/checkout: no Release is in flight; it has had none yet: a new pod template of Deployment checkout begins one",
 		},
 		"no Release in flight": {
-			clitest.Stories()["aborted-resting"], []string{"resume", "checkout"}, nil,
+			clitest.Stories()["aborted-resting"],
+			[]string{"resume", "checkout"},
+			nil,
 			"resume Rollout shop/checkout: no Release is in flight; the last one, checkout-4, ended as Aborted 14m ago: an abort was asked for",
 		},
 		"not allowed": {
-			clitest.Stories()["stepping-clock"], []string{"abort", "checkout"}, apierrors.NewForbidden(release, "checkout-4", nil),
+			clitest.Stories()["stepping-clock"],
+			[]string{"abort", "checkout"},
+			apierrors.NewForbidden(release, "checkout-4", nil),
 			`abort Release shop/checkout-4: releases.crossfade.io "checkout-4" is forbidden: <nil>`,
 		},
 		"always changing": {
-			clitest.Stories()["stepping-clock"], []string{"pause", "checkout"}, apierrors.NewConflict(release, "checkout-4", nil),
+			clitest.Stories()["stepping-clock"],
+			[]string{"pause", "checkout"},
+			apierrors.NewConflict(release, "checkout-4", nil),
 			"pause Release shop/checkout-4: it kept changing meanwhile; try again",
 		},
 		"unknown output": {
 			clitest.Stories()["idle-armed"], []string{"status", "-o", "wide"}, nil, `status: output "wide" is unknown; use tree, json or yaml`,
 		},
 		"unknown end": {
-			clitest.Stories()["idle-armed"], []string{"status", "checkout", "--until", "later"}, nil,
+			clitest.Stories()["idle-armed"],
+			[]string{"status", "checkout", "--until", "later"},
+			nil,
 			"status: --until later is unknown; use --until ended",
 		},
 		"the end of nothing": {

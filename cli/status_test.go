@@ -130,7 +130,7 @@ func TestUntilEnded(t *testing.T) {
 			require.NoError(t, err)
 			eventually(t, out, "approved")
 
-			rel := w.release(t, "checkout-4")
+			rel := w.release(t)
 			if test.want != "" {
 				rel.Status.Progress.CauseMessage = "the canary had no ready endpoint for 5s"
 			}
@@ -176,7 +176,7 @@ func TestWatchPrintsOnlyWhatChanged(t *testing.T) {
 	out, done := w.follow(ctx, "status", "checkout", "--watch")
 	eventually(t, out, "HOLDING")
 
-	touched := w.release(t, "checkout-4")
+	touched := w.release(t)
 	touched.Annotations = map[string]string{"of-no": "interest"}
 	require.NoError(t, w.Update(t.Context(), touched))
 	_, err := w.run(t.Context(), "pause", "checkout")

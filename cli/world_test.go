@@ -56,10 +56,10 @@ func newWorld(t *testing.T, story clitest.Story) *world {
 	return w
 }
 
-func (w *world) release(t *testing.T, name string) *v1alpha1.Release {
+func (w *world) release(t *testing.T) *v1alpha1.Release {
 	t.Helper()
 	var rel v1alpha1.Release
-	require.NoError(t, w.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: name}, &rel))
+	require.NoError(t, w.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "checkout-4"}, &rel))
 	return &rel
 }
 

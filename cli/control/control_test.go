@@ -31,21 +31,25 @@ func TestVerbsThatAsk(t *testing.T) {
 		says string
 	}{
 		"approve takes the step that waits": {
-			control.Approve(""), clitest.AwaitingApproval(), v1alpha1.Control{Approvals: approvals("insiders")},
+			control.Approve(""), clitest.AwaitingApproval(),
+			v1alpha1.Control{Approvals: approvals("insiders")},
 			"Approved step insiders of Release shop/checkout-4: it goes on to step first",
 		},
 		"approve says that the clock still runs": {
-			control.Approve(""), clitest.ApprovalAndClock(), v1alpha1.Control{Approvals: approvals("half")},
+			control.Approve(""), clitest.ApprovalAndClock(),
+			v1alpha1.Control{Approvals: approvals("half")},
 			"Approved step half of Release shop/checkout-4: it goes on to the promotion once the step's time is over",
 		},
 		"approve takes a step to come by name": {
-			control.Approve("half"), clitest.Holding(), v1alpha1.Control{Approvals: approvals("half")},
+			control.Approve("half"), clitest.Holding(),
+			v1alpha1.Control{Approvals: approvals("half")},
 			"Approved step half of Release shop/checkout-4: it will not stop there for a person",
 		},
 		"approve keeps other approvals": {
 			control.Approve("half"),
 			with(clitest.Holding(), func(r *v1alpha1.Release) { r.Spec.Control.Approvals = approvals("insiders") }),
-			v1alpha1.Control{Approvals: approvals("insiders", "half")}, "it will not stop there",
+			v1alpha1.Control{Approvals: approvals("insiders", "half")},
+			"it will not stop there",
 		},
 		"approve names the visit under way": {
 			control.Approve(""),
@@ -53,28 +57,33 @@ func TestVerbsThatAsk(t *testing.T) {
 				r.Status.Progress.Visit, r.Status.Steps[0].Visit = 2, 2
 				r.Spec.Control.Approvals = approvals("insiders")
 			}),
-			v1alpha1.Control{Approvals: append(approvals("insiders"), v1alpha1.Approval{Step: "insiders", Visit: 2})}, "Approved step insiders",
+			v1alpha1.Control{Approvals: append(approvals("insiders"), v1alpha1.Approval{Step: "insiders", Visit: 2})},
+			"Approved step insiders",
 		},
 		"pause": {
-			control.Pause, clitest.Holding(), v1alpha1.Control{Paused: true},
+			control.Pause, clitest.Holding(),
+			v1alpha1.Control{Paused: true},
 			"Asked Release shop/checkout-4 to pause at step first",
 		},
 		"resume": {
 			control.Resume, clitest.PausedAtFirst(), v1alpha1.Control{}, "it goes on to step half once the hold of step first is over",
 		},
 		"abort": {
-			control.Abort, clitest.Holding(), v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomeAbort},
+			control.Abort, clitest.Holding(),
+			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomeAbort},
 			"all traffic goes back to the stable version, the canary's pods go after 30s of draining",
 		},
 		"abort wins over promote": {
 			control.Abort, clitest.Promoting(), v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomeAbort}, "to abort",
 		},
 		"promote says whose approval it skips": {
-			control.Promote, clitest.AwaitingApproval(), v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomePromote},
+			control.Promote, clitest.AwaitingApproval(),
+			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomePromote},
 			"not even for approval of insiders, half",
 		},
 		"promote of a paused Release says that it does not move": {
-			control.Promote, clitest.PausedAtFirst(), v1alpha1.Control{Paused: true, DesiredOutcome: v1alpha1.OutcomePromote},
+			control.Promote, clitest.PausedAtFirst(),
+			v1alpha1.Control{Paused: true, DesiredOutcome: v1alpha1.OutcomePromote},
 			"but it is paused, go on with: kubectl crossfade resume checkout -n shop",
 		},
 	}

@@ -55,9 +55,10 @@ func open(live *unstructured.Unstructured, owner string, splits []trafficrouting
 	}
 
 	bases := basesOf(d.parts, splits)
+	lost := d.lostCopies()
 	var kept []userRule
 	for _, rule := range d.rules() {
-		if !d.inserted(rule, owner, bases) {
+		if !d.inserted(rule, owner, bases, lost) {
 			kept = append(kept, readRule(rule, d.namespace, bases))
 		}
 	}
@@ -96,9 +97,26 @@ func added(bases map[string]string, s trafficrouting.Split) {
 	delete(bases, s.Base.Service)
 }
 
+// lostCopies counts, by content, the copies that no rule bears the name of any more.
+func (d document) lostCopies() map[string]int {
+	named := map[any]bool{}
+	for _, rule := range d.rules() {
+		named[rule["name"]] = true
+	}
+	lost := map[string]int{}
+	for owner, p := range d.parts {
+		for i, hash := range p.Copies {
+			if !named[nameOfCopy(owner, i+1)] {
+				lost[hash]++
+			}
+		}
+	}
+	return lost
+}
+
 // inserted says whether a rule is one that Crossfade inserted: by its name, or where that was lost, by
-// its content.
-func (d document) inserted(rule object, owner string, bases map[string]string) bool {
+// its content. A copy stands before its original, so of two that are alike the first is the copy.
+func (d document) inserted(rule object, owner string, bases map[string]string, lost map[string]int) bool {
 	by := ownerOf(rule)
 	if _, ok := d.parts[by]; ok {
 		return true
@@ -115,12 +133,11 @@ func (d document) inserted(rule object, owner string, bases map[string]string) b
 		return true
 	}
 	hash := hashOf(rule)
-	for _, p := range d.parts {
-		if slices.Contains(p.Copies, hash) {
-			return true
-		}
+	if lost[hash] == 0 {
+		return false
 	}
-	return false
+	lost[hash]--
+	return true
 }
 
 // records returns what the parts know of the user's rules, in the rules' order.

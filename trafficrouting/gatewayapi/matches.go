@@ -170,40 +170,43 @@ func (c condition) meet(item object) (replace bool, err error) {
 	case !regex && !c.regex:
 		return false, errContradiction
 	case !regex:
-		if found, whole := fits(c.value, value); found && whole {
+		if expressionOf(c.value).matched(value) {
 			return false, nil
 		}
 		return false, errContradiction
 	case !c.regex:
 		// Gateways differ: some search for the expression, some match the whole value. Where both agree,
 		// so do we.
-		switch found, whole := fits(value, c.value); {
-		case found && whole:
+		switch theirs := expressionOf(value); {
+		case theirs.matched(c.value):
 			return true, nil
-		case !found && readableRegex(value):
+		case theirs.search != nil && !theirs.found(c.value):
 			return false, errContradiction
 		}
 	}
 	return false, c.ambiguous(value)
 }
 
-// fits says whether an expression is found in a value, and whether it matches the whole of it. One
-// that cannot be read does neither.
-func fits(expr, value string) (found, whole bool) {
+// expression is a regular expression as gateways read it: some search for it, some match the whole
+// value. Both are nil if it cannot be read.
+type expression struct{ search, whole *regexp.Regexp }
+
+func expressionOf(expr string) expression {
 	search, err := regexp.Compile(expr)
 	if err != nil {
-		return false, false
+		return expression{}
 	}
-	full, err := regexp.Compile("^(?:" + expr + ")$")
-	return search.MatchString(value), err == nil && full.MatchString(value)
+	whole, err := regexp.Compile("^(?:" + expr + ")$")
+	if err != nil {
+		return expression{}
+	}
+	return expression{search, whole}
 }
 
-func readableRegex(expr string) bool {
-	_, err := regexp.Compile(expr)
-	return err == nil
-}
+func (e expression) found(value string) bool   { return e.search != nil && e.search.MatchString(value) }
+func (e expression) matched(value string) bool { return e.whole != nil && e.whole.MatchString(value) }
 
 func (c condition) ambiguous(value string) error {
-	return fmt.Errorf("a rule matches %s %s by the regular expression %q already, and a match can name it only once; match by another name",
-		map[string]string{"headers": "header", "queryParams": "query parameter"}[c.field], c.name, value)
+	field := map[string]string{"headers": "header", "queryParams": "query parameter"}[c.field]
+	return fmt.Errorf("a rule matches %s %s by the regular expression %q already, and a match can name it only once; match by another name", field, c.name, value)
 }

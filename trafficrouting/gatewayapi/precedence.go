@@ -14,6 +14,17 @@ type point struct {
 	method string
 	exact  map[string]string // by field and name
 	regex  map[string]bool   // by field, name and expression
+	// read holds the expressions that were compiled already.
+	read map[string]expression
+}
+
+func (p point) matched(expr, value string) bool {
+	e, ok := p.read[expr]
+	if !ok {
+		e = expressionOf(expr)
+		p.read[expr] = e
+	}
+	return e.matched(value)
 }
 
 // usurped finds a request that one of the user's rules takes and that would go to the copy of another
@@ -40,11 +51,12 @@ func usurped(user []object, rules []composed) (loser, winner int, found bool) {
 	for _, r := range rules {
 		after = append(after, ranked{matches: matchesOf(r.rule), source: r.source})
 	}
+	read := map[string]expression{}
 	for _, path := range paths {
 		matches := byPath[path]
 		for i := range matches {
 			for j := i; j < len(matches); j++ {
-				p, ok := meeting(path, matches[i], matches[j])
+				p, ok := meeting(path, matches[i], matches[j], read)
 				if !ok {
 					continue
 				}
@@ -116,8 +128,8 @@ func pathOf(match object) string {
 }
 
 // meeting returns the request that meets just these two matches, and whether there is one.
-func meeting(path string, a, b object) (point, bool) {
-	p := point{path: path, exact: map[string]string{}, regex: map[string]bool{}}
+func meeting(path string, a, b object, read map[string]expression) (point, bool) {
+	p := point{path: path, exact: map[string]string{}, regex: map[string]bool{}, read: read}
 	for _, match := range []object{a, b} {
 		if method, ok := match["method"].(string); ok {
 			if p.method != "" && p.method != method {
@@ -147,7 +159,7 @@ func (p point) consistent() bool {
 	for expression := range p.regex {
 		key, expr, _ := strings.Cut(expression, " ")
 		if value, ok := p.exact[key]; ok {
-			if _, whole := fits(expr, value); !whole {
+			if !p.matched(expr, value) {
 				return false
 			}
 		}
@@ -173,8 +185,7 @@ func (p point) meets(match object) bool {
 				}
 				continue
 			}
-			_, whole := fits(value, exact)
-			if !p.regex[key+" "+value] && !(known && whole) {
+			if !p.regex[key+" "+value] && (!known || !p.matched(value, exact)) {
 				return false
 			}
 		}
