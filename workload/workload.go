@@ -132,8 +132,8 @@ const (
 	// Hold has no canary pod, paused with our marker; stable scales natively.
 	Hold Posture = "Hold"
 	// Finish has the workload's own fields back and un-paused, the template as it is: the old pods go.
-	// Over a template that is held (one newer than the canary), it stays held and the old pods go all
-	// the same. While a user pauses, it waits.
+	// Over a template that is held and is not the canary's, the stable one included, that stays held and
+	// the old pods go all the same. While a user pauses, it waits.
 	Finish Posture = "Finish"
 	// Park has the workload's own fields back, no canary pod, paused with our marker: the resting
 	// state of a rejected or newer template.

@@ -59,7 +59,7 @@ func (r *Reconciler) letGo(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 	if err := r.writeStatus(ctx, rollout, found); err != nil {
 		return finding{}, err
 	}
-	writes, err := w.kind.Plan(w.objects, workload.Want{Posture: workload.Finish})
+	writes, err := w.kind.Plan(w.objects, workload.Want{Posture: workload.Revert})
 	if err != nil {
 		return finding{}, err
 	}

@@ -57,7 +57,7 @@ func (v view) park(disarm bool) ([]intent.Write, error) {
 // finish gives the fields back and lets the native controller replace the old pods. While the user
 // pauses it waits: these fields move pods even then.
 func (v view) finish(disarm bool) ([]intent.Write, error) {
-	if v.held && v.template == workload.TemplateOther && v.o.Canary != "" {
+	if v.held && v.template != workload.TemplateCanary && v.o.Canary != "" {
 		return v.finishBeneath(disarm)
 	}
 	if v.pausedByUser && v.borrowed {

@@ -280,7 +280,7 @@ func TestAnEarlierRevisionIsReleasedAgainByItsReplicaSet(t *testing.T) {
 	require.Equal(t, int32(3), s.observe().Stable.Ready)
 }
 
-func TestTheStableTemplateReappliedMovesNothingUntilFinished(t *testing.T) {
+func TestTheStableTemplateReappliedMovesNothingUntilReverted(t *testing.T) {
 	s := newStory(t, 4)
 	s.template("2", true)
 	s.settle()
@@ -290,10 +290,24 @@ func TestTheStableTemplateReappliedMovesNothingUntilFinished(t *testing.T) {
 	require.Equal(t, workload.TemplateStable, s.observe().Template)
 	require.Equal(t, int32(2), s.observe().Canary.Ready)
 	require.Empty(t, s.look(run(2)))
-	s.reach(workload.Want{Posture: workload.Finish})
+	s.reach(workload.Want{Posture: workload.Revert})
 	require.Zero(t, s.observe().Canary.Existing)
 	require.Equal(t, int32(4), s.observe().Stable.Ready)
 	require.False(t, s.observe().Pending)
+	require.False(t, s.observe().Borrowed)
+}
+
+func TestFinishBeneathTheStableTemplateKeepsTheCanary(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	s.reach(run(4))
+	require.NoError(t, s.Gate(func(template map[string]any) { delete(template["metadata"].(map[string]any), "annotations") }))
+	s.settle()
+	s.reach(workload.Want{Posture: workload.Finish})
+	require.Equal(t, int32(4), s.observe().Canary.Ready)
+	require.Zero(t, s.observe().Stable.Existing)
+	require.True(t, s.observe().Pending)
 	require.False(t, s.observe().Borrowed)
 }
 

@@ -162,11 +162,8 @@ func rest(d *draft) *workload.Want {
 	if d.progress.Cause == "" {
 		return finish(d)
 	}
-	if d.in.RolloutGone {
+	if d.in.RolloutGone || d.pods.Template == workload.TemplateStable {
 		return &workload.Want{Posture: workload.Revert, LeaveRevisions: true}
-	}
-	if d.pods.Template == workload.TemplateStable {
-		return &workload.Want{Posture: workload.Finish, LeaveRevisions: true}
 	}
 	return &workload.Want{Posture: workload.Park, LeaveRevisions: true}
 }
