@@ -73,6 +73,16 @@ func CanaryService(user *unstructured.Unstructured, rollout, hash string) *unstr
 	return canary
 }
 
+// Reselect returns the canary Service selecting what CanaryService made it select, whatever somebody
+// else wrote there since.
+func Reselect(canary, user *unstructured.Unstructured, hash string) *unstructured.Unstructured {
+	want := canary.DeepCopy()
+	selector := ownSelector(user)
+	selector[v1alpha1.LabelTemplateHash] = hash
+	entry(want, "spec")["selector"] = anyMap(selector)
+	return want
+}
+
 // PinTo returns the Service with its selector narrowed to the revision with this pod-template hash.
 // Pinning again moves the pin.
 func PinTo(live *unstructured.Unstructured, rollout, hash string) *unstructured.Unstructured {

@@ -262,6 +262,10 @@ type Progress struct {
 	// PausedSince is since when the Release has been paused by a user.
 	// +optional
 	PausedSince *metav1.MicroTime `json:"pausedSince,omitempty"`
+	// RouteWritten says that the routes were written for this stage: what differs then was changed by
+	// somebody else.
+	// +optional
+	RouteWritten bool `json:"routeWritten,omitempty"`
 	// Repairs counts foreign changes of routes that were put right since RepairsSince.
 	// +optional
 	Repairs int32 `json:"repairs,omitempty"`

@@ -95,7 +95,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 		return err
 	}
 	releases := &release.Reconciler{
-		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("crossfade"),
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: providers,
 		Clock: time.Now, Workers: o.workers,
 		Lenses: &release.Lenses{

@@ -71,21 +71,25 @@ func (r *Reconciler) rolloutGone(ctx context.Context, release *v1alpha1.Release)
 	return rollout.UID != release.Spec.Rollout.UID || rollout.DeletionTimestamp != nil, nil
 }
 
-// deployment reads the workload from the cache of armed ones; nil if it is gone or was disarmed.
+// deployment reads the workload from the cache of armed ones, or, if it has lost its label, from the
+// API server; nil if it is gone.
 func (r *Reconciler) deployment(ctx context.Context, release *v1alpha1.Release) (*unstructured.Unstructured, error) {
-	deployment := &unstructured.Unstructured{}
-	deployment.SetGroupVersionKind(DeploymentKind)
 	key := types.NamespacedName{Namespace: release.Namespace, Name: release.Spec.Policy.WorkloadRef.Name}
-	if err := r.Client.Get(ctx, key, deployment); err != nil {
+	for _, reader := range []client.Reader{r.Client, r.Reader} {
+		deployment := ofKind(DeploymentKind)
+		err := reader.Get(ctx, key, deployment)
 		if apierrors.IsNotFound(err) {
-			return nil, nil
+			continue
 		}
-		return nil, fmt.Errorf("read Deployment %s: %w", key, err)
+		if err != nil {
+			return nil, fmt.Errorf("read Deployment %s: %w", key, err)
+		}
+		if r.fresh.stale(deployment) {
+			return nil, errStale
+		}
+		return deployment, nil
 	}
-	if r.fresh.stale(deployment) {
-		return nil, errStale
-	}
-	return deployment, nil
+	return nil, nil
 }
 
 func (r *Reconciler) world(ctx context.Context, lens *lens, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {

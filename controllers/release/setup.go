@@ -38,7 +38,9 @@ var DeploymentKind = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind:
 
 // Reconciler drives the Releases in flight.
 type Reconciler struct {
+	// Client reads from the caches; Reader reads from the API server.
 	Client    client.Client
+	Reader    client.Reader
 	Lenses    *Lenses
 	Recorder  events.EventRecorder
 	Metrics   *Metrics

@@ -267,6 +267,7 @@ func (r *realSide) Rest() error {
 		}
 		now := versions(o)
 		if now != before {
+			moving = "something is written: " + before + " became " + now
 			before, same, differs = now, 0, 0
 			return false, nil
 		}
@@ -276,12 +277,12 @@ func (r *realSide) Rest() error {
 		// One watch may lag behind the others, so the API server has the last word.
 		fresh, err := r.read()
 		if err != nil || versions(fresh) != now {
-			same = 0
+			same, moving = 0, "the watches lag behind: "+now+" is "+versions(fresh)
 			return false, err
 		}
 		// The controllers back off for up to a few seconds after conflicts.
 		if r.expect != nil && !slices.Equal(r.expect, nativePicture(o)) {
-			if differs++; differs < 40 {
+			if differs++; differs < 10 {
 				return false, nil
 			}
 		}

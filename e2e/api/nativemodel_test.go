@@ -30,21 +30,12 @@ const (
 )
 
 // TestNativeModel moves the model of the native Deployment controller and a real one by the same random
-// writes, ours and foreign, and compares them at each rest. CROSSFADE_SEED repeats a run, and
-// CROSSFADE_SEQUENCES sets how many sequences there are.
+// writes, ours and foreign, and compares them at each rest. CROSSFADE_SEED repeats a run;
+// CROSSFADE_FIRST_SEQUENCE and CROSSFADE_SEQUENCES say which part of it.
 func TestNativeModel(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("CROSSFADE_SEED"); s != "" {
-		var err error
-		seed, err = strconv.ParseUint(s, 10, 64)
-		require.NoError(t, err)
-	}
-	sequences := nativeSequences
-	if s := os.Getenv("CROSSFADE_SEQUENCES"); s != "" {
-		var err error
-		sequences, err = strconv.Atoi(s)
-		require.NoError(t, err)
-	}
+	seed := setting(t, "CROSSFADE_SEED", uint64(time.Now().UnixNano()))
+	first := int(setting(t, "CROSSFADE_FIRST_SEQUENCE", 0))
+	sequences := int(setting(t, "CROSSFADE_SEQUENCES", nativeSequences))
 	t.Logf("CROSSFADE_SEED=%d", seed)
 	cluster := newNativeCluster(t)
 
@@ -70,12 +61,24 @@ func TestNativeModel(t *testing.T) {
 		})
 	}
 	for i := range sequences {
-		next <- i
+		next <- first + i
 	}
 	close(next)
 	workers.Wait()
 	t.Logf("%d sequences, %d moves compared, %d races ended the other way, %d sequences differ", sequences, moves, races, len(failures))
 	require.Empty(t, failures, strings.Join(failures, "\n"))
+}
+
+// setting reads a number from the environment.
+func setting(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	require.NoError(t, err)
+	return n
 }
 
 // side is the model or the real cluster.

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -22,7 +23,7 @@ func TestRefusedRollouts(t *testing.T) {
 	set := func(value any, path ...string) func(map[string]any) {
 		return func(obj map[string]any) { require.NoError(t, unstructured.SetNestedField(obj, value, path...)) }
 	}
-	steps := func(steps ...any) func(map[string]any) { return set(steps, "spec", "strategy", "steps") }
+	steps := func(steps ...any) func(map[string]any) { return set(append([]any{}, steps...), "spec", "strategy", "steps") }
 	half := map[string]any{"name": "half", "weight": int64(50)}
 	for name, bad := range map[string]struct {
 		change func(map[string]any)
@@ -81,11 +82,12 @@ func TestRolloutsThatCannotBeArmed(t *testing.T) {
 		"Recreate": {
 			reason: v1alpha1.ReasonWorkloadUnsupported, says: "Recreate",
 			before: func(s *scenario) {
-				s.change(s.app.Deployment(), map[string]any{"type": "Recreate", "rollingUpdate": nil}, "spec", "strategy")
+				recreate := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}`))
+				require.NoError(s.t, shared.Client.Patch(s.ctx, s.deployment(s.app.Namespace), recreate))
 			},
 		},
 		"ServiceOfNoPods": {
-			reason: v1alpha1.ReasonServiceUnsupported, says: "Service app",
+			reason: v1alpha1.ReasonServiceUnsupported, says: "does not select the workload's pods",
 			before: func(s *scenario) { s.change(s.app.Service(), map[string]any{"app": "none"}, "spec", "selector") },
 		},
 		"ServiceOfOtherPods": {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -46,7 +47,7 @@ func TestScaledAtHalf(t *testing.T) {
 // scale changes the replicas of a Deployment as an autoscaler does.
 func (s *scenario) scale(namespace string, replicas int) {
 	s.t.Helper()
-	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
+	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
 	require.NoError(s.t, shared.Client.SubResource("scale").Patch(s.ctx, s.deployment(namespace), patch))
 }
 

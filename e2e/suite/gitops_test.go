@@ -71,7 +71,7 @@ func (s *scenario) dryRun(manifest *unstructured.Unstructured) (difference strin
 		unstructured.RemoveNestedField(obj.Object, "status")
 	}
 	if before, after := toJSON(live), toJSON(applied); before != after {
-		return "live " + before + "\nwould be " + after, true
+		return difference(before, after), true
 	}
 	return "", true
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -42,7 +43,7 @@ func (s *scenario) scaleController(replicas int32) {
 	controller := &appsv1.Deployment{}
 	key := client.ObjectKey{Namespace: world.SystemNamespace, Name: "crossfade"}
 	require.NoError(s.t, shared.Client.Get(ctx, key, controller))
-	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
+	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
 	require.NoError(s.t, shared.Client.SubResource("scale").Patch(ctx, controller, patch))
 	s.eventually(soon, fmt.Sprintf("%d pods of the controller", replicas), func() (string, bool) {
 		require.NoError(s.t, shared.Client.Get(ctx, key, controller))

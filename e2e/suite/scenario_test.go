@@ -49,6 +49,7 @@ type scenario struct {
 	app, begun world.App
 	story      *story
 	load       *world.Load
+	scratch    string
 }
 
 // begin sets the scenario up, and returns once its Rollout is armed and its load runs.
@@ -61,6 +62,7 @@ func begin(t *testing.T, with setting) *scenario {
 	s.begun = s.app
 	rate := cmp.Or(with.gateway, 30)
 	s.reserve(int64(3*rate) + 20*int64(len(with.extra)))
+	s.scratch = t.TempDir() // before explain is registered, which still reads from it
 	t.Cleanup(s.explain)
 	s.createNamespace(name)
 	s.apply(s.app)
@@ -134,12 +136,12 @@ func (s *scenario) startLoad(rate float64, extra []load.Target) {
 		targets = append(targets, target)
 	}
 	s.eventually(soon, "answers by every way", func() (string, bool) {
-		answered, err := shared.Probe(s.t.TempDir(), targets...)
+		answered, err := shared.Probe(s.scratch, targets...)
 		require.NoError(s.t, err)
 		return "requests failed", answered
 	})
 	var err error
-	s.load, err = shared.StartLoad(s.t.TempDir(), targets...)
+	s.load, err = shared.StartLoad(s.scratch, targets...)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { _, _ = s.load.Stop() })
 	s.awaitRequests(time.Now(), 100)

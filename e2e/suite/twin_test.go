@@ -1,6 +1,7 @@
 package suite_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -46,14 +48,15 @@ func (s *scenario) requireLikeTwin(rests bool, moves ...func(*twin)) {
 		rejected = s.story.latest().Status.Canary.Revision
 	}
 	ours, theirs := "", ""
-	for deadline := time.Now().Add(soon); ; {
+	// What the native controller writes after the end may still be on its way; a difference that stays is shown.
+	_ = wait.PollUntilContextTimeout(s.ctx, time.Second, soon/2, true, func(context.Context) (bool, error) {
 		ours = s.stateOf(s.app.Namespace, rejected)
 		theirs = strings.ReplaceAll(s.stateOf(native.app.Namespace, rejected), native.app.Host, s.app.Host)
-		if ours == theirs || time.Now().After(deadline) {
-			break
-		}
+		return ours == theirs, nil
+	})
+	if ours != theirs {
+		require.Fail(s.t, "objects differ from those of the twin", "- the twin's, + ours:\n%s", difference(theirs, ours))
 	}
-	require.Equal(s.t, theirs, ours, "objects differ from those of the twin")
 	s.requireNothingLeft()
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmezard/go-difflib/difflib"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,17 +59,14 @@ func (s *scenario) explain() {
 	var releases v1alpha1.ReleaseList
 	_ = shared.Client.List(ctx, &releases, client.InNamespace(s.app.Namespace))
 	for _, release := range releases.Items {
-		s.t.Logf("Release %s: control %s\nstatus %s", release.Name, toJSON(release.Spec.Control), toJSON(release.Status))
+		status := release.Status
+		status.Decisions = nil // the controller's log has them too
+		s.t.Logf("Release %s: control %s\nstatus %s", release.Name, toJSON(release.Spec.Control), toJSON(status))
 	}
 	var pods corev1.PodList
 	_ = shared.Client.List(ctx, &pods, client.InNamespace(s.app.Namespace))
 	for _, pod := range pods.Items {
 		s.t.Logf("Pod %s: %s %v deleted %v %s", pod.Name, pod.Status.Phase, pod.Spec.Containers[0].Args, pod.DeletionTimestamp, describe(conditionsOf(pod)))
-	}
-	var events corev1.EventList
-	_ = shared.Client.List(ctx, &events, client.InNamespace(s.app.Namespace))
-	for _, event := range events.Items {
-		s.t.Logf("Event %s %s/%s: %s: %s", event.LastTimestamp.Format(time.TimeOnly), event.InvolvedObject.Kind, event.InvolvedObject.Name, event.Reason, event.Message)
 	}
 	s.t.Logf("controller:\n%s", strings.Join(s.controllerLog(ctx), "\n"))
 	if s.load != nil {
@@ -94,8 +92,26 @@ func (s *scenario) controllerLog(ctx context.Context) []string {
 		_ = stream.Close()
 		lines = append(lines, strings.Split(string(text), "\n")...)
 	}
-	lines = slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, `"`+s.app.Namespace) })
+	lines = slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, `"`+s.app.Namespace+`"`) })
+	for i, line := range lines {
+		lines[i] = shorten(line)
+	}
 	return lines[max(0, len(lines)-60):]
+}
+
+// shorten keeps what differs from line to line of the controller's log.
+func shorten(line string) string {
+	fields := map[string]any{}
+	if json.Unmarshal([]byte(line), &fields) != nil {
+		return line
+	}
+	text := fmt.Sprint(fields["ts"])
+	for _, key := range []string{"level", "msg", "rule", "step", "weight", "message", "reason", "writes", "error"} {
+		if value, found := fields[key]; found {
+			text += fmt.Sprintf(" %v", value)
+		}
+	}
+	return text
 }
 
 func conditionsOf(pod corev1.Pod) []metav1.Condition {
@@ -113,6 +129,15 @@ func describe(conditions []metav1.Condition) string {
 		parts = append(parts, strings.TrimRight(fmt.Sprintf("%s=%s %s %s", c.Type, c.Status, c.Reason, c.Message), " "))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// difference shows the lines in which two texts differ, with what is around them.
+func difference(from, to string) string {
+	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{A: difflib.SplitLines(from), B: difflib.SplitLines(to), Context: 3})
+	if err != nil {
+		return err.Error()
+	}
+	return text
 }
 
 func toJSON(value any) string {

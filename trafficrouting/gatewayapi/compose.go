@@ -105,22 +105,12 @@ func (c *composer) settle(user []object) ([]composed, error) {
 		if !ok {
 			return rules, nil
 		}
-		if c.shielded[loser] || c.copied(user[loser]) {
+		if c.shielded[loser] {
 			return nil, fmt.Errorf("requests that its rule %d takes would go to the copy of its rule %d; move rule %d before rule %d or use fewer conditions in the match",
 				loser+1, winner+1, loser+1, winner+1)
 		}
 		c.shielded[loser] = true
 	}
-}
-
-// copied says whether a rule gets copies by itself.
-func (c *composer) copied(rule object) bool {
-	for _, l := range c.layers {
-		if names(rule, l.base, c.namespace) {
-			return true
-		}
-	}
-	return false
 }
 
 // rules returns the user's rules, split, with their copies.

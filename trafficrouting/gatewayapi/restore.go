@@ -138,7 +138,7 @@ func (u userRule) restore(r record, namespace string) {
 		state[i] = edited
 		if j := at[i]; j >= 0 {
 			switch {
-			case live == r.Rendered[j], u.folded[i] > 0 && live+u.folded[i] == r.own(j)*r.Scale:
+			case live == r.Rendered[j], u.ours && live+u.folded[i] == r.own(j)*r.Scale:
 				state[i] = unchanged
 				scaled = scaled || r.Rendered[j] != r.own(j)
 			case live == r.own(j):

@@ -57,7 +57,10 @@ func weigh(rule object, to assignment, namespace string) (weighing, error) {
 		weight, _ := weightOf(ref)
 		name, _ := ref["name"].(string)
 		if shares[i] == nil {
-			w.refs = append(w.refs, scaled(ref, name, weight*scale))
+			if scale > 1 {
+				ref = weighted(ref, name, weight*scale)
+			}
+			w.refs = append(w.refs, ref)
 			w.rendered = append(w.rendered, weight*scale)
 			continue
 		}
@@ -67,7 +70,7 @@ func weigh(rule object, to assignment, namespace string) (weighing, error) {
 			if share.Backend.Service == name {
 				rendered = part
 			}
-			w.refs = append(w.refs, scaled(ref, share.Backend.Service, part))
+			w.refs = append(w.refs, weighted(ref, share.Backend.Service, part))
 		}
 		w.rendered = append(w.rendered, rendered)
 	}
@@ -77,14 +80,10 @@ func weigh(rule object, to assignment, namespace string) (weighing, error) {
 	return w, nil
 }
 
-// scaled returns a copy of a backendRef under this name and weight. A weight that is unset and stays 1
-// stays unset.
-func scaled(ref object, name string, weight int64) object {
+// weighted returns a copy of a backendRef under this name and weight.
+func weighted(ref object, name string, weight int64) object {
 	out := shallow(ref)
-	out["name"] = name
-	if live, set := weightOf(ref); set || live != weight {
-		out["weight"] = weight
-	}
+	out["name"], out["weight"] = name, weight
 	return out
 }
 

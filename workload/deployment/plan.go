@@ -197,7 +197,8 @@ func (v view) fill(r *revision) ([]intent.Write, error) {
 
 // tidy takes our annotations off the ReplicaSets, to which the native controller copies those of the
 // Deployment: kubectl rollout undo would bring them back. One that was left inflated, since native code
-// corrects the current one only, gets the user's minReadySeconds.
+// corrects the current one only, gets the user's minReadySeconds; and the native controller's note of the
+// largest size, which it made by our maxSurge, becomes what it would be by the user's.
 func (v view) tidy() ([]intent.Write, error) {
 	if !v.observed || v.leavesRevisions {
 		return nil, nil
@@ -207,11 +208,16 @@ func (v view) tidy() ([]intent.Write, error) {
 	var writes []intent.Write
 	for _, r := range v.revisions {
 		want := r.obj.DeepCopy()
+		touched := r.replicas > 0 && r.replicas == v.replicas
 		for key := range r.obj.GetAnnotations() {
 			// What the workload still has would only be copied again.
 			if _, copied := own[key]; strings.HasPrefix(key, ours) && !copied {
 				drop(want.Object, "metadata", "annotations", key)
+				touched = true
 			}
+		}
+		if _, noted := r.obj.GetAnnotations()[annotationMax]; noted && touched && !v.inflated {
+			put(want.Object, strconv.FormatInt(int64(v.replicas+v.surge()), 10), "metadata", "annotations", annotationMax)
 		}
 		if r.minReady == heldMinReadySeconds && !v.inflated {
 			drop(want.Object, "spec", "minReadySeconds")

@@ -32,6 +32,11 @@ func (d *draft) missing(s stage) *v1alpha1.Barrier {
 		until := metav1.NewMicroTime(d.progress.RepairsSince.Add(repairWindow))
 		return &v1alpha1.Barrier{Name: "route", Message: d.contended, Until: &until}
 	}
+	return d.routesMissing(s)
+}
+
+// routesMissing says which route does not have the stage's split in effect yet; nil if all have.
+func (d *draft) routesMissing(s stage) *v1alpha1.Barrier {
 	for _, r := range d.in.Observed.Routes {
 		if r.Objects.Route == nil {
 			continue
@@ -69,7 +74,7 @@ func (d *draft) remaining(s stage) *v1alpha1.Barrier {
 	case waitSettle:
 		return d.clock("settle", d.settle(), "route settles")
 	case waitDrain:
-		return d.clock("drain", d.in.Policy.Timing.Drain.Duration.Duration, "requests under way end")
+		return d.clock("drain", lengthOf(d.in.Policy.Timing.Drain, defaultDrain), "requests under way end")
 	}
 	return nil
 }
@@ -80,6 +85,20 @@ func (d *draft) clock(name string, length time.Duration, message string) *v1alph
 		return nil
 	}
 	return &v1alpha1.Barrier{Name: name, Message: message, Until: &until}
+}
+
+// The lengths that the schema writes where a Rollout names none.
+const (
+	defaultDrain    = 30 * time.Second
+	defaultCollapse = 5 * time.Second
+	defaultDeadline = 10 * time.Minute
+)
+
+func lengthOf(d *v1alpha1.Duration, otherwise time.Duration) time.Duration {
+	if d == nil {
+		return otherwise
+	}
+	return d.Duration.Duration
 }
 
 // settle is how long the slowest data plane may take to follow.

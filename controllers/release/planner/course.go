@@ -61,12 +61,18 @@ var outcomeOf = map[string]v1alpha1.Outcome{
 // turnBack applies the first rule that sends the Release back, and returns it; "" if none fired.
 func (d *draft) turnBack() Rule {
 	d.watchCanary()
+	if d.progress.Stage == v1alpha1.StageRetreating && d.routesMissing(d.stage()) != nil {
+		d.enter(v1alpha1.StageWithdrawing) // somebody gave the canary requests again: they drain first
+	}
 	if d.progress.Cause != "" || pastNoReturn(d.progress.Stage) {
 		return ""
 	}
 	for _, t := range turns {
 		if why := t.why(d); why != "" {
 			d.progress.Cause, d.progress.CauseMessage = t.cause, why
+			if step := d.currentStep(); step != nil {
+				step.EndedAt = d.now()
+			}
 			d.enter(d.firstStageBack())
 			return t.rule
 		}
@@ -201,7 +207,7 @@ func (d *draft) canaryIsBare() bool {
 }
 
 func (d *draft) bareUntil() time.Time {
-	return d.progress.BareSince.Add(d.in.Policy.Timing.CollapseAfter.Duration.Duration)
+	return d.progress.BareSince.Add(lengthOf(d.in.Policy.Timing.CollapseAfter, defaultCollapse))
 }
 
 func collapsed(d *draft) string {
@@ -209,7 +215,7 @@ func collapsed(d *draft) string {
 		return ""
 	}
 	message := fmt.Sprintf("the canary had no ready endpoint for %s while it carried traffic",
-		d.in.Policy.Timing.CollapseAfter.Duration.Duration)
+		lengthOf(d.in.Policy.Timing.CollapseAfter, defaultCollapse))
 	if failing := failures(d.pods.Canary); len(failing) > 0 {
 		message += "; " + strings.Join(failing, "; ")
 	}
@@ -229,7 +235,7 @@ func podsFailing(d *draft) string {
 // overdue: the stage's desired state has not been reached for longer than the progress deadline. A
 // user's pause stops the clock.
 func overdue(d *draft) string {
-	deadline := d.in.Policy.ProgressDeadline.Duration.Duration
+	deadline := lengthOf(d.in.Policy.ProgressDeadline, defaultDeadline)
 	if d.startedAt() != nil || d.progress.EffectSince != nil {
 		return ""
 	}

@@ -43,7 +43,6 @@ func guard(w *world) *guardian {
 func (g *guardian) look(what string) {
 	g.w.t.Helper()
 	pods := g.w.model.Objects().Pods
-	g.trace(what)
 	g.stableStays(what)
 	g.servicesServe(what, pods)
 	g.canaryServes(what, pods)
@@ -256,5 +255,3 @@ func (w *world) pods() string {
 	}
 	return text.String()
 }
-
-var trace bool

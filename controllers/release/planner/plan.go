@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,9 @@ import (
 
 // Plan decides what the Release does next. It is total: every Input yields a safe Decision.
 func Plan(in Input) Decision {
+	if fault := unusable(in); fault != "" {
+		return stuck(in, fault)
+	}
 	d := newDraft(in)
 	if d.progress.Stage == v1alpha1.StageEnded {
 		return Decision{Rule: RuleEnded, Status: in.Status, Writes: d.removals(), Ended: true}
@@ -45,12 +49,50 @@ type draft struct {
 
 func newDraft(in Input) *draft {
 	status := in.Status.DeepCopy()
-	return &draft{
+	d := &draft{
 		in:       in,
 		pods:     in.Observed.Kind.Observe(in.Observed.Workload),
 		progress: status.Progress,
 		steps:    status.Steps,
 	}
+	if d.progress.Stage == v1alpha1.StageStepping && len(d.steps) == 0 {
+		d.enterStep(d.progress.Step) // its record was lost; the step itself is known
+	}
+	return d
+}
+
+// unusable says what makes an Input one that nothing can be decided on; "" if it is sound.
+func unusable(in Input) string {
+	steps, p := int32(len(in.Policy.Strategy.Steps)), in.Status.Progress
+	_, known := stageTable[p.Stage]
+	known = known || p.Stage == "" || p.Stage == v1alpha1.StageStepping || p.Stage == v1alpha1.StageEnded
+	switch {
+	case in.Observed.Kind == nil:
+		return fmt.Sprintf("workloads of kind %s are not known to this version", in.Policy.WorkloadRef.Kind)
+	case steps == 0:
+		return "the Release has no steps"
+	case p.Step < 0 || p.Step >= steps:
+		return fmt.Sprintf("the Release is at step %d of %d", p.Step+1, steps)
+	case !known:
+		return fmt.Sprintf("stage %s is not known to this version", p.Stage)
+	case p.Stage != "" && p.StageSince == nil:
+		return "the time of the Release's stage was lost"
+	}
+	for _, r := range in.Observed.Routes {
+		if r.Provider == nil {
+			return fmt.Sprintf("routes of kind %s are not known to this version", r.Ref.Kind)
+		}
+	}
+	return ""
+}
+
+// stuck decides nothing, and says why: a guess could lose requests.
+func stuck(in Input, fault string) Decision {
+	d := &draft{in: in, progress: in.Status.Progress, rule: RuleInvalid, message: fault, fault: fault}
+	status := *in.Status.DeepCopy()
+	status.ObservedGeneration, status.Rule, status.Message = in.Generation, string(d.rule), fault
+	d.setConditions(&status)
+	return Decision{Rule: d.rule, Status: status}
 }
 
 // begin enters the first stage, and keeps the identities and fields that cannot be observed later.
@@ -83,7 +125,7 @@ func (d *draft) walk() {
 		d.writes = d.writesFor(stage)
 		if len(d.writes) > 0 {
 			d.progress.EffectSince = nil
-			d.noteRepair(stage)
+			d.noteRouteWrite()
 			d.message = stage.doing(d)
 			d.waitFor(d.missing(stage))
 			return
@@ -134,6 +176,7 @@ func (d *draft) enter(stage v1alpha1.Stage) {
 	d.progress.Stage = stage
 	d.progress.StageSince = d.now()
 	d.progress.EffectSince = nil
+	d.progress.RouteWritten = false
 }
 
 // now is the time of this reconcile in the precision that the API keeps, so that what is decided

@@ -138,7 +138,7 @@ func (d *draft) advance(s stage) bool {
 // advanceStep goes from capacity to weight, from weight to hold, and from hold to the next step.
 func (d *draft) advanceStep() bool {
 	if !d.progress.Shifted {
-		d.progress.Shifted, d.progress.EffectSince = true, nil
+		d.progress.Shifted, d.progress.EffectSince, d.progress.RouteWritten = true, nil, false
 		return true
 	}
 	if d.startedAt() == nil {

@@ -1,9 +1,15 @@
 package planner_test
 
 import (
+	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"crossfade.io/crossfade/controllers/release/planner"
 )
@@ -40,4 +46,27 @@ func (w *world) tell(d planner.Decision) {
 		line += fmt.Sprintf("\n%10s- %s %s %s: %s", "", write.Verb, write.Kind.Kind, write.Name, write.Why)
 	}
 	w.tale.lines = append(w.tale.lines, line)
+}
+
+var update = flag.Bool("update", false, "write the stories anew")
+
+// TestStories plays each story under the guard of the invariants and compares it with how it is told.
+func TestStories(t *testing.T) {
+	for _, set := range []map[string]story{stories, storiesBack} {
+		for name, s := range set {
+			t.Run(name, func(t *testing.T) {
+				w := newWorld(t, s.options)
+				guard(w)
+				s.play(w)
+				told := s.title + "\n\n" + w.tale.String()
+				path := filepath.Join("testdata", name+".txt")
+				if *update {
+					require.NoError(t, os.WriteFile(path, []byte(told), 0o600))
+				}
+				want, err := os.ReadFile(path)
+				require.NoError(t, err)
+				require.Equal(t, string(want), told)
+			})
+		}
+	}
 }

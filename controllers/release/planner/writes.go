@@ -21,19 +21,22 @@ const (
 
 // writesFor returns what turns the observed world into the stage's desired state, in an order in
 // which every prefix is safe: pins before pods that they must not select, canary Services before the
-// routes that name them.
+// routes that name them, and no pod taken away while a route may still send to it.
 func (d *draft) writesFor(s stage) []intent.Write {
 	var writes []intent.Write
 	for _, service := range d.in.Observed.Services {
 		writes = append(writes, d.serviceWrites(s, service)...)
 	}
-	if want := s.pods(d); want != nil && d.pods.Exists {
+	var routes []intent.Write
+	for _, r := range d.in.Observed.Routes {
+		routes = append(routes, d.routeWrites(s, r)...)
+	}
+	want := s.pods(d)
+	takesPods := want != nil && want.Posture != workload.Run
+	if want != nil && d.pods.Exists && (!takesPods || len(routes) == 0 && d.routesMissing(s) == nil) {
 		writes = append(writes, d.podWrites(*want)...)
 	}
-	for _, r := range d.in.Observed.Routes {
-		writes = append(writes, d.routeWrites(s, r)...)
-	}
-	return writes
+	return append(writes, routes...)
 }
 
 func (d *draft) podWrites(want workload.Want) []intent.Write {
@@ -56,17 +59,28 @@ func (d *draft) serviceWrites(s stage, service Service) []intent.Write {
 		create.Object = canary
 		writes = append(writes, create)
 	}
-	pinned := service.User
-	why := "let it select both revisions"
-	switch s.pin {
-	case pinStable:
-		pinned, why = trafficrouting.PinTo(service.User, d.in.Rollout, d.pods.Stable.Hash), "pin it to stable"
-	case pinCanary:
-		pinned, why = trafficrouting.PinTo(service.User, d.in.Rollout, hash), "pin it to the canary"
-	case pinNone:
-		pinned = trafficrouting.Unpin(service.User)
+	if service.Canary != nil && hash != "" {
+		writes = d.appendPatch(writes, service.Canary, trafficrouting.Reselect(service.Canary, service.User, hash), "select the canary's pods again")
 	}
+	pinned, why := d.pinned(s.pin, service.User)
 	return d.appendPatch(writes, service.User, pinned, why)
+}
+
+// pinned returns the Service as the pin wants it. Where the revision is unknown, since the workload is
+// gone, the Service stays as it is: a pin to nothing would select nothing.
+func (d *draft) pinned(to pin, service *unstructured.Unstructured) (*unstructured.Unstructured, string) {
+	hash, why := d.pods.Stable.Hash, "pin it to stable"
+	switch to {
+	case pinNone:
+		return trafficrouting.Unpin(service), "let it select both revisions"
+	case pinCanary:
+		hash, why = d.pods.Canary.Hash, "pin it to the canary"
+	case pinStable:
+	}
+	if hash == "" {
+		return service, ""
+	}
+	return trafficrouting.PinTo(service, d.in.Rollout, hash), why
 }
 
 func (d *draft) routeWrites(s stage, r Route) []intent.Write {
@@ -79,7 +93,7 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 		return nil
 	}
 	writes := d.appendPatch(nil, r.Objects.Route, want.Route, d.routeWhy(s))
-	if len(writes) > 0 && d.contends(s) {
+	if len(writes) > 0 && d.contends() {
 		return nil
 	}
 	return writes
@@ -156,23 +170,10 @@ func (d *draft) appendPatch(writes []intent.Write, live, want *unstructured.Unst
 	return append(writes, w)
 }
 
-// inEffectBefore: the stage's split has been in effect, so that a route that differs was changed by
-// somebody else.
-func (d *draft) inEffectBefore() bool {
-	return d.in.Status.Progress.Stage == d.progress.Stage && d.in.Status.Progress.Shifted == d.progress.Shifted &&
-		(d.in.Status.Progress.EffectSince != nil || d.startedAt() != nil)
-}
-
-// contends counts a repair of a route, and says whether there were too many.
-func (d *draft) contends(stage) bool {
-	if !d.inEffectBefore() {
-		return false
-	}
+// contends says whether a route that differs was put right too often already.
+func (d *draft) contends() bool {
 	since := d.progress.RepairsSince
-	if since == nil || d.in.Now.Sub(since.Time) >= repairWindow {
-		return false
-	}
-	if d.progress.Repairs < repairLimit {
+	if !d.progress.RouteWritten || since == nil || d.in.Now.Sub(since.Time) >= repairWindow || d.progress.Repairs < repairLimit {
 		return false
 	}
 	d.contended = fmt.Sprintf("routes were changed %d times within %s by %s; stop that, or name the new split in the Rollout",
@@ -180,9 +181,14 @@ func (d *draft) contends(stage) bool {
 	return true
 }
 
-// noteRepair counts the decision that puts a foreign change right.
-func (d *draft) noteRepair(s stage) {
-	if !d.inEffectBefore() || !writesRoutes(d.writes, d.in.Observed.Routes) {
+// noteRouteWrite tells a stage's own write of the routes from those that put a foreign change right, and
+// counts the latter.
+func (d *draft) noteRouteWrite() {
+	if !writesRoutes(d.writes, d.in.Observed.Routes) {
+		return
+	}
+	if !d.progress.RouteWritten {
+		d.progress.RouteWritten = true
 		return
 	}
 	since := d.progress.RepairsSince

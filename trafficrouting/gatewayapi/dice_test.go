@@ -1,0 +1,209 @@
+package gatewayapi_test
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/providertest"
+)
+
+// dice turns a fuzzer's bytes into choices; past their end it always chooses the first.
+type dice []byte
+
+func (d *dice) roll(sides int) int {
+	if len(*d) == 0 {
+		return 0
+	}
+	face := int((*d)[0]) % sides
+	*d = (*d)[1:]
+	return face
+}
+
+func choose[T any](d *dice, of ...T) T { return of[d.roll(len(of))] }
+
+// route makes up a user's route.
+func (d *dice) route() *unstructured.Unstructured {
+	rules := make([]any, 1+d.roll(4))
+	for i := range rules {
+		rules[i] = d.rule(i)
+	}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+		"metadata": map[string]any{"name": "shop", "namespace": "shop"},
+		"spec":     map[string]any{"rules": rules},
+	}}
+}
+
+func (d *dice) rule(i int) map[string]any {
+	rule := map[string]any{}
+	refs := make([]any, d.roll(4))
+	for j := range refs {
+		ref := map[string]any{"name": choose(d, "checkout", "checkout", "cart", "legacy"), "port": choose[int64](d, 80, 81)}
+		switch d.roll(12) {
+		case 0:
+			ref["namespace"] = "far"
+		case 1:
+			ref["namespace"] = "shop"
+		case 2:
+			ref["kind"], ref["group"] = "Bucket", "example.com"
+		case 3:
+			ref["filters"] = []any{map[string]any{"type": "RequestHeaderModifier", "requestHeaderModifier": map[string]any{"remove": []any{"x"}}}}
+		}
+		if w := choose[int64](d, -1, -1, 0, 1, 3, 50, 70, 100, 9999); w >= 0 {
+			ref["weight"] = w
+		}
+		refs[j] = ref
+	}
+	if len(refs) > 0 {
+		rule["backendRefs"] = refs
+	}
+	if matches := d.matches(); len(matches) > 0 {
+		rule["matches"] = matches
+	}
+	switch d.roll(8) {
+	case 0:
+		rule["name"] = fmt.Sprintf("rule-%d", i)
+	case 1:
+		rule["timeouts"] = map[string]any{"request": "5s"}
+	case 2:
+		rule["futureField"] = map[string]any{"a": []any{"b", nil}}
+	case 3:
+		rule["filters"] = []any{map[string]any{"type": "URLRewrite", "urlRewrite": map[string]any{"path": map[string]any{"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}}
+	}
+	return rule
+}
+
+func (d *dice) matches() []any {
+	var out []any
+	for range d.roll(3) {
+		match := map[string]any{}
+		switch d.roll(4) {
+		case 1:
+			match["path"] = map[string]any{"type": "PathPrefix", "value": "/a"}
+		case 2:
+			match["path"] = map[string]any{"type": "Exact", "value": "/a"}
+		case 3:
+			match["path"] = map[string]any{"value": "/"}
+		}
+		if d.roll(4) == 1 {
+			match["method"] = choose(d, "GET", "POST")
+		}
+		if d.roll(3) == 1 {
+			match["headers"] = d.conditions("x-a", "X-Canary", "cookie")
+		}
+		if d.roll(4) == 1 {
+			match["queryParams"] = d.conditions("v", "w")
+		}
+		out = append(out, match)
+	}
+	return out
+}
+
+func (d *dice) conditions(names ...string) []any {
+	var out []any
+	for _, name := range names {
+		switch d.roll(4) {
+		case 1:
+			out = append(out, map[string]any{"name": name, "value": choose(d, "yes", "no")})
+		case 2:
+			out = append(out, map[string]any{"name": name, "value": "y.*", "type": "RegularExpression"})
+		}
+	}
+	return out
+}
+
+// split makes up a split.
+func (d *dice) split(service string) trafficrouting.Split {
+	s := trafficrouting.Between(service, choose[int32](d, 0, 100_000, 5_000, 333_333, 500_000, 1_000_000, 1))
+	for range d.roll(3) {
+		rule := trafficrouting.MatchRule{To: choose(d, trafficrouting.AllCanary(service), trafficrouting.AllStable(service), trafficrouting.Between(service, 200_000)).Shares}
+		for range 1 + d.roll(2) {
+			rule.AnyOf = append(rule.AnyOf, d.match())
+		}
+		s.Rules = append(s.Rules, rule)
+	}
+	return s
+}
+
+func (d *dice) match() v1alpha1.Match {
+	value := func(name string) []v1alpha1.ValueMatch {
+		if d.roll(2) == 0 {
+			return []v1alpha1.ValueMatch{{Name: name, Exact: ptr.To(choose(d, "yes", "no"))}}
+		}
+		return []v1alpha1.ValueMatch{{Name: name, Regex: ptr.To(choose(d, "y.*", "yes|no"))}}
+	}
+	m := v1alpha1.Match{}
+	switch d.roll(5) {
+	case 0:
+		m.Headers = value("x-canary")
+	case 1:
+		m.Cookies = value("group")
+	case 2:
+		m.QueryParams = value("v")
+	case 3:
+		m.Method = ptr.To(choose(d, "GET", "POST"))
+	case 4:
+		m.Headers, m.Method = append(value("x-canary"), value("X-A")...), ptr.To("POST")
+	}
+	return m
+}
+
+func sample() []providertest.Request {
+	var out []providertest.Request
+	for i, headers := range []map[string]string{
+		nil, {"x-canary": "yes"}, {"x-canary": "no", "x-a": "yes"}, {"cookie": "group=yes"}, {"x-canary": "yes", "x-a": "yes", "cookie": "a; group=yep; b"}, {"x-a": "no"},
+	} {
+		for j, path := range []string{"/", "/a", "/a/b"} {
+			out = append(out, providertest.Request{
+				Path: path, Method: []string{"GET", "POST"}[(i+j)%2], Headers: headers, Query: []map[string]string{nil, {"v": "yes"}, {"v": "no", "w": "yes"}}[(i+2*j)%3],
+			})
+		}
+	}
+	return out
+}
+
+// edit changes a route as people and tools do.
+func (d *dice) edit(route *unstructured.Unstructured) {
+	rules := rulesOf(route)
+	if len(rules) == 0 {
+		return
+	}
+	at := d.roll(len(rules))
+	rule := rules[at].(map[string]any)
+	refs, _ := rule["backendRefs"].([]any)
+	var next []any
+	switch d.roll(8) {
+	case 0: // move a rule to the front
+		next = append(append([]any{rule}, rules[:at]...), rules[at+1:]...)
+	case 1: // delete a rule
+		next = append(append([]any{}, rules[:at]...), rules[at+1:]...)
+	case 2: // copy a rule
+		next = append(append([]any{}, rules...), (&unstructured.Unstructured{Object: rule}).DeepCopy().Object)
+	case 3: // lose the names, as an old client does
+		for _, r := range rules {
+			delete(r.(map[string]any), "name")
+		}
+	case 4: // a new rule
+		next = append([]any{d.rule(99)}, rules...)
+	case 5: // a weight
+		if len(refs) > 0 {
+			refs[d.roll(len(refs))].(map[string]any)["weight"] = choose[int64](d, 0, 1, 5, 100)
+		}
+	case 6: // delete a backend
+		if len(refs) > 1 {
+			i := d.roll(len(refs))
+			rule["backendRefs"] = append(append([]any{}, refs[:i]...), refs[i+1:]...)
+		}
+	case 7: // lose an annotation
+		annotations := route.GetAnnotations()
+		delete(annotations, choose(d, "split.crossfade.io/cart-rollout", "split.crossfade.io/checkout", "crossfade.io/base"))
+		route.SetAnnotations(annotations)
+	}
+	if next != nil {
+		route.Object["spec"].(map[string]any)["rules"] = next
+	}
+}
