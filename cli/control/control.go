@@ -55,7 +55,7 @@ func Resume(rel *v1alpha1.Release) (Answer, error) {
 }
 
 // Abort asks the Release to go back. It is idempotent, final, and wins over every other verb. Past the
-// point of no return it is refused.
+// point of no return the promotion finishes first, and the way back is a Release of its own.
 func Abort(rel *v1alpha1.Release) (Answer, error) {
 	if reading.AskedTo(rel, v1alpha1.OutcomeAbort) {
 		return unchanged(rel, "%s is asked to abort already: %s", name(rel), backNext(rel))
@@ -63,14 +63,12 @@ func Abort(rel *v1alpha1.Release) (Answer, error) {
 	if rel.Status.Progress.Cause != "" {
 		return unchanged(rel, "%s is going back already (%s): %s", name(rel), causeOf(rel), backNext(rel))
 	}
-	if reading.PastReturn(rel) {
-		w := rel.Spec.Policy.WorkloadRef
-		return Answer{}, refuse("abort", rel, "it is past the point of no return: the new version has all the traffic "+
-			"and the old pods are going; go back with a release of the old version: kubectl rollout undo %s/%s -n %s",
-			lower(w.Kind), w.Name, rel.Namespace)
-	}
 	next := rel.Spec.Control
 	next.DesiredOutcome = v1alpha1.OutcomeAbort
+	if reading.PastReturn(rel) {
+		return changed(next, "Asked %s to abort: it is past the point of no return, so the promotion finishes, and then "+
+			"a Release takes the old version back by the same steps", name(rel))
+	}
 	return changed(next, "Asked %s to abort: %s", name(rel), backNext(rel))
 }
 

@@ -73,6 +73,11 @@ func TestVerbsThatAsk(t *testing.T) {
 			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomeAbort},
 			"all traffic goes back to the stable version, the canary's pods go after 30s of draining",
 		},
+		"abort past the point of no return": {
+			control.Abort, clitest.PastNoReturn(),
+			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomeAbort},
+			"the promotion finishes, and then a Release takes the old version back by the same steps",
+		},
 		"abort wins over promote": {
 			control.Abort, clitest.Promoting(), v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomeAbort}, "to abort",
 		},
@@ -176,11 +181,6 @@ func TestVerbsThatAreRefused(t *testing.T) {
 		"pause of what goes back": {
 			control.Pause, clitest.Collapsed(),
 			"pause Release shop/checkout-4: it is going back (the canary had no ready endpoint for 5s while it carried traffic), which a pause does not stop",
-		},
-		"abort past the point of no return": {
-			control.Abort, clitest.PastNoReturn(),
-			"abort Release shop/checkout-4: it is past the point of no return: the new version has all the traffic and the old pods are going; " +
-				"go back with a release of the old version: kubectl rollout undo deployment/checkout -n shop",
 		},
 		"promote of what goes back": {
 			control.Promote, clitest.Collapsed(),

@@ -60,7 +60,7 @@ func Ended(rel *v1alpha1.Release) bool { return rel.Status.Outcome != "" }
 
 // GoingBack says whether the Release goes back, or is asked to.
 func GoingBack(rel *v1alpha1.Release) bool {
-	return rel.Status.Progress.Cause != "" || AskedTo(rel, v1alpha1.OutcomeAbort)
+	return rel.Status.Progress.Cause != "" || AskedTo(rel, v1alpha1.OutcomeAbort) && !PastReturn(rel)
 }
 
 // AskedTo says whether a person asked for this outcome.

@@ -113,7 +113,7 @@ func aborted(d *draft) string {
 
 // superseded: a newer template came. Before the canary has pods it is simply taken instead.
 func superseded(d *draft) string {
-	if d.progress.Canary != "" && d.pods.Template == workload.TemplateOther {
+	if d.pods.Exists && d.progress.Canary != "" && d.pods.Template == workload.TemplateOther {
 		return "a newer template was applied"
 	}
 	return ""
