@@ -173,7 +173,8 @@ func TestReadyEndpoints(t *testing.T) {
 			pod("b", "10.0.0.2", ready), pod("a", "10.0.0.1", discoveryv1.EndpointConditions{}),
 			pod("gone", "10.0.0.3", discoveryv1.EndpointConditions{Ready: ptr.To(true), Terminating: ptr.To(true)}),
 			pod("not yet", "10.0.0.4", discoveryv1.EndpointConditions{Ready: ptr.To(false)}),
-			{Addresses: []string{"10.0.0.9"}, Conditions: ready}, {Addresses: []string{"10.0.0.9"}, Conditions: ready},
+			{Addresses: []string{"10.0.0.9"}, Conditions: ready},
+			{Addresses: []string{"10.0.0.9"}, Conditions: ready},
 		}},
 		{AddressType: discoveryv1.AddressTypeIPv6, Endpoints: []discoveryv1.Endpoint{pod("a", "fd00::1", ready)}},
 	})

@@ -23,13 +23,15 @@ func with(rel v1alpha1.Release, change func(*v1alpha1.Release)) v1alpha1.Release
 	return rel
 }
 
-func TestVerbsThatAsk(t *testing.T) {
-	tests := map[string]struct {
-		verb control.Verb
-		rel  v1alpha1.Release
-		want v1alpha1.Control
-		says string
-	}{
+type asking struct {
+	verb control.Verb
+	rel  v1alpha1.Release
+	want v1alpha1.Control
+	says string
+}
+
+func verbsThatAsk() map[string]asking {
+	return map[string]asking{
 		"approve takes the step that waits": {
 			control.Approve(""), clitest.AwaitingApproval(),
 			v1alpha1.Control{Approvals: approvals("insiders")},
@@ -92,7 +94,10 @@ func TestVerbsThatAsk(t *testing.T) {
 			"but it is paused, go on with: kubectl crossfade resume checkout -n shop",
 		},
 	}
-	for name, test := range tests {
+}
+
+func TestVerbsThatAsk(t *testing.T) {
+	for name, test := range verbsThatAsk() {
 		t.Run(name, func(t *testing.T) {
 			before := test.rel.DeepCopy()
 			answer, err := test.verb(&test.rel)

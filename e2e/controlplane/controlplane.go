@@ -37,8 +37,8 @@ const patience = 60 * time.Second
 
 // Controller is a running controller.
 type Controller struct {
-	// Client acts as the administrator.
-	Client dynamic.Interface
+	// Client acts as the administrator, Own as the controller's own user.
+	Client, Own dynamic.Interface
 	// Log is the path of the controller's log.
 	Log string
 
@@ -57,9 +57,13 @@ func Start(t testing.TB, flags ...string) *Controller {
 	config := configOf(t, file)
 	client, err := dynamic.NewForConfig(config)
 	require.NoError(t, err)
+	own := rest.CopyConfig(config)
+	own.Impersonate = rest.ImpersonationConfig{UserName: User, Groups: []string{"system:masters"}}
+	acts, err := dynamic.NewForConfig(own)
+	require.NoError(t, err)
 	named, err := cluster.Open(strings.TrimPrefix(file.CurrentContext, "crossfade-"))
 	require.NoError(t, err)
-	c := &Controller{Client: client, audit: named.AuditLog(), Log: filepath.Join(t.TempDir(), "controller.log")}
+	c := &Controller{Client: client, Own: acts, audit: named.AuditLog(), Log: filepath.Join(t.TempDir(), "controller.log")}
 	c.installCRDs(t)
 	c.installPolicies(t)
 	c.run(t, file, flags)

@@ -23,7 +23,9 @@ func TestRefusedRollouts(t *testing.T) {
 	set := func(value any, path ...string) func(map[string]any) {
 		return func(obj map[string]any) { require.NoError(t, unstructured.SetNestedField(obj, value, path...)) }
 	}
-	steps := func(steps ...any) func(map[string]any) { return set(append([]any{}, steps...), "spec", "strategy", "steps") }
+	steps := func(steps ...any) func(map[string]any) {
+		return set(append([]any{}, steps...), "spec", "strategy", "steps")
+	}
 	half := map[string]any{"name": "half", "weight": int64(50)}
 	for name, bad := range map[string]struct {
 		change func(map[string]any)

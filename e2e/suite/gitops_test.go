@@ -36,8 +36,8 @@ func TestGitOpsLoopThroughARelease(t *testing.T) {
 func (s *scenario) applyRegularly(ctx context.Context, manifests ...*unstructured.Unstructured) (times int) {
 	_ = wait.PollUntilContextCancel(ctx, time.Second, true, func(context.Context) (bool, error) {
 		for _, manifest := range manifests {
-			if difference, compared := s.dryRun(manifest); compared && difference != "" {
-				s.t.Errorf("a dry run of %s would change\n%s", manifest.GetKind(), difference)
+			if change, compared := s.dryRun(manifest); compared && change != "" {
+				s.t.Errorf("a dry run of %s would change\n%s", manifest.GetKind(), change)
 			}
 			if err := shared.Apply(s.ctx, manifest); err != nil {
 				s.t.Errorf("GitOps: %v", err)
@@ -50,7 +50,7 @@ func (s *scenario) applyRegularly(ctx context.Context, manifests ...*unstructure
 }
 
 // dryRun tells what a forced apply would change. Where somebody else wrote meanwhile, it cannot tell.
-func (s *scenario) dryRun(manifest *unstructured.Unstructured) (difference string, compared bool) {
+func (s *scenario) dryRun(manifest *unstructured.Unstructured) (change string, compared bool) {
 	key := client.ObjectKeyFromObject(manifest)
 	live, applied, again := manifest.DeepCopy(), manifest.DeepCopy(), manifest.DeepCopy()
 	if shared.Client.Get(s.ctx, key, live) != nil {

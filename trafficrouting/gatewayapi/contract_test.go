@@ -78,10 +78,19 @@ func requests() []providertest.Request {
 	for _, path := range []string{"/", "/api", "/api/v2/x", "/cart", "/percent", "/off", "/static", "/shop/1"} {
 		for _, method := range []string{"GET", "POST"} {
 			for i, headers := range []map[string]string{
-				nil, {"x-canary": "yes"}, {"x-canary": "no"}, {"x-canary": "yes", "x-tenant": "a"}, {"x-tenant": "a"},
-				{"x-beta": "on", "x-canary": "yes", "x-tenant": "aa"}, {"x-beta": "on"},
-				{"cookie": "group=insider"}, {"cookie": "a=b; group=insider; c=d"}, {"cookie": "notgroup=insider"},
-				{"cookie": "group=in; x=r"}, {"cookie": "group=insiders", "x-canary": "yes"}, {"x-beta": "on", "cookie": "group=inner"},
+				nil,
+				{"x-canary": "yes"},
+				{"x-canary": "no"},
+				{"x-canary": "yes", "x-tenant": "a"},
+				{"x-tenant": "a"},
+				{"x-beta": "on", "x-canary": "yes", "x-tenant": "aa"},
+				{"x-beta": "on"},
+				{"cookie": "group=insider"},
+				{"cookie": "a=b; group=insider; c=d"},
+				{"cookie": "notgroup=insider"},
+				{"cookie": "group=in; x=r"},
+				{"cookie": "group=insiders", "x-canary": "yes"},
+				{"x-beta": "on", "cookie": "group=inner"},
 			} {
 				query := []map[string]string{nil, {"v": "2"}, {"v": "23"}}[(i+len(out)/13)%3]
 				out = append(out, providertest.Request{Path: path, Method: method, Query: query, Headers: headers})

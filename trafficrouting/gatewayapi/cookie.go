@@ -97,7 +97,7 @@ func (n *narrowing) trim(re *syntax.Regexp, first, last bool) *syntax.Regexp {
 // narrow takes ';' out of every class of characters. It says false if the expression needs a ';', or
 // an anchor where there can be none.
 func (n *narrowing) narrow(re *syntax.Regexp) bool {
-	switch re.Op {
+	switch re.Op { //nolint:exhaustive // all others only hold expressions
 	case syntax.OpLiteral:
 		return !slices.Contains(re.Rune, ';') && !slices.Contains(re.Rune, anyButSemicolon)
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:

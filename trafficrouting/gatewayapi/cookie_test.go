@@ -17,24 +17,34 @@ func TestCookiePattern(t *testing.T) {
 		yes, no []string
 	}{
 		"an exact value": {
-			v1alpha1.ValueMatch{Name: "g", Exact: ptr.To("a")}, `^(.*;[ ]?)?g=a(;.*)?$`,
-			[]string{"g=a", "x=y; g=a", "g=a; x=y", "x=y;g=a;z=1"}, []string{"g=ab", "xg=a", "x=g=a", "g=", ""},
+			v1alpha1.ValueMatch{Name: "g", Exact: ptr.To("a")},
+			`^(.*;[ ]?)?g=a(;.*)?$`,
+			[]string{"g=a", "x=y; g=a", "g=a; x=y", "x=y;g=a;z=1"},
+			[]string{"g=ab", "xg=a", "x=g=a", "g=", ""},
 		},
 		"signs that mean something to expressions": {
-			v1alpha1.ValueMatch{Name: "g.h", Exact: ptr.To("a+b|(c)")}, `^(.*;[ ]?)?g\.h=a\+b\|\(c\)(;.*)?$`,
-			[]string{"g.h=a+b|(c)"}, []string{"gxh=a+b|(c)", "g.h=aab"},
+			v1alpha1.ValueMatch{Name: "g.h", Exact: ptr.To("a+b|(c)")},
+			`^(.*;[ ]?)?g\.h=a\+b\|\(c\)(;.*)?$`,
+			[]string{"g.h=a+b|(c)"},
+			[]string{"gxh=a+b|(c)", "g.h=aab"},
 		},
 		"an expression": {
-			v1alpha1.ValueMatch{Name: "g", Regex: ptr.To("in|out")}, `^(.*;[ ]?)?g=(in|out)(;.*)?$`,
-			[]string{"g=in", "a=b; g=out"}, []string{"g=inn", "g=i"},
+			v1alpha1.ValueMatch{Name: "g", Regex: ptr.To("in|out")},
+			`^(.*;[ ]?)?g=(in|out)(;.*)?$`,
+			[]string{"g=in", "a=b; g=out"},
+			[]string{"g=inn", "g=i"},
 		},
 		"an expression that would reach into the next cookie": {
-			v1alpha1.ValueMatch{Name: "g", Regex: ptr.To("a.*z")}, `^(.*;[ ]?)?g=(a[^;]*z)(;.*)?$`,
-			[]string{"g=az", "g=a-z; h=1"}, []string{"g=a; h=z"},
+			v1alpha1.ValueMatch{Name: "g", Regex: ptr.To("a.*z")},
+			`^(.*;[ ]?)?g=(a[^;]*z)(;.*)?$`,
+			[]string{"g=az", "g=a-z; h=1"},
+			[]string{"g=a; h=z"},
 		},
 		"an expression with anchors": {
-			v1alpha1.ValueMatch{Name: "g", Regex: ptr.To("^vip-[0-9]+$")}, `^(.*;[ ]?)?g=((?:)vip-[0-9]+(?:))(;.*)?$`,
-			[]string{"g=vip-7", "a=b; g=vip-12; c=d"}, []string{"g=vip-", "g=xvip-7"},
+			v1alpha1.ValueMatch{Name: "g", Regex: ptr.To("^vip-[0-9]+$")},
+			`^(.*;[ ]?)?g=((?:)vip-[0-9]+(?:))(;.*)?$`,
+			[]string{"g=vip-7", "a=b; g=vip-12; c=d"},
+			[]string{"g=vip-", "g=xvip-7"},
 		},
 	}
 	for name, c := range cases {

@@ -171,10 +171,12 @@ func TestRefusals(t *testing.T) {
 		"no request can meet both": {head + `
   - matches: [{headers: [{name: X-Canary, value: "no"}]}]
     backendRefs: [{name: checkout, port: 80}]`, step(0, header("x-canary", "yes")), "no request can meet both"},
-		"an expression on the same header": {head + `
+		"an expression on the same header": {
+			head + `
   - matches: [{headers: [{name: cookie, type: RegularExpression, value: "a=.*"}]}]
     backendRefs: [{name: checkout, port: 80}]`,
-			step(0, v1alpha1.Match{Cookies: []v1alpha1.ValueMatch{{Name: "b", Exact: ptr.To("c")}}}), "matches header Cookie by the regular expression"},
+			step(0, v1alpha1.Match{Cookies: []v1alpha1.ValueMatch{{Name: "b", Exact: ptr.To("c")}}}), "matches header Cookie by the regular expression",
+		},
 		"an expression that is none": {one, step(0, v1alpha1.Match{Headers: []v1alpha1.ValueMatch{{Name: "a", Regex: ptr.To("(")}}}), "use RE2 syntax"},
 		"a header that cannot be":    {one, step(0, header("a", "b  c")), "cannot be a header's value"},
 		"a cookie that cannot be":    {one, step(0, v1alpha1.Match{Cookies: []v1alpha1.ValueMatch{{Name: "a", Exact: ptr.To("b;c")}}}), "cannot have ';'"},

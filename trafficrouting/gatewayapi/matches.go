@@ -203,7 +203,8 @@ func expressionOf(expr string) expression {
 	return expression{search, whole}
 }
 
-func (e expression) found(value string) bool   { return e.search != nil && e.search.MatchString(value) }
+func (e expression) found(value string) bool { return e.search != nil && e.search.MatchString(value) }
+
 func (e expression) matched(value string) bool { return e.whole != nil && e.whole.MatchString(value) }
 
 func (c condition) ambiguous(value string) error {

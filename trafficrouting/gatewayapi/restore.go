@@ -31,20 +31,18 @@ func readRule(rule object, namespace string, bases map[string]string) userRule {
 			base = bases[name]
 		}
 		if base == "" {
-			if local {
-				last[name] = len(u.refs)
-			}
+			last[refKey(ref, namespace)] = len(u.refs)
 			u.refs = append(u.refs, ref)
 			u.folded = append(u.folded, 0)
 			continue
 		}
 		u.ours = true
-		weight, _ := weightOf(ref)
-		if at, ok := last[base]; ok {
+		ref["name"] = base
+		if at, ok := last[refKey(ref, namespace)]; ok {
+			weight, _ := weightOf(ref)
 			u.folded[at] += weight
 			continue
 		}
-		ref["name"] = base
 		orphans = append(orphans, ref)
 	}
 	if !u.ours {
@@ -122,44 +120,64 @@ func (u userRule) keys(namespace string) []string {
 	return keys
 }
 
-// restore gives a rule's backendRefs the user's weights. A weight that is as it was written, or whose
-// group only shares in another way, is the recorded one. A weight that is something else is the
-// user's newest intent: meant beside the other live weights if these are still scaled, else beside
-// the user's own.
+// fate says what somebody has done to a weight since it was written.
+type fate int
+
+const (
+	// edited: it is something else, the user's newest intent.
+	edited fate = iota
+	// unchanged: it is as it was written, or its group only shares in another way.
+	unchanged
+	// reverted: it is the user's own.
+	reverted
+)
+
+// fateOf compares backendRef i with entry j of the record; j < 0 means that it is new.
+func (u userRule) fateOf(i int, r record, j int) fate {
+	live, _ := weightOf(u.refs[i])
+	switch {
+	case j < 0:
+		return edited
+	case live == r.Rendered[j], u.ours && live+u.folded[i] == r.own(j)*r.Scale:
+		return unchanged
+	case live == r.own(j):
+		return reverted
+	}
+	return edited
+}
+
+// restore gives a rule's backendRefs the user's weights. An edited one is meant beside the other live
+// weights if these are still scaled, else beside the user's own.
 func (u userRule) restore(r record, namespace string) {
 	at := u.align(r, namespace)
-	groups := map[string]bool{}
-	scaled, changed := u.ours, false
-	state := make([]int, len(u.refs))
-	const unchanged, original, edited = 0, 1, 2
-	for i, ref := range u.refs {
-		live, _ := weightOf(ref)
-		groups[refKey(ref, namespace)] = true
-		state[i] = edited
-		if j := at[i]; j >= 0 {
-			switch {
-			case live == r.Rendered[j], u.ours && live+u.folded[i] == r.own(j)*r.Scale:
-				state[i] = unchanged
-				scaled = scaled || r.Rendered[j] != r.own(j)
-			case live == r.own(j):
-				state[i] = original
-			}
-		}
-		changed = changed || state[i] == edited
+	fates := make([]fate, len(u.refs))
+	scaled := u.ours
+	for i := range u.refs {
+		fates[i] = u.fateOf(i, r, at[i])
+		scaled = scaled || fates[i] == unchanged && r.Rendered[at[i]] != r.own(at[i])
 	}
-	if !changed || !scaled {
-		for i, ref := range u.refs {
-			if state[i] == unchanged {
-				setWeight(ref, r.Own[at[i]])
-			}
-		}
+	if scaled && slices.Contains(fates, edited) {
+		u.write(u.meant(fates, at, r, namespace), r.Scale)
 		return
+	}
+	for i, ref := range u.refs {
+		if fates[i] == unchanged {
+			setWeight(ref, r.Own[at[i]])
+		}
+	}
+}
+
+// meant returns the weights in the scale of the live ones.
+func (u userRule) meant(fates []fate, at []int, r record, namespace string) []int64 {
+	groups := map[string]bool{}
+	for _, key := range u.keys(namespace) {
+		groups[key] = true
 	}
 	values := make([]int64, len(u.refs))
 	for i, ref := range u.refs {
 		live, _ := weightOf(ref)
 		switch {
-		case state[i] != edited:
+		case fates[i] != edited:
 			values[i] = r.own(at[i]) * r.Scale
 		case len(groups) == 1 && live > 0 && at[i] >= 0:
 			values[i] = live // alone in its rule, a weight means nothing: keep what was typed
@@ -167,7 +185,7 @@ func (u userRule) restore(r record, namespace string) {
 			values[i] = live + u.folded[i]
 		}
 	}
-	u.write(values, r.Scale)
+	return values
 }
 
 // write sets the weights, divided by the scale if all can be, and never above the API's maximum.

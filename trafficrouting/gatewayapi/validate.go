@@ -21,29 +21,36 @@ func validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []
 	bases := map[string]bool{}
 	for _, s := range splits {
 		if s.Base.Service == "" || bases[s.Base.Service] {
-			return fmt.Errorf("Service %q is split twice or has no name; name each Service once", s.Base.Service) //nolint:revive,staticcheck // Service is a kind
+			return fmt.Errorf("Service %q is split twice or has no name; name each Service once", s.Base.Service) //nolint:staticcheck // Service is a kind
 		}
 		bases[s.Base.Service] = true
 		if err := validShares(s.Base.Service, s.Shares); err != nil {
 			return err
 		}
 		for _, rule := range s.Rules {
-			if err := validShares(s.Base.Service, rule.To); err != nil {
+			if err := validRule(s.Base.Service, rule); err != nil {
 				return err
-			}
-			for _, m := range rule.AnyOf {
-				if len(m.Headers)+len(m.Cookies)+len(m.QueryParams) == 0 && m.Method == nil {
-					return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
-				}
-				if _, err := alternativeOf(m); err != nil {
-					return err
-				}
 			}
 		}
 	}
 	for _, added := range slices.Sorted(maps.Keys(basesOf(nil, splits))) {
 		if bases[added] {
-			return fmt.Errorf("Service %s is split and takes a share of another one; use distinct Services", added) //nolint:revive,staticcheck // Service is a kind
+			return fmt.Errorf("Service %s is split and takes a share of another one; use distinct Services", added) //nolint:staticcheck // Service is a kind
+		}
+	}
+	return nil
+}
+
+func validRule(base string, rule trafficrouting.MatchRule) error {
+	if err := validShares(base, rule.To); err != nil {
+		return err
+	}
+	for _, m := range rule.AnyOf {
+		if len(m.Headers)+len(m.Cookies)+len(m.QueryParams) == 0 && m.Method == nil {
+			return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
+		}
+		if _, err := alternativeOf(m); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -121,7 +128,7 @@ func (d document) admits(owner string, splits []trafficrouting.Split) error {
 		}
 		for _, service := range slices.Sorted(maps.Keys(theirs)) {
 			if _, ok := ours[service]; ok {
-				return fmt.Errorf("Rollout %s splits Service %s on this route already; name each Service in one Rollout only", other, service) //nolint:revive,staticcheck // Rollout is a kind
+				return fmt.Errorf("Rollout %s splits Service %s on this route already; name each Service in one Rollout only", other, service) //nolint:staticcheck // Rollout is a kind
 			}
 		}
 	}

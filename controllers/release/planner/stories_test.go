@@ -53,7 +53,7 @@ var stories = map[string]story{
 		w.promote()
 		w.end(v1alpha1.OutcomePromoted)
 	}},
-	"user-pauses": {"kubectl rollout pause holds a release; its clocks stand, and resume lets it go on.", options{}, func(w *world) {
+	"user-pauses": {"kubectl rollout pause and kubectl crossfade pause hold a release where it is; resume lets it go on.", options{}, func(w *world) {
 		begin(w)
 		w.at("ten")
 		w.rolloutPause()

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/meta"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
 )
 
@@ -37,7 +39,7 @@ func (w *world) offset() string { return w.now().Sub(w.begun).Round(time.Second)
 func (w *world) tell(d planner.Decision) {
 	before, after := w.status, d.Status
 	moved := before.Progress.Stage != after.Progress.Stage || before.StepName != after.StepName ||
-		before.Progress.Shifted != after.Progress.Shifted || before.Rule != after.Rule || len(d.Writes) > 0
+		before.Progress.Shifted != after.Progress.Shifted || before.Rule != after.Rule || len(d.Writes) > 0 || stalled(before) != stalled(after)
 	if !moved {
 		return
 	}
@@ -46,6 +48,10 @@ func (w *world) tell(d planner.Decision) {
 		line += fmt.Sprintf("\n%10s- %s %s %s: %s", "", write.Verb, write.Kind.Kind, write.Name, write.Why)
 	}
 	w.tale.lines = append(w.tale.lines, line)
+}
+
+func stalled(status v1alpha1.ReleaseStatus) bool {
+	return meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)
 }
 
 var update = flag.Bool("update", false, "write the stories anew")

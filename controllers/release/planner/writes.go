@@ -131,8 +131,8 @@ func (d *draft) removals() []intent.Write {
 		disarm := *rest(d)
 		disarm.Disarm = d.in.RolloutGone
 		writes = append(writes, d.podWrites(disarm)...)
-		if len(writes) == 0 && d.abortedTooLate() {
-			writes = d.podWrites(workload.Want{Posture: workload.Reverse})
+		if d.abortedTooLate() {
+			writes = append(writes, d.podWrites(workload.Want{Posture: workload.Reverse})...)
 		}
 	}
 	for _, service := range d.in.Observed.Services {

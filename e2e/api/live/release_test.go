@@ -1,0 +1,163 @@
+package live_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"crossfade.io/crossfade/e2e/controlplane"
+)
+
+const quick = strategy + "  timing: {settle: 1s, drain: 0s}\n"
+
+// TestAbortPastNoReturn: the promotion finishes, and a Release of its own takes the old version back.
+func TestAbortPastNoReturn(t *testing.T) {
+	c := controlplane.Start(t)
+	namespace := c.Namespace(t, "back")
+	c.Deploy(t, namespace, "app", 2, quick)
+	c.AwaitArmed(t, namespace, "app")
+	c.SetImage(t, namespace, "app", "app:v2")
+	await(t, c, namespace, "app-1", "the old pods go", func(release *unstructured.Unstructured) bool {
+		stage, _, _ := unstructured.NestedString(release.Object, "status", "progress", "stage")
+		return stage == "Retiring" || stage == "Returning" || stage == "Restoring"
+	})
+	control(t, c, namespace, "app-1", `{"desiredOutcome":"Abort"}`)
+	awaitOutcome(t, c, namespace, "app-1", "Promoted")
+	awaitOutcome(t, c, namespace, "app-2", "Promoted")
+	c.AwaitArmed(t, namespace, "app")
+	require.Equal(t, "app:v1", image(t, c, namespace, "app"))
+	requireNative(t, c, namespace, "app")
+}
+
+// TestLateGate: a template that came past the gate, and has no ready pod yet, is caught and released.
+func TestLateGate(t *testing.T) {
+	c := controlplane.Start(t)
+	namespace := c.Namespace(t, "late")
+	c.Deploy(t, namespace, "app", 2, quick)
+	c.AwaitArmed(t, namespace, "app")
+	// The controller's own user is exempt from the gate, as everybody is while the policy is missing.
+	body := `{"spec":{"template":{"spec":{"nodeSelector":{"nowhere":"yes"}}}}}`
+	_, err := c.Own.Resource(controlplane.Deployments).Namespace(namespace).Patch(t.Context(), "app", types.StrategicMergePatchType, []byte(body), metav1.PatchOptions{})
+	require.NoError(t, err)
+	await(t, c, namespace, "app-1", "it runs one canary pod beside both stable ones", func(release *unstructured.Unstructured) bool {
+		stable, _, _ := unstructured.NestedString(release.Object, "status", "stable", "pods")
+		canary, _, _ := unstructured.NestedString(release.Object, "status", "canary", "pods")
+		return stable == "2/2" && canary == "0/1"
+	})
+	control(t, c, namespace, "app-1", `{"desiredOutcome":"Abort"}`)
+	awaitOutcome(t, c, namespace, "app-1", "Aborted")
+}
+
+// TestBreakGlass: the label disarms the workload at once; a new template rolls out natively.
+func TestBreakGlass(t *testing.T) {
+	c := controlplane.Start(t)
+	namespace := c.Namespace(t, "glass")
+	c.Deploy(t, namespace, "app", 2, quick)
+	c.AwaitArmed(t, namespace, "app")
+	_, err := c.In(namespace, controlplane.Deployments).Patch(t.Context(), "app", types.MergePatchType,
+		[]byte(`{"metadata":{"labels":{"crossfade.io/break-glass":"incident-7"}}}`), metav1.PatchOptions{})
+	require.NoError(t, err)
+	c.SetImage(t, namespace, "app", "app:v2")
+	controlplane.Await(t, "app:v2 runs natively", func(ctx context.Context) (bool, string) {
+		deployment, err := c.In(namespace, controlplane.Deployments).Get(ctx, "app", metav1.GetOptions{})
+		require.NoError(t, err)
+		updated, _, _ := unstructured.NestedInt64(deployment.Object, "status", "updatedReplicas")
+		all, _, _ := unstructured.NestedInt64(deployment.Object, "status", "replicas")
+		return updated == 2 && all == 2, fmt.Sprintf("%d of %d pods are new", updated, all)
+	})
+	controlplane.Await(t, "the Rollout says so", func(ctx context.Context) (bool, string) {
+		rollout, err := c.In(namespace, controlplane.Rollouts).Get(ctx, "app", metav1.GetOptions{})
+		require.NoError(t, err)
+		armed, message := controlplane.Condition(rollout, "Armed")
+		return armed == "False", armed + " " + message
+	})
+}
+
+// TestTheSameTemplateMayBeTriedAnewAfterStable: rejected, it rests; once stable was applied it is news.
+func TestTheSameTemplateMayBeTriedAnewAfterStable(t *testing.T) {
+	c := controlplane.Start(t)
+	namespace := c.Namespace(t, "anew")
+	c.Deploy(t, namespace, "app", 2, "  strategy: {steps: [{name: half, weight: 50, hold: {approval: Required}}]}\n  timing: {settle: 0s, drain: 0s}\n")
+	c.AwaitArmed(t, namespace, "app")
+	c.SetImage(t, namespace, "app", "app:v2")
+	await(t, c, namespace, "app-1", "it holds", func(release *unstructured.Unstructured) bool {
+		held, _ := controlplane.Condition(release, "Held")
+		return held == "True"
+	})
+	control(t, c, namespace, "app-1", `{"desiredOutcome":"Abort"}`)
+	awaitOutcome(t, c, namespace, "app-1", "Aborted")
+	rests := func(ctx context.Context) (bool, string) {
+		rollout, err := c.In(namespace, controlplane.Rollouts).Get(ctx, "app", metav1.GetOptions{})
+		require.NoError(t, err)
+		held, message := controlplane.Condition(rollout, "Held")
+		release, _, _ := unstructured.NestedString(rollout.Object, "status", "release")
+		return held == "True" && release == "", message
+	}
+	controlplane.Await(t, "the rejected template rests", rests)
+	c.SetImage(t, namespace, "app", "app:v1")
+	controlplane.Await(t, "the stable template is let go", func(ctx context.Context) (bool, string) {
+		held, message := rests(ctx)
+		return !held, message
+	})
+	c.AwaitArmed(t, namespace, "app")
+	requireNative(t, c, namespace, "app")
+	c.SetImage(t, namespace, "app", "app:v2")
+	await(t, c, namespace, "app-2", "it holds", func(release *unstructured.Unstructured) bool {
+		held, _ := controlplane.Condition(release, "Held")
+		return held == "True"
+	})
+}
+
+func await(t *testing.T, c *controlplane.Controller, namespace, release, what string, holds func(*unstructured.Unstructured) bool) {
+	t.Helper()
+	controlplane.Await(t, release+": "+what, func(ctx context.Context) (bool, string) {
+		got, err := c.In(namespace, controlplane.Releases).Get(ctx, release, metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		return holds(got), fmt.Sprint(got.Object["status"])
+	})
+}
+
+func awaitOutcome(t *testing.T, c *controlplane.Controller, namespace, release, outcome string) {
+	t.Helper()
+	await(t, c, namespace, release, "it is "+outcome, func(got *unstructured.Unstructured) bool {
+		ended, _, _ := unstructured.NestedString(got.Object, "status", "outcome")
+		return ended == outcome
+	})
+}
+
+func control(t *testing.T, c *controlplane.Controller, namespace, release, asked string) {
+	t.Helper()
+	_, err := c.In(namespace, controlplane.Releases).Patch(t.Context(), release, types.MergePatchType,
+		[]byte(`{"spec":{"control":`+asked+`}}`), metav1.PatchOptions{})
+	require.NoError(t, err)
+}
+
+func image(t *testing.T, c *controlplane.Controller, namespace, name string) string {
+	t.Helper()
+	deployment, err := c.In(namespace, controlplane.Deployments).Get(t.Context(), name, metav1.GetOptions{})
+	require.NoError(t, err)
+	containers, _, err := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
+	require.NoError(t, err)
+	return fmt.Sprint(containers[0].(map[string]any)["image"])
+}
+
+// requireNative requires that the workload has its own values again and nothing is held.
+func requireNative(t *testing.T, c *controlplane.Controller, namespace, name string) {
+	t.Helper()
+	deployment, err := c.In(namespace, controlplane.Deployments).Get(t.Context(), name, metav1.GetOptions{})
+	require.NoError(t, err)
+	spec, _, err := unstructured.NestedMap(deployment.Object, "spec")
+	require.NoError(t, err)
+	require.NotContains(t, spec, "paused")
+	require.NotContains(t, spec, "minReadySeconds")
+	require.EqualValues(t, 600, spec["progressDeadlineSeconds"])
+	require.Equal(t, map[string]any{"maxSurge": "25%", "maxUnavailable": "25%"}, spec["strategy"].(map[string]any)["rollingUpdate"])
+	require.NotContains(t, spec["template"].(map[string]any)["metadata"], "annotations")
+}
