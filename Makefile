@@ -10,9 +10,7 @@ RUN      ?= .
 KEEP     ?=
 # How long each fuzz test looks for new inputs; empty runs the inputs that are known.
 FUZZTIME ?=
-# How long `soak` keeps releasing, under load and with faults.
-SOAK     ?= 2h
-export KEEP FUZZTIME SOAK
+export KEEP FUZZTIME
 
 # The race detector needs a C compiler, which a bare machine may lack.
 RACE := $(if $(shell command -v gcc clang),-race)
@@ -46,13 +44,15 @@ fuzz: ## known fuzz inputs; FUZZTIME=30s looks for new ones
 	hack/fuzz.sh
 
 api: ## against a real API server and no nodes; KEEP=1 leaves it up
+	cd e2e && go test -tags cluster -count=1 -timeout 15m -run 'TestDownLeavesNothing' ./cluster
 	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 25m -run '$(RUN)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' ./suite/...
 
-soak: ## releases without end, under load and with faults, for SOAK=2h
-	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 0 -run '$(RUN)' ./soak/...
+soak: ## what takes long: five idle minutes, ten minutes of fuzzing
+	IDLE=5m hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestIdle' ./api/live
+	FUZZTIME=$(or $(FUZZTIME),5m) hack/fuzz.sh
 
 bench: ## times, API requests and CPU of 20 releases, on a control plane without nodes
 	hack/with-cluster.sh --control-plane-only -- go test -v -timeout 60m -run '^$$' -bench '$(RUN)' -benchtime 1x ./bench/...

@@ -21,6 +21,7 @@ func Stories() map[string]Story {
 		"collapsed":          inFlight(Collapsed()),
 		"promoting":          inFlight(Promoting()),
 		"past-no-return":     inFlight(PastNoReturn()),
+		"abort-too-late":     inFlight(AbortedTooLate()),
 		"stalled":            stalled(),
 		"promoted":           {Rollout: Rollout(), Releases: []v1alpha1.Release{Promoted()}},
 		"aborted-resting":    aborted(),
@@ -175,6 +176,13 @@ func PastNoReturn() v1alpha1.Release {
 	rel.Status.Stable.Ready, rel.Status.Stable.Replicas = 1, 0
 	Decided(&rel, 2*time.Second, "Restoring", "the workload's own fields are back")
 	WaitsFor(&rel, "pods", "3 old pods are going", 0)
+	return rel
+}
+
+// AbortedTooLate was asked to abort past the point of no return.
+func AbortedTooLate() v1alpha1.Release {
+	rel := PastNoReturn()
+	rel.Spec.Control.DesiredOutcome = v1alpha1.OutcomeAbort
 	return rel
 }
 

@@ -65,10 +65,6 @@ func Abort(rel *v1alpha1.Release) (Answer, error) {
 	}
 	next := rel.Spec.Control
 	next.DesiredOutcome = v1alpha1.OutcomeAbort
-	if reading.PastReturn(rel) {
-		return changed(next, "Asked %s to abort: it is past the point of no return, so the promotion finishes, and then "+
-			"a Release takes the old version back by the same steps", name(rel))
-	}
 	return changed(next, "Asked %s to abort: %s", name(rel), backNext(rel))
 }
 

@@ -70,6 +70,9 @@ func whatNext(rel *v1alpha1.Release) string {
 
 // backNext says how the Release goes back.
 func backNext(rel *v1alpha1.Release) string {
+	if reading.PastReturn(rel) {
+		return "it is past the point of no return, so the promotion finishes, and then a Release takes the old version back by the same steps"
+	}
 	return fmt.Sprintf("all traffic goes back to the stable version, the canary's pods go after %s of draining, "+
 		"and the rejected version stays held until another one is applied", drainOf(rel))
 }

@@ -159,7 +159,10 @@ func (d drawing) asked() []node {
 	if reading.AskedTo(rel, v1alpha1.OutcomePromote) && !reading.GoingBack(rel) {
 		rows = append(rows, node{text: "Asked to promote: it goes on without waiting for the rest of its steps."})
 	}
-	if reading.PastReturn(rel) {
+	switch {
+	case reading.PastReturn(rel) && reading.AskedTo(rel, v1alpha1.OutcomeAbort):
+		rows = append(rows, node{text: "Asked to abort past the point of no return: the promotion finishes, and then a Release takes the old version back."})
+	case reading.PastReturn(rel):
 		rows = append(rows, node{text: "Past the point of no return: the new version has all the traffic."})
 	}
 	return rows

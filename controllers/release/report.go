@@ -52,8 +52,10 @@ func eventsOf(before, after *v1alpha1.Release) []happening {
 		happened = append(happened, happening{kind, v1alpha1.EventRollbackBegan, "Withdraw", "Traffic goes back to stable: " + now.Progress.CauseMessage})
 	}
 	if weight, shifted := shiftedTo(old, now); shifted {
-		happened = append(happened, happening{corev1.EventTypeNormal, v1alpha1.EventWeightShifted, "ShiftTo" + strings.TrimSuffix(weight, "%") + "Percent",
-			fmt.Sprintf("Weight of the canary changed from %s to %s", orZero(old.Weight), weight)})
+		happened = append(happened, happening{
+			corev1.EventTypeNormal, v1alpha1.EventWeightShifted, "ShiftTo" + strings.TrimSuffix(weight, "%") + "Percent",
+			fmt.Sprintf("Weight of the canary changed from %s to %s", orZero(old.Weight), weight),
+		})
 	}
 	if old.Outcome == "" && now.Outcome != "" {
 		happened = append(happened, ending(after))
@@ -74,12 +76,15 @@ func orZero(weight string) string {
 }
 
 func ending(release *v1alpha1.Release) happening {
-	switch release.Status.Outcome {
-	case v1alpha1.OutcomePromoted:
+	outcome := release.Status.Outcome
+	if outcome == v1alpha1.OutcomePromoted {
 		return happening{corev1.EventTypeNormal, v1alpha1.EventPromoted, "Promote", "The new version serves everything"}
-	case v1alpha1.OutcomeDeleted:
-		return happening{corev1.EventTypeNormal, v1alpha1.EventRestoredNative, "Restore",
-			"The Rollout was deleted: the stable template is back and the workload rolls out natively; apply the new version again to have it"}
+	}
+	if outcome == v1alpha1.OutcomeDeleted {
+		return happening{
+			corev1.EventTypeNormal, v1alpha1.EventRestoredNative, "Restore",
+			"The Rollout was deleted: the stable template is back and the workload rolls out natively; apply the new version again to have it",
+		}
 	}
 	return happening{corev1.EventTypeWarning, v1alpha1.EventRolledBack, "Withdraw", "Stable serves everything: " + release.Status.Progress.CauseMessage}
 }

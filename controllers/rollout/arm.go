@@ -25,12 +25,16 @@ const proveAgain = time.Second
 func (r *Reconciler) arm(ctx context.Context, rollout *v1alpha1.Rollout, w world) (finding, error) {
 	labels := w.objects.Workload.GetLabels()
 	if _, broken := labels[v1alpha1.LabelBreakGlass]; broken {
-		return finding{reason: v1alpha1.ReasonBrokenGlass, quiet: true,
-			message: "label " + v1alpha1.LabelBreakGlass + " disarms the workload; take it off to arm it again"}, nil
+		return finding{
+			reason: v1alpha1.ReasonBrokenGlass, quiet: true,
+			message: "label " + v1alpha1.LabelBreakGlass + " disarms the workload; take it off to arm it again",
+		}, nil
 	}
 	if !r.GateServed {
-		return finding{reason: v1alpha1.ReasonGateMissing, stalled: true, quiet: true,
-			message: "the API server does not serve MutatingAdmissionPolicy (admissionregistration.k8s.io/v1), so a new template cannot be held; use Kubernetes 1.36 or later"}, nil
+		return finding{
+			reason: v1alpha1.ReasonGateMissing, stalled: true, quiet: true,
+			message: "the API server does not serve MutatingAdmissionPolicy (admissionregistration.k8s.io/v1), so a new template cannot be held; use Kubernetes 1.36 or later",
+		}, nil
 	}
 	if labels[v1alpha1.LabelRollout] != rollout.Name {
 		return r.label(ctx, rollout, w)
@@ -39,7 +43,7 @@ func (r *Reconciler) arm(ctx context.Context, rollout *v1alpha1.Rollout, w world
 		return r.release(ctx, rollout, w)
 	}
 	if w.pods.Bypassed && meta.IsStatusConditionTrue(rollout.Status.Conditions, v1alpha1.ConditionArmed) {
-		return r.bypassed(ctx, rollout, w)
+		return r.bypassed(ctx, w)
 	}
 	if w.pods.PausedByUser {
 		return settling("the workload is paused by a user; kubectl rollout resume lets it be armed", 0), nil
@@ -108,7 +112,7 @@ func idle() finding {
 
 // bypassed handles a template that rolls out though the workload was armed. While none of its pods is
 // ready it is caught and released after all; else native behaviour has to finish.
-func (r *Reconciler) bypassed(ctx context.Context, rollout *v1alpha1.Rollout, w world) (finding, error) {
+func (r *Reconciler) bypassed(ctx context.Context, w world) (finding, error) {
 	if w.pods.Canary.Ready > 0 {
 		return bypass(), nil
 	}
@@ -136,8 +140,10 @@ func (r *Reconciler) bypassed(ctx context.Context, rollout *v1alpha1.Rollout, w 
 }
 
 func bypass() finding {
-	return finding{reason: v1alpha1.ReasonBypassed, again: lookAgain,
-		message: "a template came past the gate and is rolling out by itself; it is armed again once that is complete"}
+	return finding{
+		reason: v1alpha1.ReasonBypassed, again: lookAgain,
+		message: "a template came past the gate and is rolling out by itself; it is armed again once that is complete",
+	}
 }
 
 // disarm lets go of the workloads of a Rollout that is gone: the label off, and what is held released.

@@ -113,8 +113,10 @@ func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *
 	err := r.Client.Create(ctx, release, client.FieldOwner(v1alpha1.FieldManager))
 	if apierrors.IsAlreadyExists(err) {
 		// Our status was behind: remember the number, so that the next look counts on from it.
-		return finding{reason: v1alpha1.ReasonTemplateHeld, held: true, heldReason: v1alpha1.ReasonTemplateHeld,
-			message: "a Release is being opened", number: number, again: conflictRetry}, nil
+		return finding{
+			reason: v1alpha1.ReasonTemplateHeld, held: true, heldReason: v1alpha1.ReasonTemplateHeld,
+			message: "a Release is being opened", number: number, again: conflictRetry,
+		}, nil
 	}
 	if err != nil {
 		return finding{}, fmt.Errorf("create Release %s/%s: %w", release.Namespace, release.Name, err)

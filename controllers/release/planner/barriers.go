@@ -42,8 +42,10 @@ func (d *draft) routesMissing(s stage) *v1alpha1.Barrier {
 			continue
 		}
 		if seen := r.Provider.Observe(r.Objects, d.owner(), d.splits(s.route)); !seen.InEffect {
-			return &v1alpha1.Barrier{Name: "route",
-				Message: fmt.Sprintf("%s %s is not in effect yet: %s", r.Ref.Kind, r.Ref.Name, seen.Message)}
+			return &v1alpha1.Barrier{
+				Name:    "route",
+				Message: fmt.Sprintf("%s %s is not in effect yet: %s", r.Ref.Kind, r.Ref.Name, seen.Message),
+			}
 		}
 	}
 	return nil
@@ -71,6 +73,7 @@ func (d *draft) endpointsMissing(s stage) string {
 // remaining returns the clock that still runs; nil if none does.
 func (d *draft) remaining(s stage) *v1alpha1.Barrier {
 	switch s.wait {
+	case waitNot:
 	case waitSettle:
 		return d.clock("settle", d.settle(), "route settles")
 	case waitDrain:

@@ -82,17 +82,15 @@ func (d *draft) turnBack() Rule {
 
 // firstStageBack skips what there is nothing to take back of.
 func (d *draft) firstStageBack() v1alpha1.Stage {
-	switch d.progress.Stage {
-	case v1alpha1.StageStepping:
-		if d.progress.Canary == "" && d.pods.Pending {
-			return v1alpha1.StageReopening // nothing ran yet
-		}
-	case v1alpha1.StageRepinning, v1alpha1.StageDraining:
-		// Services select the canary alone: widen them before they are narrowed to stable, unless
-		// there is nobody left to serve.
-		if d.progress.Cause != v1alpha1.CauseCollapsed {
-			return v1alpha1.StageWidening
-		}
+	stage := d.progress.Stage
+	if stage == v1alpha1.StageStepping && d.progress.Canary == "" && d.pods.Pending {
+		return v1alpha1.StageReopening // nothing ran yet
+	}
+	// Services that select the canary alone are widened before they are narrowed to stable, unless there
+	// is nobody left to serve.
+	narrowed := stage == v1alpha1.StageRepinning || stage == v1alpha1.StageDraining
+	if narrowed && d.progress.Cause != v1alpha1.CauseCollapsed {
+		return v1alpha1.StageWidening
 	}
 	return v1alpha1.StageWithdrawing
 }

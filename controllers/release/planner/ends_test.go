@@ -1,9 +1,10 @@
 package planner_test
 
 import (
-	"crossfade.io/crossfade/apis/v1alpha1"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
 // asTheUserWroteIt checks what an ended Release leaves behind: nothing but the version.

@@ -181,3 +181,19 @@ func TestCanaryKeepsItsPodsUntilTheRouteIsBack(t *testing.T) {
 		}
 	}
 }
+
+// TestScalingDownMidStepKeepsStable: native scaling may round the canary to nothing, and the native
+// controller then rolls by the ReplicaSets' outdated counts of available pods.
+func TestScalingDownMidStepKeepsStable(t *testing.T) {
+	for _, size := range []int32{8, 6, 5, 4, 3, 2, 1} {
+		w := newWorld(t, options{replicas: 10})
+		w.image("checkout:2")
+		w.at("ten")
+		w.scale(size)
+		least := size
+		w.watch = func(string) { least = min(least, int32(len(w.servingStable()))) }
+		w.rest()
+		t.Logf("from 10 to %d: at least %d stable pods served", size, least)
+		require.GreaterOrEqual(t, least, size-1, "from 10 to %d", size)
+	}
+}

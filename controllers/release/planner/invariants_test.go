@@ -14,6 +14,7 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload/deployment"
 )
 
 // guardian watches a world and fails the test at the first instant at which an invariant is broken.
@@ -121,9 +122,11 @@ func (g *guardian) stableStays(what string) {
 		// Native scaling may round a revision down, to nothing even, until it is told.
 		g.wanted, g.outage = wanted, true
 	}
+	if g.outage && wanted > 0 && have == wanted {
+		g.outage = !deployment.Kind{}.Observe(g.w.input().Observed.Workload).Settled
+	}
 	if have >= wanted {
 		g.floor = wanted
-		g.outage = g.outage && wanted == 0
 	}
 	if g.w.status.Progress.Cause == "" && pastNoReturn[g.w.status.Progress.Stage] {
 		g.floor = 0

@@ -53,40 +53,70 @@ type stage struct {
 	wait  wait
 	next  v1alpha1.Stage
 	label Rule
+	// noReturn: the old pods are going, so that only the way forward keeps every request.
+	noReturn bool
 }
 
 // stageTable holds every stage but Stepping, in the order of DESIGN section 6.
 var stageTable = map[v1alpha1.Stage]stage{
-	v1alpha1.StageFilling: {pods: runAll, pin: pinStable, route: routeStep,
-		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageFlipping, label: RulePromoting},
-	v1alpha1.StageFlipping: {pods: runAll, pin: pinStable, route: routeCanary,
-		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageUnpinning, label: RulePromoting},
-	v1alpha1.StageUnpinning: {pods: runAll, pin: pinNone, route: routeCanary,
-		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageRepinning, label: RulePromoting},
-	v1alpha1.StageRepinning: {pods: runAll, pin: pinCanary, route: routeCanary,
-		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageDraining, label: RulePromoting},
-	v1alpha1.StageDraining: {pods: runAll, pin: pinCanary, route: routeCanary,
-		ready: canaryReady, wait: waitDrain, next: v1alpha1.StageRetiring, label: RuleDraining},
-	v1alpha1.StageRetiring: {pods: finish, pin: pinCanary, route: routeCanary,
-		ready: stableGone, wait: waitNot, next: v1alpha1.StageReturning, label: RuleRestoring},
-	v1alpha1.StageReturning: {pods: finish, pin: pinNone, route: routeHalf,
-		ready: nothing, wait: waitSettle, next: v1alpha1.StageRestoring, label: RuleRestoring},
-	v1alpha1.StageRestoring: {pods: finish, pin: pinNone, route: routeBase,
-		ready: nothing, wait: waitSettle, next: v1alpha1.StageCleaning, label: RuleRestoring},
+	v1alpha1.StageFilling: {
+		pods: runAll, pin: pinStable, route: routeStep,
+		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageFlipping, label: RulePromoting,
+	},
+	v1alpha1.StageFlipping: {
+		pods: runAll, pin: pinStable, route: routeCanary,
+		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageUnpinning, label: RulePromoting,
+	},
+	v1alpha1.StageUnpinning: {
+		pods: runAll, pin: pinNone, route: routeCanary,
+		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageRepinning, label: RulePromoting,
+	},
+	v1alpha1.StageRepinning: {
+		pods: runAll, pin: pinCanary, route: routeCanary,
+		ready: canaryReady, wait: waitSettle, next: v1alpha1.StageDraining, label: RulePromoting,
+	},
+	v1alpha1.StageDraining: {
+		pods: runAll, pin: pinCanary, route: routeCanary,
+		ready: canaryReady, wait: waitDrain, next: v1alpha1.StageRetiring, label: RuleDraining,
+	},
+	v1alpha1.StageRetiring: {
+		pods: finish, pin: pinCanary, route: routeCanary,
+		ready: stableGone, wait: waitNot, next: v1alpha1.StageReturning, label: RuleRestoring, noReturn: true,
+	},
+	v1alpha1.StageReturning: {
+		pods: finish, pin: pinNone, route: routeHalf,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageRestoring, label: RuleRestoring, noReturn: true,
+	},
+	v1alpha1.StageRestoring: {
+		pods: finish, pin: pinNone, route: routeBase,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageCleaning, label: RuleRestoring, noReturn: true,
+	},
 
-	v1alpha1.StageWidening: {pods: leave, pin: pinNone, route: routeCanary,
-		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing},
-	v1alpha1.StageWithdrawing: {pods: leave, pin: pinStable, route: routeStable,
-		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawnDraining},
-	v1alpha1.StageWithdrawnDraining: {pods: leave, pin: pinStable, route: routeStable,
-		ready: nothing, wait: waitDrain, next: v1alpha1.StageRetreating},
-	v1alpha1.StageRetreating: {pods: hold, pin: pinStable, route: routeStable,
-		ready: canaryGone, wait: waitNot, next: v1alpha1.StageReopening},
-	v1alpha1.StageReopening: {pods: hold, pin: pinNone, route: routeBase,
-		ready: nothing, wait: waitSettle, next: v1alpha1.StageCleaning},
+	v1alpha1.StageWidening: {
+		pods: leave, pin: pinNone, route: routeCanary,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing,
+	},
+	v1alpha1.StageWithdrawing: {
+		pods: leave, pin: pinStable, route: routeStable,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawnDraining,
+	},
+	v1alpha1.StageWithdrawnDraining: {
+		pods: leave, pin: pinStable, route: routeStable,
+		ready: nothing, wait: waitDrain, next: v1alpha1.StageRetreating,
+	},
+	v1alpha1.StageRetreating: {
+		pods: hold, pin: pinStable, route: routeStable,
+		ready: canaryGone, wait: waitNot, next: v1alpha1.StageReopening,
+	},
+	v1alpha1.StageReopening: {
+		pods: hold, pin: pinNone, route: routeBase,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageCleaning,
+	},
 
-	v1alpha1.StageCleaning: {pods: rest, pin: pinNone, route: routeBase,
-		ready: resting, wait: waitNot, next: v1alpha1.StageEnded, label: RuleRestoring},
+	v1alpha1.StageCleaning: {
+		pods: rest, pin: pinNone, route: routeBase,
+		ready: resting, wait: waitNot, next: v1alpha1.StageEnded, label: RuleRestoring, noReturn: true,
+	},
 }
 
 // stage returns the resting point that the Release is at.
@@ -133,11 +163,7 @@ func (s stage) waiting(d *draft) Rule {
 
 // pastNoReturn: from here on the old pods are going; the Release can only go forward.
 func pastNoReturn(name v1alpha1.Stage) bool {
-	switch name {
-	case v1alpha1.StageRetiring, v1alpha1.StageReturning, v1alpha1.StageRestoring, v1alpha1.StageCleaning, v1alpha1.StageEnded:
-		return true
-	}
-	return false
+	return name == v1alpha1.StageEnded || stageTable[name].noReturn
 }
 
 func leave(*draft) *workload.Want { return nil }

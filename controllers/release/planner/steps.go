@@ -59,6 +59,7 @@ func (d *draft) split(want route, service string) trafficrouting.Split {
 	steps := d.in.Policy.Strategy.Steps
 	step := d.progress.Step
 	switch want {
+	case routeBase, routeStable:
 	case routeBefore:
 		if step > 0 {
 			return trafficrouting.ForStep(service, steps[step-1])

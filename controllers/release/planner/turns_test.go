@@ -36,10 +36,14 @@ func TestTurnBackAtHalf(t *testing.T) {
 	}{
 		"abort":   {"a person's word is enough", (*world).abort, planner.RuleAborting, v1alpha1.CauseAborted},
 		"deleted": {"without a policy nothing may stay", (*world).deleteRollout, planner.RuleDeleting, v1alpha1.CauseDeleted},
-		"newer template": {"two canaries would need three revisions", func(w *world) { w.image("checkout:3") },
-			planner.RuleSuperseded, v1alpha1.CauseSuperseded},
-		"stable template": {"the user took the version back", func(w *world) { w.image("checkout:1") },
-			planner.RuleSettled, v1alpha1.CauseStableReapplied},
+		"newer template": {
+			"two canaries would need three revisions", func(w *world) { w.image("checkout:3") },
+			planner.RuleSuperseded, v1alpha1.CauseSuperseded,
+		},
+		"stable template": {
+			"the user took the version back", func(w *world) { w.image("checkout:1") },
+			planner.RuleSettled, v1alpha1.CauseStableReapplied,
+		},
 		"Service gone":  {"there is nothing to pin", func(w *world) { w.remove("Service", "checkout") }, planner.RuleInvalid, v1alpha1.CauseObjectGone},
 		"route gone":    {"there is nothing to shift", func(w *world) { w.remove("HTTPRoute", "checkout") }, planner.RuleInvalid, v1alpha1.CauseObjectGone},
 		"workload gone": {"there is nothing to release", (*world).orphan, planner.RuleInvalid, v1alpha1.CauseObjectGone},

@@ -31,7 +31,6 @@ const (
 	RuleShifting     Rule = "Shifting"
 	RuleConfirming   Rule = "Confirming"
 	RuleHolding      Rule = "Holding"
-	RuleAdvancing    Rule = "Advancing"
 	RulePromoting    Rule = "Promoting"
 	RuleDraining     Rule = "Draining"
 	RuleRestoring    Rule = "Restoring"
