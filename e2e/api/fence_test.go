@@ -24,25 +24,8 @@ func TestFence(t *testing.T) {
 	c, err := client.New(config(t), client.Options{})
 	require.NoError(t, err)
 	namespace := newNamespace(t)
-	revisions := appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
-	services := corev1.SchemeGroupVersion.WithKind("Service")
 	made := func(t *testing.T, gvk schema.GroupVersionKind, name string) *unstructured.Unstructured {
-		text := map[schema.GroupVersionKind]string{
-			revisions: `{spec: {replicas: 0, selector: {matchLabels: {app: a}}, template: {metadata: {labels: {app: a}}, spec: {containers: [{name: a, image: "a:1"}]}}}}`,
-			services:  `{spec: {selector: {app: a}, ports: [{port: 80}]}}`,
-		}[gvk]
-		obj := decoded(t, text)
-		obj.SetGroupVersionKind(gvk)
-		obj.SetNamespace(namespace)
-		obj.SetName(name)
-		require.NoError(t, c.Create(t.Context(), obj))
-		require.Eventually(t, func() bool {
-			// The native controllers have had their first look, so that nobody else writes from here on.
-			require.NoError(t, c.Get(t.Context(), client.ObjectKeyFromObject(obj), obj))
-			_, seen, _ := unstructured.NestedInt64(obj.Object, "status", "observedGeneration")
-			return gvk == services || seen
-		}, patience, 50*time.Millisecond)
-		return obj
+		return makeAlone(t, c, gvk, namespace, name)
 	}
 	// touched changes the object behind the decision's back.
 	touched := func(t *testing.T, obj *unstructured.Unstructured) {
@@ -106,6 +89,32 @@ func TestFence(t *testing.T) {
 		_, err := apply.Send(t.Context(), c, w)
 		require.True(t, apierrors.IsAlreadyExists(err), "%v", err)
 	})
+}
+
+var (
+	revisions = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
+	services  = corev1.SchemeGroupVersion.WithKind("Service")
+)
+
+// makeAlone makes an object and waits until the native controllers have had their first look, so that
+// nobody else writes from there on.
+func makeAlone(t *testing.T, c client.Client, gvk schema.GroupVersionKind, namespace, name string) *unstructured.Unstructured {
+	t.Helper()
+	text := map[schema.GroupVersionKind]string{
+		revisions: `{spec: {replicas: 0, selector: {matchLabels: {app: a}}, template: {metadata: {labels: {app: a}}, spec: {containers: [{name: a, image: "a:1"}]}}}}`,
+		services:  `{spec: {selector: {app: a}, ports: [{port: 80}]}}`,
+	}[gvk]
+	obj := decoded(t, text)
+	obj.SetGroupVersionKind(gvk)
+	obj.SetNamespace(namespace)
+	obj.SetName(name)
+	require.NoError(t, c.Create(t.Context(), obj))
+	require.Eventually(t, func() bool {
+		require.NoError(t, c.Get(t.Context(), client.ObjectKeyFromObject(obj), obj))
+		_, seen, _ := unstructured.NestedInt64(obj.Object, "status", "observedGeneration")
+		return gvk == services || seen
+	}, patience, 50*time.Millisecond)
+	return obj
 }
 
 // TestStatusIsAFence: an update of a status that changes nothing is refused if it is stale, and writes

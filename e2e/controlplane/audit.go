@@ -62,8 +62,10 @@ func (c *Controller) Requests(t testing.TB, since int64) []Request {
 		require.NoError(t, json.Unmarshal(line, &e))
 		ours := e.ImpersonatedUser.Username == User && e.Stage == "ResponseComplete"
 		if ours && e.Verb != "watch" && e.ObjectRef.Resource != "leases" {
-			requests = append(requests, Request{Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource,
-				Name: e.ObjectRef.Name, Namespace: e.ObjectRef.Namespace, Code: e.ResponseStatus.Code})
+			requests = append(requests, Request{
+				Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource,
+				Name: e.ObjectRef.Name, Namespace: e.ObjectRef.Namespace, Code: e.ResponseStatus.Code,
+			})
 		}
 	}
 }
