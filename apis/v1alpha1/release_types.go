@@ -90,13 +90,13 @@ const (
 
 // Control is what people ask of a Release.
 //
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.desiredOutcome) || oldSelf.desiredOutcome != 'Abort' || (has(self.desiredOutcome) && self.desiredOutcome == 'Abort')",message="spec.control.desiredOutcome: Abort is final; apply the version again or another one to begin a new Release"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.desiredOutcome) || oldSelf.desiredOutcome != 'Abort' || (has(self.desiredOutcome) && self.desiredOutcome == 'Abort')",message="spec.control.desiredOutcome: Abort is final; apply another version to begin a new Release, or the stable one before this one again"
 type Control struct {
 	// Paused stops the Release where it is: nothing moves on, but it still goes back when it must.
 	// Empty means false.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
-	// DesiredOutcome is Promote to take the remaining steps without waiting, or Abort to go back.
+	// DesiredOutcome is Promote to leave out the remaining steps and holds, or Abort to go back.
 	// Abort is final and wins over everything. Empty means that the steps decide.
 	// +optional
 	// +kubebuilder:validation:Enum=Promote;Abort
