@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -31,8 +32,8 @@ type audited struct {
 }
 
 // isWrite tells whether the controller changed an object of a release; Events and leases are not of any.
-func (a audited) isWrite(namespace string) bool {
-	return a.Stage == "ResponseComplete" && a.User.Username == world.ControllerUser && a.ObjectRef.Namespace == namespace &&
+func (a audited) isWrite() bool {
+	return a.Stage == "ResponseComplete" && a.User.Username == world.ControllerUser &&
 		slices.Contains([]string{"create", "update", "patch", "delete"}, a.Verb) && a.ResponseStatus.Code < 300 &&
 		a.ObjectRef.Resource != "events" && a.ObjectRef.Resource != "leases"
 }
@@ -42,11 +43,12 @@ func (a audited) String() string {
 	if a.ObjectRef.Subresource != "" {
 		text += "/" + a.ObjectRef.Subresource
 	}
-	return text + " " + a.ObjectRef.Name
+	return text + " " + a.ObjectRef.Namespace + "/" + a.ObjectRef.Name
 }
 
-// followWrites tells of every write of the controller in a namespace, as soon as it is in the audit log.
-func followWrites(ctx context.Context, namespace string, tell func(audited)) error {
+// followWrites tells of every write of the controller in the namespaces that begin with a prefix, as soon as it is in
+// the audit log.
+func followWrites(ctx context.Context, prefix string, tell func(audited)) error {
 	file, err := os.Open(shared.Cluster.AuditLog())
 	if err != nil {
 		return err
@@ -63,7 +65,9 @@ func followWrites(ctx context.Context, namespace string, tell func(audited)) err
 			if err != nil {
 				return false, nil // the rest of the line is still to come
 			}
-			if line := (audited{}); bytes.Contains(partial, []byte(namespace)) && json.Unmarshal(partial, &line) == nil && line.isWrite(namespace) {
+			line := audited{}
+			if bytes.Contains(partial, []byte(world.ControllerUser)) && json.Unmarshal(partial, &line) == nil &&
+				line.isWrite() && strings.HasPrefix(line.ObjectRef.Namespace, prefix) {
 				tell(line)
 			}
 			partial = partial[:0]

@@ -2,7 +2,7 @@ package suite_test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -20,109 +21,112 @@ import (
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
+// killEvery is how many writes the controller may do before it is killed again.
+const killEvery = 9
+
 // TestControllerKilled kills the controller of releases that end in every way, again and again, each time right after
-// another write. It runs alone: the controller is everybody's.
+// a write. It runs alone: the controller is everybody's.
 func TestControllerKilled(t *testing.T) {
-	rules := map[string]int{}
 	steps := []v1alpha1.Step{
 		world.Weighted("ten", 10, &v1alpha1.Hold{For: world.Seconds(4)}),
 		world.Weighted("half", 50, approval()),
 	}
-	for _, ending := range []struct {
-		name string
-		end  func(*scenario)
-	}{
-		{"Promote", func(s *scenario) {
-			s.approve(1, "half")
-			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "ten", "half")
-			s.requireNoneFailed()
-			s.requireLikeTwin(false, ships("v2"))
-		}},
-		{"Abort", func(s *scenario) {
-			s.abort(1)
-			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeAborted), "ten", "half")
-			s.requireNoneFailed()
-			s.requireLikeTwin(true, holds("v2"))
-		}},
-		{"StableReapplied", func(s *scenario) {
-			s.ship("v1")
-			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeReverted), "ten", "half")
-			s.requireNoneFailed()
-			s.requireLikeTwin(false, ships("v2"), ships("v1"))
-		}},
-		{"NewTemplate", func(s *scenario) {
-			s.ship("v3")
-			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeSuperseded), "ten", "half")
-			s.restAtHalf(2)
-			s.approve(2, "half")
-			s.requireSteps(s.awaitOutcome(2, v1alpha1.OutcomePromoted), "ten", "half")
-			s.requireNoneFailed()
-			s.requireLikeTwin(false, ships("v2"), ships("v3"))
-		}},
-		{"Deleted", func(s *scenario) {
-			require.NoError(s.t, shared.Client.Delete(s.ctx, s.rollout()))
-			s.awaitLetGo()
-			s.requireNoneFailed()
-			s.requireLikeTwin(false, ships("v2"), ships("v1"))
-		}},
-	} {
-		t.Run(ending.name, func(t *testing.T) {
-			s := begin(t, setting{steps: steps})
-			stop := s.killAfterWrites(rules, killEvery)
-			s.ship("v2")
-			s.restAtHalf(1)
-			ending.end(s)
-			stop()
-		})
-	}
-	t.Logf("killed right after a write of rules %v", rules)
+	killer := startKiller(t, "controllerkilled-")
+	t.Run("group", func(t *testing.T) { // ends when all of its releases have
+		for name, end := range map[string]func(*scenario){
+			"Promoted": func(s *scenario) {
+				s.approve(1, "half")
+				s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "ten", "half")
+				s.requireNoneFailed()
+				s.requireLikeTwin(false, ships("v2"))
+			},
+			"Aborted": func(s *scenario) {
+				s.abort(1)
+				s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeAborted), "ten", "half")
+				s.requireNoneFailed()
+				s.requireLikeTwin(true, holds("v2"))
+			},
+			"Reverted": func(s *scenario) {
+				s.ship("v1")
+				s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeReverted), "ten", "half")
+				s.requireNoneFailed()
+				s.requireLikeTwin(false, ships("v2"), ships("v1"))
+			},
+			"Superseded": func(s *scenario) {
+				s.ship("v3")
+				s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeSuperseded), "ten", "half")
+				s.restAtHalf(2)
+				s.approve(2, "half")
+				s.requireSteps(s.awaitOutcome(2, v1alpha1.OutcomePromoted), "ten", "half")
+				s.requireNoneFailed()
+				s.requireLikeTwin(false, ships("v2"), ships("v3"))
+			},
+			"Deleted": func(s *scenario) {
+				require.NoError(s.t, shared.Client.Delete(s.ctx, s.rollout()))
+				s.awaitLetGo()
+				s.requireNoneFailed()
+				s.requireLikeTwin(false, ships("v2"), ships("v1"))
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				s := begin(t, setting{steps: steps})
+				s.ship("v2")
+				s.restAtHalf(1)
+				end(s)
+			})
+		}
+	})
+	rules := killer.stop()
+	t.Logf("killed right after a write, by the rule that had fired: %v", rules)
 	require.GreaterOrEqual(t, len(rules), 10, "different rules: %v", slices.Sorted(maps.Keys(rules)))
 }
 
-// killEvery is how many writes the controller may do before it is killed again. It has no divisor in common with the
-// number of writes that a step takes, so that the kills move through the steps.
-const killEvery = 3
-
-// killAfterWrites kills the controller with SIGKILL right after each n-th write in the scenario's namespace, until
-// stop is called. It counts the rules that had fired then.
-func (s *scenario) killAfterWrites(rules map[string]int, n int) (stop func()) {
-	ctx, cancel := context.WithCancel(s.ctx)
-	ended := make(chan error)
-	writes := 0
-	go func() {
-		ended <- followWrites(ctx, s.app.Namespace, func(write audited) {
-			if writes++; writes%n != 0 {
-				return
-			}
-			if err := killController(ctx); err != nil {
-				s.logf("write %d (%s): not killed: %v", writes, write, err)
-				return
-			}
-			rule := s.ruleNow(ctx)
-			rules[rule]++
-			s.logf("killed right after write %d (%s), rule %s", writes, write, rule)
-		})
-	}()
-	return func() {
-		cancel()
-		require.NoError(s.t, <-ended)
-	}
+// killer kills the controller with SIGKILL right after a write: the first under each rule, and each n-th.
+type killer struct {
+	t      *testing.T
+	story  *story
+	cancel context.CancelFunc
+	ended  chan error
+	writes int
+	rules  map[string]int
 }
 
-// ruleNow is the rule that the latest Release in flight last persisted.
-func (s *scenario) ruleNow(ctx context.Context) string {
-	var releases v1alpha1.ReleaseList
-	if err := shared.Client.List(ctx, &releases, client.InNamespace(s.app.Namespace)); err != nil {
-		return err.Error()
-	}
-	rule, number := "", int64(0)
-	for _, release := range releases.Items {
-		if release.Spec.Number > number {
-			rule, number = release.Status.Rule, release.Spec.Number
-		}
-	}
-	return rule
+// startKiller begins to kill over writes in the namespaces that begin with a prefix.
+func startKiller(t *testing.T, prefix string) *killer {
+	ctx, cancel := context.WithCancel(t.Context())
+	k := &killer{t: t, story: follow(t, ""), cancel: cancel, ended: make(chan error, 1), rules: map[string]int{}}
+	go func() { k.ended <- followWrites(ctx, prefix, func(write audited) { k.consider(ctx, write) }) }()
+	return k
 }
+
+// stop ends the killing, and tells how often it hit each rule.
+func (k *killer) stop() map[string]int {
+	k.cancel()
+	require.NoError(k.t, <-k.ended)
+	return k.rules
+}
+
+func (k *killer) consider(ctx context.Context, write audited) {
+	k.writes++
+	rule := k.story.ruleIn(write.ObjectRef.Namespace)
+	if rule == "" || k.rules[rule] > 0 && k.writes%killEvery != 0 {
+		return
+	}
+	err := killController(ctx)
+	if errors.Is(err, errNotRunning) {
+		return // this write was done before the last kill
+	}
+	if err != nil {
+		k.t.Errorf("kill the controller: %v", err)
+		return
+	}
+	k.rules[rule]++
+	k.t.Logf("%s killed right after write %d: %s, rule %s", time.Now().Format("15:04:05.000"), k.writes, write, rule)
+}
+
+// errNotRunning: there is no controller to kill.
+var errNotRunning = errors.New("the controller does not run")
 
 // killController sends SIGKILL to the controller's process; the kubelet starts another one.
 func killController(ctx context.Context) error {
@@ -139,7 +143,7 @@ func killController(ctx context.Context) error {
 			return syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	return fmt.Errorf("no process of %d pods in namespace %s runs", len(pods.Items), world.SystemNamespace)
+	return errNotRunning
 }
 
 // processOf finds the controller's process in a pod's control group; zero if it does not run.

@@ -14,13 +14,13 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// story is every Release of one namespace in every state that the API server told of.
+// story is every Release of one namespace, or of all, in every state that the API server told of.
 type story struct {
 	mu     sync.Mutex
 	states []v1alpha1.Release
 }
 
-// follow tells the story until the test ends.
+// follow tells the story until the test ends; of all namespaces if none is named.
 func follow(t *testing.T, namespace string) *story {
 	s := &story{}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -92,13 +92,16 @@ func (s *story) enteredStage(number int64, stage v1alpha1.Stage) time.Time {
 	return time.Time{}
 }
 
-// rules are those that fired in a Release, in order, without repetitions in a row.
-func (s *story) rules(number int64) []string {
-	var rules []string
-	for _, state := range s.of(number) {
-		rules = append(rules, state.Status.Rule)
+// ruleIn is the rule that fired last in a namespace; empty before the first.
+func (s *story) ruleIn(namespace string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, state := range slices.Backward(s.states) {
+		if state.Namespace == namespace {
+			return state.Status.Rule
+		}
 	}
-	return slices.Compact(rules)
+	return ""
 }
 
 // awaitStep waits until a step is in effect.

@@ -35,11 +35,17 @@ type Model struct {
 	Now time.Time
 	// Starts says whether pods of a template become ready by themselves. nil means that all do.
 	Starts func(template map[string]any) bool
-	// Patient says how a race of the real controllers ends. When the Deployment controller has written
-	// the current ReplicaSet's minReadySeconds or annotations, un-paused, it stumbles over its own write
-	// and looks again within milliseconds; mostly that is before the ReplicaSet controller has counted
-	// the available pods anew, so it acts on the old number. Patient looks after that.
-	Patient bool
+	// Patient and Hasty turn two races of the real controllers the rarer way.
+	//
+	// When the Deployment controller has written the current ReplicaSet's minReadySeconds or annotations,
+	// un-paused, it stumbles over its own write and looks again within milliseconds; mostly that is before
+	// the available pods are counted anew, so it acts on the old number. Patient looks after that.
+	//
+	// When it has sized ReplicaSets, it mostly looks again after their pods are counted anew. Hasty looks
+	// before. That can cost all stable pods, where scaling down rounded them up to more than the
+	// Deployment's size: it takes as many as it believes to be too many, by the old number. The more pods
+	// the ReplicaSet controller has to delete, the likelier it is.
+	Patient, Hasty bool
 
 	version     int64
 	lastCreated time.Time
@@ -106,11 +112,17 @@ func (m *Model) Objects() workload.Objects {
 	return out
 }
 
-// Step lets each party look once: the Deployment controller, the ReplicaSet controller, the kubelet. It
-// says whether anything changed.
+// Step lets each party look: the Deployment controller, the ReplicaSet controller (until its status is
+// up to date), the kubelet. It says whether anything changed. Finer interleavings are made by calling
+// SyncDeployment, SyncReplicaSets and Kubelet.
 func (m *Model) Step() bool {
 	changed := m.SyncDeployment()
-	changed = m.SyncReplicaSets() || changed
+	for m.SyncReplicaSets() {
+		changed = true
+		if m.Hasty {
+			break
+		}
+	}
 	return m.Kubelet() || changed
 }
 

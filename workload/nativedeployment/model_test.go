@@ -170,3 +170,27 @@ func TestTimeMakesPodsAvailable(t *testing.T) {
 	}
 	require.Equal(t, []int64{0, 2}, sizes(m))
 }
+
+// Two facts of the native controller that no fields of ours can rule out.
+func TestScalingFarDownMidReleaseMayRoundAndEvenCostStable(t *testing.T) {
+	for name, c := range map[string]struct {
+		hasty bool
+		want  []int64
+	}{
+		"mostly stable keeps its size":                           {false, []int64{1, 1}},
+		"acting on the old number of pods takes all of stable's": {true, []int64{0, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newWorld(t, 10, "25%", "25%")
+			values := inflated("10%")
+			values["template"] = template("2")
+			set(t, m, values)
+			require.NoError(t, m.Settle())
+			require.Equal(t, []int64{10, 1}, sizes(m))
+			m.Hasty = c.hasty
+			require.NoError(t, m.Scale(1))
+			require.NoError(t, m.Settle())
+			require.Equal(t, c.want, sizes(m))
+		})
+	}
+}

@@ -26,7 +26,7 @@ spec:
   minReadySeconds: %d
   revisionHistoryLimit: 10
   progressDeadlineSeconds: 600
-  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 25%%, maxUnavailable: 25%%}}
+  strategy: {type: RollingUpdate, rollingUpdate: {%s}}
   selector: {matchLabels: {app: checkout}}
   template:
     metadata: {labels: {app: checkout}}
@@ -75,6 +75,8 @@ type options struct {
 	route              string
 	steps              []v1alpha1.Step
 	deadline           time.Duration
+	// bounds are the user's own of a native rolling update.
+	bounds string
 }
 
 func (o options) withDefaults() options {
@@ -89,6 +91,9 @@ func (o options) withDefaults() options {
 	}
 	if len(o.steps) == 0 {
 		o.steps = []v1alpha1.Step{weigh("ten", 10, holdFor(time.Minute)), weigh("half", 50, approval())}
+	}
+	if o.bounds == "" {
+		o.bounds = "maxSurge: 25%, maxUnavailable: 25%"
 	}
 	if o.deadline == 0 {
 		o.deadline = 10 * time.Minute

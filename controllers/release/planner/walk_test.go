@@ -43,6 +43,9 @@ type walker struct {
 func walk(t *testing.T, seed int64) {
 	r := rand.New(rand.NewSource(seed)) //nolint:gosec // a seed that is printed is the point
 	o := options{replicas: 1 + r.Intn(6), minReady: r.Intn(2) * 3}
+	if r.Intn(2) == 0 {
+		o.bounds = "maxSurge: 1, maxUnavailable: 0"
+	}
 	if r.Intn(3) == 0 {
 		o.services = []string{"checkout", "checkout-admin"}
 	}

@@ -85,7 +85,7 @@ func newWorld(t testing.TB, o options) *world {
 		number: 1, faults: noFaults, fails: map[string]failure{},
 		user: userWorld{objects: map[string]*unstructured.Unstructured{}, stable: "checkout:1"},
 	}
-	w.model = nativedeployment.New(parse(t, fmt.Sprintf(deploymentYAML, o.replicas, o.minReady)))
+	w.model = nativedeployment.New(parse(t, fmt.Sprintf(deploymentYAML, o.replicas, o.minReady, o.bounds)))
 	require.NoError(t, w.model.Settle())
 	w.model.Advance(time.Hour)
 	w.begun = w.model.Now
