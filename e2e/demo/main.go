@@ -20,8 +20,13 @@ var errFailed = errors.New("requests failed")
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx)
+	interrupted := ctx.Err() != nil
 	stop()
-	if err != nil && !errors.Is(err, errFailed) { // those have been counted in the last line
+	switch {
+	case errors.Is(err, errFailed): // they have been counted in the last line
+	case interrupted:
+		fmt.Fprintln(os.Stderr, "demo: interrupted")
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "demo:", err)
 	}
 	if err != nil {

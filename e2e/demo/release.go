@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -56,20 +57,23 @@ func (s *stage) crossfade(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 // follow shows the release live until it has ended.
-func (s *stage) follow(ctx context.Context, flags ...string) error {
-	// Its exit code tells of the outcome, which is looked up instead: an aborted release is none of its errors here.
-	_ = s.crossfade(ctx, append([]string{"status", world.AppName}, flags...)...).Run()
+func (s *stage) follow(ctx context.Context) error {
+	var complaint bytes.Buffer
+	view := s.crossfade(ctx, "status", world.AppName, "--until", "ended")
+	view.Stderr = &complaint
+	// Its exit code tells whether the release was promoted; one that was aborted is no error here.
+	_ = view.Run()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	release, err := s.inFlight(ctx)
-	if err != nil {
-		return err
+	if err == nil && release != nil {
+		err = errClosed
 	}
-	if release != nil {
-		return errClosed
+	if err != nil && complaint.Len() > 0 {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(complaint.String()))
 	}
-	return nil
+	return err
 }
 
 // followUntilSlow shows the release live until the answers show, at 25 %, that the new version is slow. It returns

@@ -82,7 +82,7 @@ func (s *stage) release(ctx context.Context) error {
 	if err := s.ship(ctx, "v2"); err != nil {
 		return err
 	}
-	if err := s.follow(ctx, "--until", "ended"); err != nil {
+	if err := s.follow(ctx); err != nil {
 		return err
 	}
 	say("shipping v3, which answers correctly, but 400 ms slower")
@@ -98,7 +98,7 @@ func (s *stage) release(ctx context.Context) error {
 	if err := s.crossfade(ctx, "abort", world.AppName).Run(); err != nil {
 		return fmt.Errorf("abort the release of v3: %w", err)
 	}
-	return s.follow(ctx, "--until", "ended")
+	return s.follow(ctx)
 }
 
 // deploy puts the app and its Rollout into the cluster, anew if it was there.

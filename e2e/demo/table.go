@@ -14,6 +14,9 @@ import (
 	"crossfade.io/crossfade/e2e/load"
 )
 
+// nameWidth makes all names as wide as the widest, so that they are aligned left beside numbers that are aligned right.
+const nameWidth = len("v3, going back")
+
 // phase is a part of the demo, by name.
 type phase struct {
 	name        string
@@ -24,7 +27,7 @@ type phase struct {
 func table(records load.Records, releases []v1alpha1.Release) string {
 	var text bytes.Buffer
 	columns := tabwriter.NewWriter(&text, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(columns, "release, step\tversion\trequests\tfailed\tp50 ms\tp95 ms\t")
+	fmt.Fprintf(columns, "%-*s\tversion\trequests\tfailed\tp50 ms\tp95 ms\t\n", nameWidth, "release, step")
 	for _, p := range phases(releases, lastSent(records)) {
 		answers := byVersion(records.Between(p.from, p.until))
 		for i, version := range versionsOf(answers) {
@@ -32,7 +35,7 @@ func table(records load.Records, releases []v1alpha1.Release) string {
 			if i > 0 {
 				name = ""
 			}
-			fmt.Fprintf(columns, "%s\t", name)
+			fmt.Fprintf(columns, "%-*s\t", nameWidth, name)
 			row(columns, version, answers[version])
 		}
 	}

@@ -2,7 +2,6 @@ package suite_test
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -89,6 +88,7 @@ type killer struct {
 	cancel context.CancelFunc
 	ended  chan error
 	writes int
+	last   int // the process that was killed last
 	rules  map[string]int
 }
 
@@ -113,37 +113,34 @@ func (k *killer) consider(ctx context.Context, write audited) {
 	if rule == "" || k.rules[rule] > 0 && k.writes%killEvery != 0 {
 		return
 	}
-	err := killController(ctx)
-	if errors.Is(err, errNotRunning) {
+	pid, err := controllerProcess(ctx)
+	if err == nil && (pid == 0 || pid == k.last) {
 		return // this write was done before the last kill
+	}
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	if err != nil {
 		k.t.Errorf("kill the controller: %v", err)
 		return
 	}
+	k.last = pid
 	k.rules[rule]++
 	k.t.Logf("%s killed right after write %d: %s, rule %s", time.Now().Format("15:04:05.000"), k.writes, write, rule)
 }
 
-// errNotRunning: there is no controller to kill.
-var errNotRunning = errors.New("the controller does not run")
-
-// killController sends SIGKILL to the controller's process; the kubelet starts another one.
-func killController(ctx context.Context) error {
+// controllerProcess is the process of the controller; zero if none runs. The kubelet starts another one in its place.
+func controllerProcess(ctx context.Context) (int, error) {
 	var pods corev1.PodList
 	if err := shared.Client.List(ctx, &pods, client.InNamespace(world.SystemNamespace)); err != nil {
-		return err
+		return 0, err
 	}
 	for _, pod := range pods.Items {
-		pid, err := processOf(pod)
-		if err != nil {
-			return err
-		}
-		if pid != 0 {
-			return syscall.Kill(pid, syscall.SIGKILL)
+		if pid, err := processOf(pod); pid != 0 || err != nil {
+			return pid, err
 		}
 	}
-	return errNotRunning
+	return 0, nil
 }
 
 // processOf finds the controller's process in a pod's control group; zero if it does not run.

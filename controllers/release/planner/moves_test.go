@@ -25,24 +25,23 @@ func (w *world) image(image string) {
 			change(obj["spec"].(map[string]any)["template"].(map[string]any))
 		}))
 	}
-	require.NoError(w.t, w.wantDeployment(func(obj map[string]any) {
+	w.wantDeployment(func(obj map[string]any) {
 		setImage(obj["spec"].(map[string]any)["template"].(map[string]any), image)
-	}))
+	})
 }
 
-func (w *world) wantDeployment(change func(map[string]any)) error {
+func (w *world) wantDeployment(change func(map[string]any)) {
 	want := w.user.deployment.DeepCopy()
 	change(want.Object)
 	w.user.deployment = want
-	return nil
 }
 
 func (w *world) scale(replicas int32) {
 	w.tale.line(w, "you", "scale to %d", replicas)
 	require.NoError(w.t, w.model.Scale(replicas))
-	require.NoError(w.t, w.wantDeployment(func(obj map[string]any) {
+	w.wantDeployment(func(obj map[string]any) {
 		obj["spec"].(map[string]any)["replicas"] = int64(replicas)
-	}))
+	})
 }
 
 // rolloutPause is kubectl rollout pause, rolloutResume its reverse; the gate puts an un-pause of what
@@ -161,8 +160,6 @@ func (w *world) gitRoute() *unstructured.Unstructured {
 
 // canaryPods names the canary's pods.
 func (w *world) canaryPods() []string { return w.model.PodsOf(w.status.Progress.Canary) }
-
-func (w *world) stablePods() []string { return w.model.PodsOf(w.status.Progress.Stable) }
 
 func (w *world) unreadyCanary() {
 	w.tale.line(w, "fate", "the canary's pods are not ready any more")
