@@ -81,13 +81,20 @@ func subject(rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) s
 	return fmt.Sprintf("%d of %s", rollout.Generation, deployment.GetUID())
 }
 
-// stateOf tells all of a Rollout and its workload that arming depends on. The replica count is left
-// out: scaling arms and disarms nothing.
+// stateOf tells all of a Rollout and its workload that arming depends on. The counts of pods are left
+// out, since scaling arms and disarms nothing, but for a held template: there the native controller may
+// give pods to the wrong revision.
 func stateOf(rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) (string, error) {
 	spec, _, _ := unstructured.NestedMap(deployment.Object, "spec")
-	delete(spec, "replicas")
+	status, _, _ := unstructured.NestedMap(deployment.Object, "status")
+	_, held, _ := unstructured.NestedString(spec, "template", "metadata", "annotations", v1alpha1.AnnotationPending)
+	if !held {
+		delete(spec, "replicas")
+		status = nil
+	}
 	state, err := json.Marshal(map[string]any{
-		"generation": rollout.Generation, "uid": deployment.GetUID(), "labels": deployment.GetLabels(), "spec": spec,
+		"generation": rollout.Generation, "uid": deployment.GetUID(), "labels": deployment.GetLabels(),
+		"spec": spec, "counts": []any{status["replicas"], status["updatedReplicas"], status["readyReplicas"]},
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode Deployment %s: %w", deployment.GetName(), err)

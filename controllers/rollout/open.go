@@ -34,6 +34,10 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 		return r.letGo(ctx, rollout, w, last)
 	}
 	if last != nil && rejected(last) && rollout.Status.ForgivenRelease < last.Spec.Number && w.pods.Canary.UID == last.Status.Progress.Canary {
+		// Scaled to 0 and back, the native controller fills the newest revision: the rejected one.
+		if err := r.carry(ctx, w, workload.Want{Posture: workload.Park}); err != nil {
+			return finding{}, err
+		}
 		return finding{
 			reason: v1alpha1.ReasonRevisionRejected, armed: true, held: true, heldReason: v1alpha1.ReasonRevisionRejected, quiet: true,
 			message: fmt.Sprintf("the template was rejected by Release %s (%s) and is held; apply another template, or the stable one again",
@@ -59,16 +63,21 @@ func (r *Reconciler) letGo(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 	if err := r.writeStatus(ctx, rollout, found); err != nil {
 		return finding{}, err
 	}
-	writes, err := w.kind.Plan(w.objects, workload.Want{Posture: workload.Revert})
+	return found, r.carry(ctx, w, workload.Want{Posture: workload.Revert})
+}
+
+// carry brings the workload nearer to how it is to stand.
+func (r *Reconciler) carry(ctx context.Context, w world, want workload.Want) error {
+	writes, err := w.kind.Plan(w.objects, want)
 	if err != nil {
-		return finding{}, err
+		return err
 	}
 	for _, write := range writes {
 		if _, err := apply.Send(ctx, r.Client, write); err != nil {
-			return finding{}, err
+			return err
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // last returns the Rollout's last Release; nil if there was none or it is gone.

@@ -64,8 +64,8 @@ func TestWorkloadThatVanishesLeavesItsServicesServing(t *testing.T) {
 					w.model.Advance(w.last.Wake)
 					service := w.store.get("Service", "checkout")
 					n := 0
-					for _, pod := range w.model.Objects().Pods {
-						if selects(service, pod) && w.serving(pod.Name) {
+					for _, pod := range w.livePods() {
+						if pod.serves && selects(service, pod.labels) {
 							n++
 						}
 					}

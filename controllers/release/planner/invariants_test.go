@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -37,14 +36,14 @@ type guardian struct {
 }
 
 func guard(w *world) *guardian {
-	g := &guardian{w: w, weights: map[string]int32{}, floor: len(w.servingStable()), wanted: int(w.wantedReplicas())}
+	g := &guardian{w: w, weights: map[string]int32{}, floor: w.servingStable(), wanted: int(w.wantedReplicas())}
 	w.watch = g.look
 	return g
 }
 
 func (g *guardian) look(what string) {
 	g.w.t.Helper()
-	pods := g.w.model.Objects().Pods
+	pods := g.w.livePods()
 	g.stableStays(what)
 	g.servicesServe(what, pods)
 	g.canaryServes(what, pods)
@@ -60,30 +59,40 @@ func (g *guardian) require(holds bool, what, format string, args ...any) {
 	}
 }
 
-// serving says whether a pod serves, or would but for what fate did to it.
-func (w *world) serving(name string) bool {
-	for _, pod := range w.model.Pods {
-		if pod.Name == name {
-			return !pod.Terminating && (pod.Ready || pod.Stuck)
-		}
-	}
-	return false
+// livePod is what of a pod the invariants are about.
+type livePod struct {
+	owner  types.UID
+	labels map[string]string
+	// serves: it does, or would but for what fate did to it.
+	serves bool
 }
 
-func (w *world) servingStable() []string {
-	var out []string
+func (w *world) livePods() []livePod {
+	labels := map[types.UID]map[string]string{}
 	for _, rs := range w.model.ReplicaSets {
-		stable := rs.GetUID() == w.status.Progress.Stable || w.status.Progress.Stable == "" && imageOf(templateOf(rs)) == w.user.stable
-		if !stable {
+		labels[rs.GetUID()], _, _ = unstructured.NestedStringMap(rs.Object, "spec", "template", "metadata", "labels")
+	}
+	out := make([]livePod, 0, len(w.model.Pods))
+	for _, pod := range w.model.Pods {
+		out = append(out, livePod{pod.Owner, labels[pod.Owner], !pod.Terminating && (pod.Ready || pod.Stuck)})
+	}
+	return out
+}
+
+// servingStable counts the stable pods that serve.
+func (w *world) servingStable() int {
+	n := 0
+	for _, rs := range w.model.ReplicaSets {
+		if rs.GetUID() != w.status.Progress.Stable && (w.status.Progress.Stable != "" || imageOf(templateOf(rs)) != w.user.stable) {
 			continue
 		}
-		for _, name := range w.model.PodsOf(rs.GetUID()) {
-			if w.serving(name) {
-				out = append(out, name)
+		for _, pod := range w.model.Pods {
+			if pod.Owner == rs.GetUID() && !pod.Terminating && (pod.Ready || pod.Stuck) {
+				n++
 			}
 		}
 	}
-	return out
+	return n
 }
 
 // pastNoReturn are the stages in which the old pods go, or have gone, if no cause turned the Release.
@@ -99,7 +108,7 @@ var open = map[v1alpha1.Stage]bool{
 }
 
 // canaryIsContained: the user's Services select no canary pod that serves before the promotion.
-func (g *guardian) canaryIsContained(what string, pods []*corev1.Pod) {
+func (g *guardian) canaryIsContained(what string, pods []livePod) {
 	stage := g.w.status.Progress.Stage
 	if stage == "" || open[stage] || pastNoReturn[stage] || g.w.status.Progress.Cause != "" {
 		return
@@ -107,9 +116,9 @@ func (g *guardian) canaryIsContained(what string, pods []*corev1.Pod) {
 	for _, ref := range g.w.policy.ServiceRefs {
 		live := g.w.store.objects[keyOf("Service", ref.Name)]
 		for _, pod := range pods {
-			stable := pod.OwnerReferences[0].UID == g.w.status.Progress.Stable
-			if live != nil && !stable && selects(live, pod) && g.w.serving(pod.Name) {
-				g.require(false, what, "Service %s selects pod %s, which is not stable's", ref.Name, pod.Name)
+			stable := pod.owner == g.w.status.Progress.Stable
+			if live != nil && !stable && selects(live, pod.labels) && pod.serves {
+				g.require(false, what, "Service %s selects a pod that is not stable's", ref.Name)
 			}
 		}
 	}
@@ -118,7 +127,7 @@ func (g *guardian) canaryIsContained(what string, pods []*corev1.Pod) {
 // stableStays: stable keeps all its pods until the point of no return.
 func (g *guardian) stableStays(what string) {
 	wanted := int(g.w.wantedReplicas())
-	have := len(g.w.servingStable())
+	have := g.w.servingStable()
 	if wanted != g.wanted {
 		// Native scaling may round a revision down, to nothing even, until it is told.
 		g.wanted, g.outage = wanted, true
@@ -145,7 +154,7 @@ func (w *world) wantedReplicas() int64 {
 }
 
 // servicesServe: a Service of the user's selects a pod that serves whenever its own selector would.
-func (g *guardian) servicesServe(what string, pods []*corev1.Pod) {
+func (g *guardian) servicesServe(what string, pods []livePod) {
 	for _, ref := range g.w.policy.ServiceRefs {
 		live := g.w.store.objects[keyOf("Service", ref.Name)]
 		if live == nil || g.outage {
@@ -154,13 +163,13 @@ func (g *guardian) servicesServe(what string, pods []*corev1.Pod) {
 		pinned, free := 0, 0
 		own := trafficrouting.Unpin(live)
 		for _, pod := range pods {
-			if !g.w.serving(pod.Name) {
+			if !pod.serves {
 				continue
 			}
-			if selects(own, pod) {
+			if selects(own, pod.labels) {
 				free++
 			}
-			if selects(live, pod) {
+			if selects(live, pod.labels) {
 				pinned++
 			}
 		}
@@ -170,7 +179,7 @@ func (g *guardian) servicesServe(what string, pods []*corev1.Pod) {
 
 // canaryServes: where a route sends requests to a canary Service, that exists and has a pod that serves,
 // but for what fate did.
-func (g *guardian) canaryServes(what string, pods []*corev1.Pod) {
+func (g *guardian) canaryServes(what string, pods []livePod) {
 	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
 	for _, ref := range g.w.policy.ServiceRefs {
 		ppm, matches := canaryWeight(route, ref.Name)
@@ -181,7 +190,7 @@ func (g *guardian) canaryServes(what string, pods []*corev1.Pod) {
 		g.require(canary != nil, what, "the route sends requests to Service %s-canary, which is not there", ref.Name)
 		n := 0
 		for _, pod := range pods {
-			if selects(canary, pod) && g.w.serving(pod.Name) {
+			if pod.serves && selects(canary, pod.labels) {
 				n++
 			}
 		}

@@ -22,6 +22,7 @@ import (
 
 	"crossfade.io/crossfade/intent"
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload/nativedeployment"
 )
 
 // store is an API server for Services and routes. Objects are replaced, never changed in place.
@@ -123,45 +124,37 @@ func (s *store) apply(w intent.Write) error {
 // syncEndpoints is the EndpointSlice controller: one slice for each Service.
 func (w *world) syncEndpoints() bool {
 	made := map[string]*discoveryv1.EndpointSlice{}
-	pods := w.model.Objects().Pods
+	podLabels := map[types.UID]map[string]string{}
+	for _, rs := range w.model.ReplicaSets {
+		podLabels[rs.GetUID()], _, _ = unstructured.NestedStringMap(rs.Object, "spec", "template", "metadata", "labels")
+	}
 	for _, obj := range w.store.objects {
-		if obj.GetKind() == "Service" {
-			made[obj.GetName()] = sliceOf(obj, pods)
+		if obj.GetKind() != "Service" {
+			continue
 		}
+		slice := &discoveryv1.EndpointSlice{}
+		for _, pod := range w.model.Pods {
+			if selects(obj, podLabels[pod.Owner]) {
+				slice.Endpoints = append(slice.Endpoints, endpointOf(pod))
+			}
+		}
+		made[obj.GetName()] = slice
 	}
 	moved := !equality.Semantic.DeepEqual(w.slices, made)
 	w.slices = made
 	return moved
 }
 
-func sliceOf(service *unstructured.Unstructured, pods []*corev1.Pod) *discoveryv1.EndpointSlice {
-	slice := &discoveryv1.EndpointSlice{}
-	for _, pod := range pods {
-		if !selects(service, pod) {
-			continue
-		}
-		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
-			TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: pod.Name, UID: pod.UID},
-			Conditions: discoveryv1.EndpointConditions{
-				Ready: ptr.To(podReady(pod) && pod.DeletionTimestamp == nil), Terminating: ptr.To(pod.DeletionTimestamp != nil),
-			},
-		})
+func endpointOf(pod nativedeployment.Pod) discoveryv1.Endpoint {
+	return discoveryv1.Endpoint{
+		TargetRef:  &corev1.ObjectReference{Kind: "Pod", Name: pod.Name, UID: types.UID("uid-of-" + pod.Name)},
+		Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(pod.Ready && !pod.Terminating), Terminating: ptr.To(pod.Terminating)},
 	}
-	return slice
 }
 
-func selects(service *unstructured.Unstructured, pod *corev1.Pod) bool {
+func selects(service *unstructured.Unstructured, podLabels map[string]string) bool {
 	selector, _, _ := unstructured.NestedStringMap(service.Object, "spec", "selector")
-	return labels.SelectorFromSet(selector).Matches(labels.Set(pod.Labels))
-}
-
-func podReady(pod *corev1.Pod) bool {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
+	return podLabels != nil && labels.SelectorFromSet(selector).Matches(labels.Set(podLabels))
 }
 
 // collectGarbage removes Services whose owner is gone.

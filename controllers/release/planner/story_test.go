@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,18 @@ type tale struct {
 }
 
 func (s *tale) String() string { return strings.Join(s.lines, "\n") + "\n" }
+
+// podName ends in a number that means nothing.
+var podName = regexp.MustCompile(`(checkout-v[0-9]+)-[0-9]+`)
+
+// named calls ReplicaSets and pods by their version, so that a story depends on no hash.
+func (w *world) named(text string) string {
+	for _, rs := range w.model.ReplicaSets {
+		_, version, _ := strings.Cut(imageOf(templateOf(rs)), ":")
+		text = strings.ReplaceAll(text, rs.GetName(), "checkout-v"+version)
+	}
+	return podName.ReplaceAllString(text, "$1-x")
+}
 
 // line adds a line that is no decision.
 func (s *tale) line(w *world, who, format string, args ...any) {
@@ -47,7 +60,7 @@ func (w *world) tell(d planner.Decision) {
 	for _, write := range d.Writes {
 		line += fmt.Sprintf("\n%10s- %s %s %s: %s", "", write.Verb, write.Kind.Kind, write.Name, write.Why)
 	}
-	w.tale.lines = append(w.tale.lines, line)
+	w.tale.lines = append(w.tale.lines, w.named(line))
 }
 
 func stalled(status v1alpha1.ReleaseStatus) bool {

@@ -113,6 +113,36 @@ func TestTheSameTemplateMayBeTriedAnewAfterStable(t *testing.T) {
 	})
 }
 
+// TestRestSurvivesZero: scaled to 0 and back while a rejected template rests, stable comes back.
+func TestRestSurvivesZero(t *testing.T) {
+	c := controlplane.Start(t)
+	namespace := c.Namespace(t, "zero")
+	c.Deploy(t, namespace, "app", 2, "  strategy: {steps: [{name: half, weight: 50, hold: {approval: Required}}]}\n  timing: {settle: 0s, drain: 0s}\n")
+	c.AwaitArmed(t, namespace, "app")
+	c.SetImage(t, namespace, "app", "app:v2")
+	await(t, c, namespace, "app-1", "it holds", func(release *unstructured.Unstructured) bool {
+		held, _ := controlplane.Condition(release, "Held")
+		return held == "True"
+	})
+	control(t, c, namespace, "app-1", `{"desiredOutcome":"Abort"}`)
+	awaitOutcome(t, c, namespace, "app-1", "Aborted")
+	for _, replicas := range []int{0, 3} {
+		_, err := c.In(namespace, controlplane.Deployments).Patch(t.Context(), "app", types.MergePatchType,
+			fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas), metav1.PatchOptions{}, "scale")
+		require.NoError(t, err)
+		controlplane.Await(t, fmt.Sprintf("%d pods of app:v1 and none of app:v2", replicas), func(ctx context.Context) (bool, string) {
+			pods, err := c.In(namespace, controlplane.Pods).List(ctx, metav1.ListOptions{})
+			require.NoError(t, err)
+			counts := map[string]int{}
+			for _, p := range pods.Items {
+				containers, _, _ := unstructured.NestedSlice(p.Object, "spec", "containers")
+				counts[fmt.Sprint(containers[0].(map[string]any)["image"])]++
+			}
+			return counts["app:v1"] == replicas && counts["app:v2"] == 0, fmt.Sprint(counts)
+		})
+	}
+}
+
 func await(t *testing.T, c *controlplane.Controller, namespace, release, what string, holds func(*unstructured.Unstructured) bool) {
 	t.Helper()
 	controlplane.Await(t, release+": "+what, func(ctx context.Context) (bool, string) {
