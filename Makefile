@@ -50,8 +50,9 @@ api: ## against a real API server and no nodes; KEEP=1 leaves it up
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' ./suite/...
 
-soak: ## what takes long: five idle minutes, ten minutes of fuzzing
+soak: ## what takes long: five idle minutes, native controllers by a new seed, fuzzing
 	IDLE=5m hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestIdle' ./api/live
+	CROSSFADE_SEED=$$RANDOM hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestNativeModel' ./api
 	FUZZTIME=$(or $(FUZZTIME),5m) hack/fuzz.sh
 
 bench: ## times, API requests and CPU of 20 releases, on a control plane without nodes

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -25,6 +24,8 @@ const (
 	// How many sequences of moves the model is compared over, and how many at a time.
 	nativeSequences = 200
 	nativeWorkers   = 24
+	// nativeSeed is drawn once, so that a failure comes of a change and not of chance; make soak draws anew.
+	nativeSeed = 3
 	// nowhere is a node selector that no node has: pods with it never start.
 	nowhere = "nowhere"
 )
@@ -33,7 +34,7 @@ const (
 // writes, ours and foreign, and compares them at each rest. CROSSFADE_SEED repeats a run;
 // CROSSFADE_FIRST_SEQUENCE and CROSSFADE_SEQUENCES say which part of it.
 func TestNativeModel(t *testing.T) {
-	seed := setting(t, "CROSSFADE_SEED", uint64(time.Now().UnixNano()))
+	seed := setting(t, "CROSSFADE_SEED", nativeSeed)
 	first := int(setting(t, "CROSSFADE_FIRST_SEQUENCE", 0))
 	sequences := int(setting(t, "CROSSFADE_SEQUENCES", nativeSequences))
 	t.Logf("CROSSFADE_SEED=%d", seed)

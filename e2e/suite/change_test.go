@@ -16,7 +16,7 @@ import (
 
 func TestScaledAtHalf(t *testing.T) {
 	t.Parallel()
-	s := atHalf(t, setting{})
+	s := atHalf(t)
 	for _, size := range []struct{ replicas, canary int }{{9, 5}, {3, 2}} {
 		s.scale(s.app.Namespace, size.replicas)
 		s.eventually(aWhile, fmt.Sprintf("%d stable and %d canary pods", size.replicas, size.canary), func() (string, bool) {
@@ -71,7 +71,7 @@ func TestPromotePodsThatExitAtOnce(t *testing.T) {
 
 func TestRouteEditedAtHalf(t *testing.T) {
 	t.Parallel()
-	s := atHalf(t, setting{})
+	s := atHalf(t)
 
 	// A new rule, by somebody who knows nothing of releases.
 	path := "/added"

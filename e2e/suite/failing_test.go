@@ -21,7 +21,7 @@ func TestImageThatNeverStarts(t *testing.T) {
 	s.requireFailedBy(v1alpha1.CausePodsFailing)
 	native := func(n *twin) {
 		n.app.Image = s.app.Image
-		holds("v2")(n)
+		holdsV2()(n)
 	}
 	s.requireLikeTwin(true, native)
 }
@@ -34,7 +34,7 @@ func TestImageThatNeverBecomesReady(t *testing.T) {
 	})
 	s.ship("v2", "--ready=false")
 	s.requireFailedBy(v1alpha1.CauseDeadline)
-	s.requireLikeTwin(true, holds("v2", "--ready=false"))
+	s.requireLikeTwin(true, holdsV2("--ready=false"))
 }
 
 // requireFailedBy requires that the first Release fails for a cause before its canary has had a request.
@@ -47,18 +47,18 @@ func (s *scenario) requireFailedBy(cause string) {
 
 func TestReadinessSwitchedOffAtHalf(t *testing.T) {
 	t.Parallel()
-	s := atHalf(t, setting{})
+	s := atHalf(t)
 	for _, pod := range s.podsOf("v2") {
 		s.set(pod, `{"ready": false}`)
 	}
 	s.awaitOutcome(1, v1alpha1.OutcomeFailed)
 	s.requireCollapsed()
-	s.requireLikeTwin(true, holds("v2"))
+	s.requireLikeTwin(true, holdsV2())
 }
 
 func TestCanaryPodsKilledAtHalf(t *testing.T) {
 	t.Parallel()
-	s := atHalf(t, setting{})
+	s := atHalf(t)
 	killed := time.Now()
 	for _, pod := range s.podsOf("v2") {
 		require.NoError(t, shared.Client.Delete(s.ctx, &pod, client.GracePeriodSeconds(0)))
@@ -76,7 +76,7 @@ func TestCanaryPodsKilledAtHalf(t *testing.T) {
 	} else {
 		s.requireCollapsed()
 	}
-	s.requireLikeTwin(true, holds("v2"))
+	s.requireLikeTwin(true, holdsV2())
 }
 
 // set changes a pod's settings while it runs.

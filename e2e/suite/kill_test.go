@@ -43,7 +43,7 @@ func TestControllerKilled(t *testing.T) {
 				s.abort(1)
 				s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeAborted), "ten", "half")
 				s.requireNoneFailed()
-				s.requireLikeTwin(true, holds("v2"))
+				s.requireLikeTwin(true, holdsV2())
 			},
 			"Reverted": func(s *scenario) {
 				s.ship("v1")

@@ -13,10 +13,9 @@ import (
 )
 
 // atHalf sets a scenario up, ships v2 and returns once its Release rests at 50 % and has had some requests there.
-func atHalf(t *testing.T, with setting) *scenario {
+func atHalf(t *testing.T) *scenario {
 	t.Helper()
-	with.steps = []v1alpha1.Step{world.Weighted("half", 50, approval())}
-	s := begin(t, with)
+	s := begin(t, setting{steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 	s.ship("v2")
 	s.restAtHalf(1)
 	return s
@@ -32,17 +31,17 @@ func (s *scenario) restAtHalf(number int64) {
 
 func TestAbortAtHalf(t *testing.T) {
 	t.Parallel()
-	s := atHalf(t, setting{})
+	s := atHalf(t)
 	s.abort(1)
 	release := s.awaitOutcome(1, v1alpha1.OutcomeAborted)
 	records := s.requireNoneFailed()
 	s.requireShare("after the abort", records.Between(release.Status.EndedAt.Time, time.Now()), "v2", 0, 100)
-	s.requireLikeTwin(true, holds("v2"))
+	s.requireLikeTwin(true, holdsV2())
 }
 
 func TestStableTemplateReappliedAtHalf(t *testing.T) {
 	t.Parallel()
-	s := atHalf(t, setting{})
+	s := atHalf(t)
 	s.ship("v1")
 	s.awaitOutcome(1, v1alpha1.OutcomeReverted)
 	s.requireNoneFailed()
@@ -51,7 +50,7 @@ func TestStableTemplateReappliedAtHalf(t *testing.T) {
 
 func TestNewTemplateAtHalf(t *testing.T) {
 	t.Parallel()
-	s := atHalf(t, setting{})
+	s := atHalf(t)
 	s.ship("v3")
 	s.awaitOutcome(1, v1alpha1.OutcomeSuperseded)
 	s.restAtHalf(2)
@@ -69,7 +68,7 @@ func TestRolloutDeletedAtHalf(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := atHalf(t, setting{})
+			s := atHalf(t)
 			require.NoError(t, shared.Client.Delete(s.ctx, s.rollout(), client.PropagationPolicy(policy)))
 			s.awaitLetGo()
 			s.requireNoneFailed()

@@ -33,7 +33,7 @@ type setting struct {
 	// replicas of the app; 0 means 4.
 	replicas int
 	// gateway is the rate of keep-alive requests through the gateway, per second; 0 means 30. Half as many come on
-	// fresh connections, and as many again to the ClusterIP.
+	// fresh connections.
 	gateway float64
 	// extra targets beside those.
 	extra []load.Target
@@ -60,8 +60,12 @@ func begin(t *testing.T, with setting) *scenario {
 		Namespace: name, Host: name + ".test", Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
 	}}
 	s.begun = s.app
-	rate := cmp.Or(with.gateway, 30)
-	s.reserve(int64(3*rate) + 20*int64(len(with.extra)))
+	targets := s.targets(cmp.Or(with.gateway, serviceRate), with.extra)
+	total := 0.0
+	for _, target := range targets {
+		total += target.Rate
+	}
+	s.reserve(int64(total))
 	s.scratch = t.TempDir() // before explain is registered, which still reads from it
 	t.Cleanup(s.explain)
 	s.createNamespace(name)
@@ -74,7 +78,7 @@ func begin(t *testing.T, with setting) *scenario {
 	}
 	s.create(rollout)
 	s.awaitArmed()
-	s.startLoad(rate, with.extra)
+	s.startLoad(targets)
 	return s
 }
 
@@ -114,26 +118,32 @@ func (s *scenario) ship(version string, flags ...string) {
 	require.NoError(s.t, shared.Apply(s.ctx, s.app.Deployment()))
 }
 
-// targets of the load: through the gateway and to the ClusterIP, on kept and on fresh connections.
-func (s *scenario) targets(rate float64) []load.Target {
+// serviceRate is the rate of keep-alive requests to the ClusterIP, per second; half as many come on fresh connections.
+const serviceRate = 30
+
+// targets of the load: through the gateway and to the ClusterIP, on kept and on fresh connections, and extra ones
+// through the gateway.
+func (s *scenario) targets(rate float64, extra []load.Target) []load.Target {
 	s.t.Helper()
-	address := "http://" + s.service().Spec.ClusterIP + ":80/"
 	versions := []string{"v1", "v2", "v3"}
-	return []load.Target{
+	targets := []load.Target{
 		{Name: "gateway", URL: world.Gateway, Host: s.app.Host, Rate: rate, Versions: versions},
 		{Name: "gateway-fresh", URL: world.Gateway, Host: s.app.Host, Rate: rate / 2, Fresh: true, Versions: versions},
-		{Name: "service", URL: address, Rate: rate, Versions: versions},
-		{Name: "service-fresh", URL: address, Rate: rate / 2, Fresh: true, Versions: versions},
+		{Name: "service", Rate: serviceRate, Versions: versions},
+		{Name: "service-fresh", Rate: serviceRate / 2, Fresh: true, Versions: versions},
 	}
+	for _, target := range extra {
+		target.URL, target.Host, target.Rate, target.Versions = world.Gateway, s.app.Host, 20, versions
+		targets = append(targets, target)
+	}
+	return targets
 }
 
-// startLoad begins to load the app once every way to it works.
-func (s *scenario) startLoad(rate float64, extra []load.Target) {
+// startLoad begins to load the app once every way to it works. Targets without URL are the ClusterIP's.
+func (s *scenario) startLoad(targets []load.Target) {
 	s.t.Helper()
-	targets := s.targets(rate)
-	for _, target := range extra {
-		target.URL, target.Host, target.Rate = world.Gateway, s.app.Host, 20
-		targets = append(targets, target)
+	for i := range targets {
+		targets[i].URL = cmp.Or(targets[i].URL, "http://"+s.service().Spec.ClusterIP+":80/")
 	}
 	s.eventually(soon, "answers by every way", func() (string, bool) {
 		answered, err := shared.Probe(s.scratch, targets...)

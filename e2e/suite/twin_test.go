@@ -61,24 +61,24 @@ func (s *scenario) requireLikeTwin(rests bool, moves ...func(*twin)) {
 }
 
 // ships is a move that applies another version natively.
-func ships(version string, flags ...string) func(*twin) {
+func ships(version string) func(*twin) {
 	return func(n *twin) {
 		n.t.Helper()
-		n.app.Version, n.app.Flags = version, append(append([]string{}, n.begun.Flags...), flags...)
+		n.app.Version = version
 		require.NoError(n.t, shared.Apply(n.ctx, n.app.Deployment()))
 		n.awaitComplete(n.app)
 	}
 }
 
-// holds is a move that applies another version to a paused Deployment, which is how a rejected one rests.
-func holds(version string, flags ...string) func(*twin) {
+// holdsV2 is a move that applies v2 to a paused Deployment, which is how a rejected version rests.
+func holdsV2(flags ...string) func(*twin) {
 	return func(n *twin) {
 		n.t.Helper()
 		before := n.deployment(n.app.Namespace)
 		paused := before.DeepCopy()
 		paused.Spec.Paused = true
 		require.NoError(n.t, shared.Client.Patch(n.ctx, paused, client.MergeFrom(before)))
-		n.app.Version, n.app.Flags = version, append(append([]string{}, n.begun.Flags...), flags...)
+		n.app.Version, n.app.Flags = "v2", append(append([]string{}, n.begun.Flags...), flags...)
 		require.NoError(n.t, shared.Apply(n.ctx, n.app.Deployment()))
 	}
 }

@@ -48,6 +48,7 @@ func TestWorkloadThatVanishesLeavesItsServicesServing(t *testing.T) {
 	} {
 		for _, stage := range []v1alpha1.Stage{v1alpha1.StageStepping, v1alpha1.StageFlipping, v1alpha1.StageDraining, v1alpha1.StageRetiring} {
 			t.Run(name+" at "+string(stage), func(t *testing.T) {
+				t.Parallel()
 				w := newWorld(t, options{})
 				w.image("checkout:2")
 				if stage == v1alpha1.StageStepping {

@@ -74,6 +74,7 @@ func TestStories(t *testing.T) {
 	for _, set := range []map[string]story{stories, storiesBack} {
 		for name, s := range set {
 			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				w := newWorld(t, s.options)
 				guard(w)
 				s.play(w)

@@ -81,6 +81,7 @@ func TestTurnBackAtHalf(t *testing.T) {
 		"approval": {"forward is no turn", func(w *world) { w.approve("half") }, planner.RulePromoting, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := atHalf(t)
 			c.move(w)
 			d := w.decide()
@@ -111,6 +112,7 @@ func TestNothingTurnsBackPastNoReturn(t *testing.T) {
 	for name, move := range moves {
 		for _, stage := range []v1alpha1.Stage{v1alpha1.StageRetiring, v1alpha1.StageReturning, v1alpha1.StageRestoring} {
 			t.Run(name+" at "+string(stage), func(t *testing.T) {
+				t.Parallel()
 				w := newWorld(t, options{})
 				w.image("checkout:2")
 				w.promote()
@@ -158,6 +160,7 @@ func TestDeadlineCountsWaitingAlone(t *testing.T) {
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, options{steps: []v1alpha1.Step{weigh("ten", 10, approval())}})
 			w.image("checkout:2")
 			w.until("the canary has a pod", func() bool { return len(w.canaryPods()) > 0 })

@@ -26,7 +26,7 @@ func TestAbortPastNoReturn(t *testing.T) {
 		stage, _, _ := unstructured.NestedString(release.Object, "status", "progress", "stage")
 		return stage == "Retiring" || stage == "Returning" || stage == "Restoring"
 	})
-	control(t, c, namespace, "app-1", `{"desiredOutcome":"Abort"}`)
+	abort(t, c, namespace)
 	awaitOutcome(t, c, namespace, "app-1", "Promoted")
 	awaitOutcome(t, c, namespace, "app-2", "Promoted")
 	c.AwaitArmed(t, namespace, "app")
@@ -49,7 +49,7 @@ func TestLateGate(t *testing.T) {
 		canary, _, _ := unstructured.NestedString(release.Object, "status", "canary", "pods")
 		return stable == "2/2" && canary == "0/1"
 	})
-	control(t, c, namespace, "app-1", `{"desiredOutcome":"Abort"}`)
+	abort(t, c, namespace)
 	awaitOutcome(t, c, namespace, "app-1", "Aborted")
 }
 
@@ -89,7 +89,7 @@ func TestTheSameTemplateMayBeTriedAnewAfterStable(t *testing.T) {
 		held, _ := controlplane.Condition(release, "Held")
 		return held == "True"
 	})
-	control(t, c, namespace, "app-1", `{"desiredOutcome":"Abort"}`)
+	abort(t, c, namespace)
 	awaitOutcome(t, c, namespace, "app-1", "Aborted")
 	rests := func(ctx context.Context) (bool, string) {
 		rollout, err := c.In(namespace, controlplane.Rollouts).Get(ctx, "app", metav1.GetOptions{})
@@ -124,7 +124,7 @@ func TestRestSurvivesZero(t *testing.T) {
 		held, _ := controlplane.Condition(release, "Held")
 		return held == "True"
 	})
-	control(t, c, namespace, "app-1", `{"desiredOutcome":"Abort"}`)
+	abort(t, c, namespace)
 	awaitOutcome(t, c, namespace, "app-1", "Aborted")
 	for _, replicas := range []int{0, 3} {
 		_, err := c.In(namespace, controlplane.Deployments).Patch(t.Context(), "app", types.MergePatchType,
@@ -162,10 +162,11 @@ func awaitOutcome(t *testing.T, c *controlplane.Controller, namespace, release, 
 	})
 }
 
-func control(t *testing.T, c *controlplane.Controller, namespace, release, asked string) {
+// abort asks the first Release to go back.
+func abort(t *testing.T, c *controlplane.Controller, namespace string) {
 	t.Helper()
-	_, err := c.In(namespace, controlplane.Releases).Patch(t.Context(), release, types.MergePatchType,
-		[]byte(`{"spec":{"control":`+asked+`}}`), metav1.PatchOptions{})
+	_, err := c.In(namespace, controlplane.Releases).Patch(t.Context(), "app-1", types.MergePatchType,
+		[]byte(`{"spec":{"control":{"desiredOutcome":"Abort"}}}`), metav1.PatchOptions{})
 	require.NoError(t, err)
 }
 

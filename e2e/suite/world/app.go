@@ -86,7 +86,8 @@ func (a App) Service() *unstructured.Unstructured { return a.render(service) }
 // Route is the app's manifest.
 func (a App) Route() *unstructured.Unstructured { return a.render(route) }
 
-// Rollout is the policy for the app; the times are short.
+// Rollout is the policy for the app. The times are short, but Traefik takes in a change up to 2 s late, and later on a busy
+// machine.
 func (a App) Rollout(steps ...v1alpha1.Step) *v1alpha1.Rollout {
 	return &v1alpha1.Rollout{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Rollout"},
@@ -96,7 +97,7 @@ func (a App) Rollout(steps ...v1alpha1.Step) *v1alpha1.Rollout {
 			ServiceRefs: []v1alpha1.ServiceRef{{Name: AppName}},
 			RouteRefs:   []v1alpha1.RouteRef{{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute", Name: AppName}},
 			Strategy:    v1alpha1.Strategy{Steps: steps},
-			Timing:      v1alpha1.Timing{Settle: Seconds(2), Drain: Seconds(3), CollapseAfter: Seconds(3)},
+			Timing:      v1alpha1.Timing{Settle: Seconds(4), Drain: Seconds(3), CollapseAfter: Seconds(3)},
 		},
 	}
 }
