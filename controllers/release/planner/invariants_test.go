@@ -133,7 +133,8 @@ func (g *guardian) stableStays(what string) {
 		g.wanted, g.outage = wanted, true
 	}
 	if g.outage && wanted > 0 && have == wanted {
-		g.outage = !deployment.Kind{}.Observe(g.w.input().Observed.Workload).Settled
+		whole := g.canaryReplicas() > 0 || !g.hotNow()
+		g.outage = !whole || !deployment.Kind{}.Observe(g.w.input().Observed.Workload).Settled
 	}
 	if have >= wanted {
 		g.floor = wanted
@@ -201,10 +202,8 @@ func (g *guardian) canaryServes(what string, pods []livePod) {
 // weightFallsFirst: on the way back the canary loses no pod before its requests have gone and ended.
 func (g *guardian) weightFallsFirst(what string) {
 	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
-	for _, ref := range g.w.policy.ServiceRefs {
-		if ppm, matches := canaryWeight(route, ref.Name); ppm > 0 || matches {
-			g.hot = route.GetGeneration()
-		}
+	if g.hotNow() {
+		g.hot = route.GetGeneration()
 	}
 	idle := route == nil || acceptedAt(route) > g.hot
 	if !idle {
@@ -220,6 +219,17 @@ func (g *guardian) weightFallsFirst(what string) {
 	drained := idle && g.w.now().Sub(g.quietSince) >= g.w.policy.Timing.Drain.Duration.Duration
 	g.require(drained || replicas > 0, what, "the canary goes from %d pods to %d, its requests have been away since %s (now %s)",
 		g.canary, replicas, g.quietSince, g.w.now())
+}
+
+// hotNow: the stored route sends something to a canary Service.
+func (g *guardian) hotNow() bool {
+	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
+	for _, ref := range g.w.policy.ServiceRefs {
+		if ppm, matches := canaryWeight(route, ref.Name); ppm > 0 || matches {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *guardian) canaryReplicas() int64 {

@@ -85,9 +85,10 @@ func (d *draft) canaryKnown() bool {
 	return true
 }
 
-// makesCanary: the Service's canary Service is due and can be made.
+// makesCanary: the Service's canary Service is due, for the first time or since somebody deleted it, and
+// can be made.
 func (d *draft) makesCanary(s Service) bool {
-	attaches := d.progress.Stage == v1alpha1.StageStepping || d.progress.Stage == v1alpha1.StageFilling
+	attaches := d.progress.Cause == "" && d.stage().route != routeBase
 	return attaches && s.User != nil && s.Canary == nil && d.progress.Canary != "" && d.pods.Canary.Hash != ""
 }
 

@@ -70,6 +70,7 @@ func TestPlanIsTotal(t *testing.T) {
 	w.at("half")
 	for name, how := range spoils {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for _, stage := range stages {
 				for _, effect := range []bool{true, false} {
 					in := w.input()
