@@ -64,15 +64,17 @@ func TestCanaryPodsKilledAtHalf(t *testing.T) {
 		require.NoError(t, shared.Client.Delete(s.ctx, &pod, client.GracePeriodSeconds(0)))
 	}
 	s.awaitRelease(1, "recovery or collapse", func(release *v1alpha1.Release) bool {
-		recovered := release.Status.Canary.Ready == 2 && release.Status.Progress.BareSince == nil && !s.podsOlderThan(killed)
-		return release.Status.Outcome != "" || recovered
+		return release.Status.Outcome != "" || release.Status.Progress.BareSince == nil && s.replaced("v2", 2, killed)
 	})
-	if release := s.story.last(1); release.Status.Outcome == "" {
-		s.logf("recovered after %s", time.Since(killed))
-		// The data plane has to follow, as it has with weights.
-		s.requireFailedOnlyBetween(killed, time.Now().Add(release.Spec.Policy.Timing.Settle.Duration.Duration))
+	recovered := time.Now()
+	if s.story.last(1).Status.Outcome == "" {
 		s.abort(1)
-		s.awaitOutcome(1, v1alpha1.OutcomeAborted)
+	}
+	ended := s.awaitRelease(1, "an outcome", func(release *v1alpha1.Release) bool { return release.Status.Outcome != "" })
+	if ended.Status.Outcome == v1alpha1.OutcomeAborted {
+		s.logf("recovered after %s", recovered.Sub(killed))
+		// The data plane has to follow, as it has with weights.
+		s.requireFailedOnlyBetween(killed, recovered.Add(ended.Spec.Policy.Timing.Settle.Duration.Duration))
 	} else {
 		s.requireCollapsed()
 	}
@@ -86,15 +88,21 @@ func (s *scenario) set(pod corev1.Pod, settings string) {
 		SubResource("proxy").Suffix("settings").Body([]byte(settings)).Do(s.ctx).Error())
 }
 
-// podsOlderThan tells whether any pod of the canary is from before a time.
-func (s *scenario) podsOlderThan(at time.Time) bool {
+// replaced tells whether so many pods of a version are ready, all of them made after a time.
+func (s *scenario) replaced(version string, wanted int, after time.Time) bool {
 	s.t.Helper()
-	for _, pod := range s.podsOf("v2") {
-		if pod.CreationTimestamp.Time.Before(at.Truncate(time.Second)) {
-			return true
+	ready := 0
+	for _, pod := range s.podsOf(version) {
+		if pod.CreationTimestamp.Time.Before(after.Truncate(time.Second)) {
+			return false
+		}
+		for _, c := range pod.Status.Conditions {
+			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+				ready++
+			}
 		}
 	}
-	return false
+	return ready == wanted
 }
 
 // requireCollapsed requires that rule Collapsed took the traffic back at most a second late, and that no request

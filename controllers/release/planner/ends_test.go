@@ -34,7 +34,14 @@ func (w *world) wantedDeployment() *unstructured.Unstructured {
 	}
 	switch {
 	case w.status.Outcome == v1alpha1.OutcomePromoted:
-		if image != w.imageOfRevision(w.status.Progress.Canary) {
+		switch {
+		case image != w.imageOfRevision(w.status.Progress.Canary):
+			hold()
+		case w.control.DesiredOutcome == v1alpha1.OutcomeAbort && !w.rolloutGone:
+			// Too late to go back: the stable template waits for a Release of its own.
+			template := templateOf(want)
+			setImage(template, w.user.stable)
+			_ = unstructured.SetNestedMap(want.Object, template, "spec", "template")
 			hold()
 		}
 		if w.rolloutGone {

@@ -225,6 +225,13 @@ var storiesBack = map[string]story{
 		w.abort()
 		w.end(v1alpha1.OutcomeAborted)
 	}},
+	"abort-past-no-return": {"An abort while the old pods go: the promotion is finished, and a release back begins.", options{}, func(w *world) {
+		begin(w)
+		w.promote()
+		w.stage(v1alpha1.StageRetiring)
+		w.abort()
+		w.end(v1alpha1.OutcomePromoted)
+	}},
 	"service-edited": {"Somebody edits the pinned Service: kept, and the pin stays.", options{}, func(w *world) {
 		begin(w)
 		w.until("confirming", func() bool { return w.last.Rule == planner.RuleConfirming })
