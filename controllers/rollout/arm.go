@@ -42,7 +42,10 @@ func (r *Reconciler) arm(ctx context.Context, rollout *v1alpha1.Rollout, w world
 	if w.pods.Pending {
 		return r.release(ctx, rollout, w)
 	}
-	if w.pods.Bypassed && meta.IsStatusConditionTrue(rollout.Status.Conditions, v1alpha1.ConditionArmed) {
+	// A look between the template and its ReplicaSet finds the workload on its way, and says so in the
+	// condition: what was proven counts on.
+	armed := r.memory.provenFor(rollout, w.objects.Workload) || meta.IsStatusConditionTrue(rollout.Status.Conditions, v1alpha1.ConditionArmed)
+	if w.pods.Bypassed && armed {
 		return r.bypassed(ctx, w)
 	}
 	if w.pods.PausedByUser {

@@ -149,7 +149,7 @@ func (c *Controller) run(t testing.TB, file *api.Config, flags []string) {
 	require.NoError(t, clientcmd.WriteToFile(*file, kubeconfig))
 	log, err := os.Create(c.Log)
 	require.NoError(t, err)
-	flags = append([]string{"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--pprof-bind-address=127.0.0.1:16060"}, flags...)
+	flags = append([]string{"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"}, flags...)
 	c.process = exec.Command(binary, flags...)
 	c.process.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	c.process.Stdout, c.process.Stderr = log, log
