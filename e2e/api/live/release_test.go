@@ -82,15 +82,7 @@ func TestBreakGlass(t *testing.T) {
 func TestTheSameTemplateMayBeTriedAnewAfterStable(t *testing.T) {
 	c := controlplane.Start(t)
 	namespace := c.Namespace(t, "anew")
-	c.Deploy(t, namespace, "app", 2, "  strategy: {steps: [{name: half, weight: 50, hold: {approval: Required}}]}\n  timing: {settle: 0s, drain: 0s}\n")
-	c.AwaitArmed(t, namespace, "app")
-	c.SetImage(t, namespace, "app", "app:v2")
-	await(t, c, namespace, "app-1", "it holds", func(release *unstructured.Unstructured) bool {
-		held, _ := controlplane.Condition(release, "Held")
-		return held == "True"
-	})
-	abort(t, c, namespace)
-	awaitOutcome(t, c, namespace, "app-1", "Aborted")
+	reject(t, c, namespace)
 	rests := func(ctx context.Context) (bool, string) {
 		rollout, err := c.In(namespace, controlplane.Rollouts).Get(ctx, "app", metav1.GetOptions{})
 		require.NoError(t, err)
@@ -117,15 +109,7 @@ func TestTheSameTemplateMayBeTriedAnewAfterStable(t *testing.T) {
 func TestRestSurvivesZero(t *testing.T) {
 	c := controlplane.Start(t)
 	namespace := c.Namespace(t, "zero")
-	c.Deploy(t, namespace, "app", 2, "  strategy: {steps: [{name: half, weight: 50, hold: {approval: Required}}]}\n  timing: {settle: 0s, drain: 0s}\n")
-	c.AwaitArmed(t, namespace, "app")
-	c.SetImage(t, namespace, "app", "app:v2")
-	await(t, c, namespace, "app-1", "it holds", func(release *unstructured.Unstructured) bool {
-		held, _ := controlplane.Condition(release, "Held")
-		return held == "True"
-	})
-	abort(t, c, namespace)
-	awaitOutcome(t, c, namespace, "app-1", "Aborted")
+	reject(t, c, namespace)
 	for _, replicas := range []int{0, 3} {
 		_, err := c.In(namespace, controlplane.Deployments).Patch(t.Context(), "app", types.MergePatchType,
 			fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas), metav1.PatchOptions{}, "scale")
@@ -160,6 +144,20 @@ func awaitOutcome(t *testing.T, c *controlplane.Controller, namespace, release, 
 		ended, _, _ := unstructured.NestedString(got.Object, "status", "outcome")
 		return ended == outcome
 	})
+}
+
+// reject makes an application whose app:v2 was aborted at half, so that it rests.
+func reject(t *testing.T, c *controlplane.Controller, namespace string) {
+	t.Helper()
+	c.Deploy(t, namespace, "app", 2, "  strategy: {steps: [{name: half, weight: 50, hold: {approval: Required}}]}\n  timing: {settle: 0s, drain: 0s}\n")
+	c.AwaitArmed(t, namespace, "app")
+	c.SetImage(t, namespace, "app", "app:v2")
+	await(t, c, namespace, "app-1", "it holds", func(release *unstructured.Unstructured) bool {
+		held, _ := controlplane.Condition(release, "Held")
+		return held == "True"
+	})
+	abort(t, c, namespace)
+	awaitOutcome(t, c, namespace, "app-1", "Aborted")
 }
 
 // abort asks the first Release to go back.
