@@ -172,24 +172,31 @@ func (l *look) shrink() bool {
 	if may <= 0 {
 		return false
 	}
-	cleaned := l.dropUnhealthy(old, may)
+	cleaned, ok := l.dropUnhealthy(old, may)
+	if !ok {
+		return false
+	}
 	_, available := sum(append(slices.Clone(old), l.current))
 	return l.dropOld(old, available-least) || cleaned
 }
 
-// dropUnhealthy takes pods that aren't available from the old sets, oldest first.
-func (l *look) dropUnhealthy(old []*set, may int32) bool {
-	dropped := int32(0)
+// dropUnhealthy takes pods that aren't available from the old sets, oldest first. A set that reports more
+// available pods than it is asked for was counted before it shrank: then it is not ok to go on.
+func (l *look) dropUnhealthy(old []*set, may int32) (dropped, ok bool) {
+	left := may
 	for _, s := range old {
-		if dropped >= may {
-			break
-		}
-		if n := min(may-dropped, s.replicas-s.available); n > 0 {
+		n := min(left, s.replicas-s.available)
+		switch {
+		case left <= 0:
+			return left < may, true
+		case n < 0:
+			return left < may, false
+		case n > 0:
 			l.scale(s, s.replicas-n, false)
-			dropped += n
+			left -= n
 		}
 	}
-	return dropped > 0
+	return left < may, true
 }
 
 // dropOld takes pods from the old sets, oldest first, as long as more than enough are available.

@@ -42,9 +42,7 @@ type Model struct {
 	// the available pods are counted anew, so it acts on the old number. Patient looks after that.
 	//
 	// When it has sized ReplicaSets, it mostly looks again after their pods are counted anew. Hasty looks
-	// before. That can cost all stable pods, where scaling down rounded them up to more than the
-	// Deployment's size: it takes as many as it believes to be too many, by the old number. The more pods
-	// the ReplicaSet controller has to delete, the likelier it is.
+	// before. The more pods the ReplicaSet controller has to delete, the likelier it is.
 	Patient, Hasty bool
 
 	version     int64

@@ -1,6 +1,7 @@
 package nativedeployment_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -171,26 +172,25 @@ func TestTimeMakesPodsAvailable(t *testing.T) {
 	require.Equal(t, []int64{0, 2}, sizes(m))
 }
 
-// Two facts of the native controller that no fields of ours can rule out.
-func TestScalingFarDownMidReleaseMayRoundAndEvenCostStable(t *testing.T) {
-	for name, c := range map[string]struct {
-		hasty bool
-		want  []int64
-	}{
-		"mostly stable keeps its size":                           {false, []int64{1, 1}},
-		"acting on the old number of pods takes all of stable's": {true, []int64{0, 1}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			m := newWorld(t, 10, "25%", "25%")
-			values := inflated("10%")
-			values["template"] = template("2")
-			set(t, m, values)
-			require.NoError(t, m.Settle())
-			require.Equal(t, []int64{10, 1}, sizes(m))
-			m.Hasty = c.hasty
-			require.NoError(t, m.Scale(1))
-			require.NoError(t, m.Settle())
-			require.Equal(t, c.want, sizes(m))
-		})
+// The rounding leaves stable a pod too many and the canary none. An old count of stable's pods, more than
+// it is asked for, is told as such by the native controller, which waits then.
+func TestScalingFarDownMidReleaseTakesTheCanaryButNotStable(t *testing.T) {
+	for name, hasty := range map[string]bool{"on the new count of pods": false, "on the old count of pods": true} {
+		for size := int32(9); size > 0; size-- {
+			t.Run(fmt.Sprintf("to %d %s", size, name), func(t *testing.T) {
+				m := newWorld(t, 10, "25%", "25%")
+				values := inflated("10%")
+				values["template"] = template("2")
+				set(t, m, values)
+				require.NoError(t, m.Settle())
+				require.Equal(t, []int64{10, 1}, sizes(m))
+				m.Hasty = hasty
+				require.NoError(t, m.Scale(size))
+				for m.Step() {
+					require.GreaterOrEqual(t, sizes(m)[0], int64(size))
+				}
+				require.Equal(t, []int64{int64(size), 1}, sizes(m))
+			})
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -180,5 +181,26 @@ func TestCanaryKeepsItsPodsUntilTheRouteIsBack(t *testing.T) {
 			ppm, _ := canaryWeight(weighted, "checkout")
 			require.Fail(t, "the pods go before the requests", "write %d is %s while the route sends %d ppm\n%s", i, write, ppm, w.tale.String())
 		}
+	}
+}
+
+// TestScaledFarDownMidStepKeepsStable: the native controller's rounding leaves stable a pod too many and
+// the canary none. Stable keeps what the user wants, and the canary comes back.
+func TestScaledFarDownMidStepKeepsStable(t *testing.T) {
+	for size := int32(8); size > 0; size-- {
+		t.Run(fmt.Sprintf("from 10 to %d", size), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, options{replicas: 10, bounds: "maxSurge: 1, maxUnavailable: 0", steps: []v1alpha1.Step{weigh("ten", 10, approval())}})
+			w.image("checkout:2")
+			w.at("ten")
+			w.watch = func(what string) {
+				pods := w.input().Observed.Kind.Observe(w.input().Observed.Workload)
+				require.GreaterOrEqual(t, pods.Stable.Ready, size, "%s\n%s", what, w.tale.String())
+			}
+			w.scale(size)
+			w.at("ten")
+			w.rest()
+			require.Contains(t, w.summary(), "1 pods run checkout:2")
+		})
 	}
 }
