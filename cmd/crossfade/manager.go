@@ -22,6 +22,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/lens"
 	"crossfade.io/crossfade/controllers/release"
 	"crossfade.io/crossfade/controllers/rollout"
 	"crossfade.io/crossfade/trafficrouting"
@@ -94,20 +95,21 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	if err != nil {
 		return err
 	}
+	lenses := &lens.Lenses{
+		Config: mgr.GetConfig(), HTTP: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
+		Routes: []schema.GroupKind{httpRoutes},
+	}
 	releases := &release.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: providers,
 		Clock: time.Now, Workers: o.workers,
-		Lenses: &release.Lenses{
-			Config: mgr.GetConfig(), HTTP: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
-			Routes: []schema.GroupKind{httpRoutes},
-		},
+		Lenses: lenses,
 	}
 	if err := releases.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the release controller: %w", err)
 	}
 	rollouts := &rollout.Reconciler{
-		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(),
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Lenses: lenses,
 		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: providers,
 		Clock: time.Now, GateServed: served,
 	}

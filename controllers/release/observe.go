@@ -9,17 +9,20 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/lens"
 	"crossfade.io/crossfade/controllers/release/planner"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
+
+var serviceKind = corev1.SchemeGroupVersion.WithKind("Service")
 
 // errStale: a cache has not caught up with our own write yet.
 var errStale = errors.New("cache is behind our own write")
@@ -42,16 +45,34 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 	if err != nil {
 		return input, err
 	}
-	lens, err := r.Lenses.open(ctx, release, deployment)
+	view, err := r.Lenses.Open(ctx, release.Namespace)
 	if err != nil {
 		return input, err
 	}
-	input.Observed, err = r.world(ctx, lens, release, deployment)
+	r.follow(view, release)
+	input.Observed, err = r.world(ctx, view, release, deployment)
 	if err != nil {
 		return input, err
 	}
 	input.Observed.Workload.Now = input.Now
 	return input, nil
+}
+
+// follow has the Release reconciled when one of the objects that it names, or what belongs to them,
+// changes.
+func (r *Reconciler) follow(view *lens.Lens, release *v1alpha1.Release) {
+	policy := release.Spec.Policy
+	subjects := []lens.Subject{{Kind: schema.GroupKind{Group: policy.WorkloadRef.Group, Kind: policy.WorkloadRef.Kind}, Name: policy.WorkloadRef.Name}}
+	for _, s := range policy.ServiceRefs {
+		for _, name := range []string{s.Name, trafficrouting.CanaryOf(s.Name)} {
+			subjects = append(subjects, lens.Subject{Kind: serviceKind.GroupKind(), Name: name})
+		}
+	}
+	for _, ref := range policy.RouteRefs {
+		subjects = append(subjects, lens.Subject{Kind: schema.GroupKind{Group: ref.Group, Kind: ref.Kind}, Name: ref.Name})
+	}
+	request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(release)}
+	view.Follow(release, subjects, func() { r.enqueue(request) })
 }
 
 // rolloutGone: the Rollout of the Release, or the Release itself, was deleted.
@@ -76,7 +97,8 @@ func (r *Reconciler) rolloutGone(ctx context.Context, release *v1alpha1.Release)
 func (r *Reconciler) deployment(ctx context.Context, release *v1alpha1.Release) (*unstructured.Unstructured, error) {
 	key := types.NamespacedName{Namespace: release.Namespace, Name: release.Spec.Policy.WorkloadRef.Name}
 	for _, reader := range []client.Reader{r.Client, r.Reader} {
-		deployment := ofKind(DeploymentKind)
+		deployment := &unstructured.Unstructured{}
+		deployment.SetGroupVersionKind(DeploymentKind)
 		err := reader.Get(ctx, key, deployment)
 		if apierrors.IsNotFound(err) {
 			continue
@@ -92,7 +114,7 @@ func (r *Reconciler) deployment(ctx context.Context, release *v1alpha1.Release) 
 	return nil, nil
 }
 
-func (r *Reconciler) world(ctx context.Context, lens *lens, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {
+func (r *Reconciler) world(ctx context.Context, view *lens.Lens, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {
 	ref := release.Spec.Policy.WorkloadRef
 	world := planner.Observed{Kind: r.Kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]}
 	world.Workload = workload.Objects{
@@ -102,22 +124,22 @@ func (r *Reconciler) world(ctx context.Context, lens *lens, release *v1alpha1.Re
 	}
 	var err error
 	if deployment != nil {
-		if world.Workload.Revisions, err = r.revisions(ctx, lens, deployment); err != nil {
+		if world.Workload.Revisions, err = r.revisions(ctx, view, deployment); err != nil {
 			return world, err
 		}
-		if world.Workload.Pods, err = pods(ctx, lens, world.Workload.Revisions); err != nil {
+		if world.Workload.Pods, err = pods(ctx, view, world.Workload.Revisions); err != nil {
 			return world, err
 		}
 	}
 	for _, s := range release.Spec.Policy.ServiceRefs {
-		service, err := r.service(ctx, lens, release, s.Name)
+		service, err := r.service(ctx, view, release, s.Name)
 		if err != nil {
 			return world, err
 		}
 		world.Services = append(world.Services, service)
 	}
 	for _, ref := range release.Spec.Policy.RouteRefs {
-		route, err := r.route(ctx, lens, release.Namespace, ref)
+		route, err := r.route(ctx, view, release.Namespace, ref)
 		if err != nil {
 			return world, err
 		}
@@ -127,40 +149,31 @@ func (r *Reconciler) world(ctx context.Context, lens *lens, release *v1alpha1.Re
 }
 
 // revisions returns the ReplicaSets that the Deployment controls.
-func (r *Reconciler) revisions(ctx context.Context, lens *lens, deployment *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+func (r *Reconciler) revisions(ctx context.Context, view *lens.Lens, deployment *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSetList"))
-	if err := lens.cache.List(ctx, list); err != nil {
+	if err := view.List(ctx, list, client.MatchingFields{lens.ByOwner: string(deployment.GetUID())}); err != nil {
 		return nil, fmt.Errorf("list ReplicaSets of %s: %w", deployment.GetName(), err)
 	}
 	var revisions []*unstructured.Unstructured
 	for i := range list.Items {
-		rs := &list.Items[i]
-		owner := metav1.GetControllerOf(rs)
-		if owner == nil || owner.UID != deployment.GetUID() {
-			continue
-		}
-		if r.fresh.stale(rs) {
+		if r.fresh.stale(&list.Items[i]) {
 			return nil, errStale
 		}
-		revisions = append(revisions, rs)
+		revisions = append(revisions, &list.Items[i])
 	}
 	return revisions, nil
 }
 
 // pods returns the pods that the revisions control.
-func pods(ctx context.Context, lens *lens, revisions []*unstructured.Unstructured) ([]*corev1.Pod, error) {
-	var list corev1.PodList
-	if err := lens.cache.List(ctx, &list); err != nil {
-		return nil, fmt.Errorf("list pods: %w", err)
-	}
-	controlled := map[types.UID]bool{}
-	for _, revision := range revisions {
-		controlled[revision.GetUID()] = true
-	}
+func pods(ctx context.Context, view *lens.Lens, revisions []*unstructured.Unstructured) ([]*corev1.Pod, error) {
 	var pods []*corev1.Pod
-	for i := range list.Items {
-		if owner := metav1.GetControllerOf(&list.Items[i]); owner != nil && controlled[owner.UID] {
+	for _, revision := range revisions {
+		var list corev1.PodList
+		if err := view.List(ctx, &list, client.MatchingFields{lens.ByOwner: string(revision.GetUID())}); err != nil {
+			return nil, fmt.Errorf("list pods of %s: %w", revision.GetName(), err)
+		}
+		for i := range list.Items {
 			pods = append(pods, &list.Items[i])
 		}
 	}
@@ -168,13 +181,13 @@ func pods(ctx context.Context, lens *lens, revisions []*unstructured.Unstructure
 }
 
 // service reads a user's Service with the canary Service beside it and their endpoints.
-func (r *Reconciler) service(ctx context.Context, lens *lens, release *v1alpha1.Release, name string) (planner.Service, error) {
+func (r *Reconciler) service(ctx context.Context, view *lens.Lens, release *v1alpha1.Release, name string) (planner.Service, error) {
 	service := planner.Service{Name: name}
 	var err error
-	if service.User, err = r.read(ctx, lens, corev1.SchemeGroupVersion.WithKind("Service"), release.Namespace, name); err != nil {
+	if service.User, err = r.read(ctx, view, serviceKind, release.Namespace, name); err != nil {
 		return service, err
 	}
-	canary, err := r.read(ctx, lens, corev1.SchemeGroupVersion.WithKind("Service"), release.Namespace, name+v1alpha1.CanarySuffix)
+	canary, err := r.read(ctx, view, serviceKind, release.Namespace, trafficrouting.CanaryOf(name))
 	if err != nil {
 		return service, err
 	}
@@ -183,16 +196,16 @@ func (r *Reconciler) service(ctx context.Context, lens *lens, release *v1alpha1.
 		service.Canary = canary
 	}
 	service.Taken = canary != nil && service.Canary == nil
-	if service.UserReady, err = readyEndpoints(ctx, lens, name); err != nil {
+	if service.UserReady, err = readyEndpoints(ctx, view, name); err != nil {
 		return service, err
 	}
-	service.CanaryReady, err = readyEndpoints(ctx, lens, name+v1alpha1.CanarySuffix)
+	service.CanaryReady, err = readyEndpoints(ctx, view, trafficrouting.CanaryOf(name))
 	return service, err
 }
 
-func readyEndpoints(ctx context.Context, lens *lens, service string) (int32, error) {
+func readyEndpoints(ctx context.Context, view *lens.Lens, service string) (int32, error) {
 	var list discoveryv1.EndpointSliceList
-	if err := lens.cache.List(ctx, &list, client.MatchingLabels{discoveryv1.LabelServiceName: service}); err != nil {
+	if err := view.List(ctx, &list, client.MatchingFields{lens.ByService: service}); err != nil {
 		return 0, fmt.Errorf("list EndpointSlices of Service %s: %w", service, err)
 	}
 	slices := make([]*discoveryv1.EndpointSlice, len(list.Items))
@@ -203,17 +216,17 @@ func readyEndpoints(ctx context.Context, lens *lens, service string) (int32, err
 	return ready, nil
 }
 
-func (r *Reconciler) route(ctx context.Context, lens *lens, namespace string, ref v1alpha1.RouteRef) (planner.Route, error) {
+func (r *Reconciler) route(ctx context.Context, view *lens.Lens, namespace string, ref v1alpha1.RouteRef) (planner.Route, error) {
 	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
 	provider, ok := r.Providers.For(ref.Group, ref.Kind)
 	if !ok {
 		return planner.Route{}, fmt.Errorf("no provider for route kind %s", gk)
 	}
-	gvk, err := lens.kindOf(gk)
+	gvk, err := view.KindOf(ctx, gk)
 	if err != nil {
-		return planner.Route{}, fmt.Errorf("find the version of %s: %w", gk, err)
+		return planner.Route{}, err
 	}
-	route, err := r.read(ctx, lens, gvk, namespace, ref.Name)
+	route, err := r.read(ctx, view, gvk, namespace, ref.Name)
 	if err != nil {
 		return planner.Route{}, err
 	}
@@ -221,10 +234,10 @@ func (r *Reconciler) route(ctx context.Context, lens *lens, namespace string, re
 }
 
 // read gets one object from the lens; nil if it does not exist.
-func (r *Reconciler) read(ctx context.Context, lens *lens, gvk schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
+func (r *Reconciler) read(ctx context.Context, view *lens.Lens, gvk schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
 	obj := &unstructured.Unstructured{}
 	obj.SetGroupVersionKind(gvk)
-	err := lens.cache.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, obj)
+	err := view.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, obj)
 	if apierrors.IsNotFound(err) {
 		obj.SetNamespace(namespace)
 		obj.SetName(name)

@@ -26,7 +26,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 	var release v1alpha1.Release
 	if err := r.Client.Get(ctx, req.NamespacedName, &release); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.fresh.forget(r.Lenses.close(req.NamespacedName))
+			r.fresh.forget(r.Lenses.Leave(req.NamespacedName))
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("read Release %s: %w", req.NamespacedName, err)

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/lens"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
@@ -41,7 +42,7 @@ type Reconciler struct {
 	// Client reads from the caches; Reader reads from the API server.
 	Client    client.Client
 	Reader    client.Reader
-	Lenses    *Lenses
+	Lenses    *lens.Lenses
 	Recorder  events.EventRecorder
 	Metrics   *Metrics
 	Kinds     map[schema.GroupKind]workload.Kind
@@ -51,6 +52,8 @@ type Reconciler struct {
 	Workers int
 
 	fresh *freshness
+	// enqueue has a Release reconciled.
+	enqueue func(reconcile.Request)
 }
 
 // SetupWithManager registers the Reconciler and its watches.
@@ -64,7 +67,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Rollout{}, handler.EnqueueRequestsFromMapFunc(r.activeRelease)).
 		Watches(deployments, handler.EnqueueRequestsFromMapFunc(r.releaseOfWorkload)).
 		WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-			r.Lenses.enqueue = q.Add
+			r.enqueue = q.Add
 			return nil
 		})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).

@@ -27,8 +27,8 @@ type world struct {
 	pods    workload.Pods
 }
 
-// read gathers the revisions and pods of the workload from the API server: idle Rollouts have no
-// cache of them.
+// read gathers the revisions and pods of the workload. A held template is about to be released, so that
+// its namespace is watched; an idle workload's is not, and is read from the API server.
 func (r *Reconciler) read(ctx context.Context, rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) (world, error) {
 	ref := rollout.Spec.WorkloadRef
 	w := world{kind: r.Kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]}
@@ -37,10 +37,16 @@ func (r *Reconciler) read(ctx context.Context, rollout *v1alpha1.Rollout, deploy
 	if err != nil {
 		return w, err
 	}
+	reader := r.Reader
+	if w.kind.Observe(w.objects).Pending {
+		if reader, err = r.Lenses.Open(ctx, rollout.Namespace); err != nil {
+			return w, err
+		}
+	}
 	revisions := &unstructured.UnstructuredList{}
 	revisions.SetGroupVersionKind(schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSetList"})
 	matching := []client.ListOption{client.InNamespace(rollout.Namespace), client.MatchingLabelsSelector{Selector: selector}}
-	if err := r.Reader.List(ctx, revisions, matching...); err != nil {
+	if err := reader.List(ctx, revisions, matching...); err != nil {
 		return w, fmt.Errorf("list ReplicaSets of Deployment %s: %w", deployment.GetName(), err)
 	}
 	own := map[types.UID]bool{}
@@ -50,12 +56,8 @@ func (r *Reconciler) read(ctx context.Context, rollout *v1alpha1.Rollout, deploy
 			w.objects.Revisions = append(w.objects.Revisions, &revisions.Items[i])
 		}
 	}
-	w.pods = w.kind.Observe(w.objects)
-	if w.pods.Pending {
-		return w, nil // what is held is told by its template alone
-	}
 	var pods corev1.PodList
-	if err := r.Reader.List(ctx, &pods, matching...); err != nil {
+	if err := reader.List(ctx, &pods, matching...); err != nil {
 		return w, fmt.Errorf("list pods of Deployment %s: %w", deployment.GetName(), err)
 	}
 	for i := range pods.Items {

@@ -21,6 +21,7 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/lens"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
@@ -36,6 +37,7 @@ type Reconciler struct {
 	// Client reads from the caches; Reader reads from the API server.
 	Client   client.Client
 	Reader   client.Reader
+	Lenses   *lens.Lenses
 	Mapper   meta.RESTMapper
 	Recorder events.EventRecorder
 	Kinds    map[schema.GroupKind]workload.Kind

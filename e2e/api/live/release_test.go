@@ -26,7 +26,7 @@ func TestAbortPastNoReturn(t *testing.T) {
 		stage, _, _ := unstructured.NestedString(release.Object, "status", "progress", "stage")
 		return stage == "Retiring" || stage == "Returning" || stage == "Restoring"
 	})
-	abort(t, c, namespace)
+	abort(t, c, namespace, "app-1")
 	awaitOutcome(t, c, namespace, "app-1", "Promoted")
 	awaitOutcome(t, c, namespace, "app-2", "Promoted")
 	c.AwaitArmed(t, namespace, "app")
@@ -34,23 +34,32 @@ func TestAbortPastNoReturn(t *testing.T) {
 	requireNative(t, c, namespace, "app")
 }
 
-// TestLateGate: a template that came past the gate, and has no ready pod yet, is caught and released.
+// TestLateGate: a template that came past the gate, and has no ready pod yet, is caught and released. Of
+// several workloads, some have both ReplicaSets made within one second, which their age does not tell
+// apart then.
 func TestLateGate(t *testing.T) {
 	c := controlplane.Start(t)
 	namespace := c.Namespace(t, "late")
-	c.Deploy(t, namespace, "app", 2, quick)
-	c.AwaitArmed(t, namespace, "app")
-	// The controller's own user is exempt from the gate, as everybody is while the policy is missing.
-	body := `{"spec":{"template":{"spec":{"nodeSelector":{"nowhere":"yes"}}}}}`
-	_, err := c.Own.Resource(controlplane.Deployments).Namespace(namespace).Patch(t.Context(), "app", types.StrategicMergePatchType, []byte(body), metav1.PatchOptions{})
-	require.NoError(t, err)
-	await(t, c, namespace, "app-1", "it runs one canary pod beside both stable ones", func(release *unstructured.Unstructured) bool {
-		stable, _, _ := unstructured.NestedString(release.Object, "status", "stable", "pods")
-		canary, _, _ := unstructured.NestedString(release.Object, "status", "canary", "pods")
-		return stable == "2/2" && canary == "0/1"
-	})
-	abort(t, c, namespace)
-	awaitOutcome(t, c, namespace, "app-1", "Aborted")
+	names := []string{"a", "b", "c", "d"}
+	for _, name := range names {
+		c.Deploy(t, namespace, name, 2, quick)
+	}
+	for _, name := range names {
+		c.AwaitArmed(t, namespace, name)
+		// The controller's own user is exempt from the gate, as everybody is while the policy is missing.
+		body := `{"spec":{"template":{"spec":{"nodeSelector":{"nowhere":"yes"}}}}}`
+		_, err := c.Own.Resource(controlplane.Deployments).Namespace(namespace).Patch(t.Context(), name, types.StrategicMergePatchType, []byte(body), metav1.PatchOptions{})
+		require.NoError(t, err)
+	}
+	for _, name := range names {
+		await(t, c, namespace, name+"-1", "it runs one canary pod beside both stable ones", func(release *unstructured.Unstructured) bool {
+			stable, _, _ := unstructured.NestedString(release.Object, "status", "stable", "pods")
+			canary, _, _ := unstructured.NestedString(release.Object, "status", "canary", "pods")
+			return stable == "2/2" && canary == "0/1"
+		})
+		abort(t, c, namespace, name+"-1")
+		awaitOutcome(t, c, namespace, name+"-1", "Aborted")
+	}
 }
 
 // TestBreakGlass: the label disarms the workload at once; a new template rolls out natively.
@@ -156,14 +165,14 @@ func reject(t *testing.T, c *controlplane.Controller, namespace string) {
 		held, _ := controlplane.Condition(release, "Held")
 		return held == "True"
 	})
-	abort(t, c, namespace)
+	abort(t, c, namespace, "app-1")
 	awaitOutcome(t, c, namespace, "app-1", "Aborted")
 }
 
-// abort asks the first Release to go back.
-func abort(t *testing.T, c *controlplane.Controller, namespace string) {
+// abort asks a Release to go back.
+func abort(t *testing.T, c *controlplane.Controller, namespace, release string) {
 	t.Helper()
-	_, err := c.In(namespace, controlplane.Releases).Patch(t.Context(), "app-1", types.MergePatchType,
+	_, err := c.In(namespace, controlplane.Releases).Patch(t.Context(), release, types.MergePatchType,
 		[]byte(`{"spec":{"control":{"desiredOutcome":"Abort"}}}`), metav1.PatchOptions{})
 	require.NoError(t, err)
 }
