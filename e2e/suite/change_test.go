@@ -89,8 +89,9 @@ func TestRouteEditedAtHalf(t *testing.T) {
 	s.requireRepaired("a reverted weight", func(route *gatewayv1.HTTPRoute) bool {
 		return len(route.Spec.Rules) == 1 && len(route.Spec.Rules[0].BackendRefs) == 2
 	})
-	s.awaitRelease(1, "traffic in effect again", func(release *v1alpha1.Release) bool {
-		return release.Status.Rule == "Holding" && release.Status.Routes[0].InEffect == "50%"
+	s.awaitRelease(1, "traffic in effect and settled again", func(release *v1alpha1.Release) bool {
+		barrier := release.Status.Barrier
+		return barrier != nil && barrier.Name == "approval" && release.Status.Routes[0].InEffect == "50%"
 	})
 	since := time.Now()
 	s.awaitRequests(since, 500)
