@@ -1,9 +1,10 @@
 package deployment
 
 import (
+	"maps"
+
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
@@ -31,22 +32,28 @@ func revisionTemplate(obj *unstructured.Unstructured) map[string]any {
 	return plain(child(obj.Object, templatePath...), "labels", v1alpha1.LabelTemplateHash)
 }
 
-// plain copies a template without one key of its metadata, and without what an API server leaves out
-// when it is empty, so that equal templates have equal trees.
+// plain returns a template without one key of its metadata, and without what an API server leaves out
+// when it is empty, so that equal templates have equal trees. It shares all else with the template.
 func plain(template map[string]any, field, key string) map[string]any {
 	if template == nil {
 		return nil
 	}
-	out := runtime.DeepCopyJSON(template)
-	drop(out, "metadata", field, key)
-	metadata, _ := out["metadata"].(map[string]any)
-	for name, value := range metadata {
-		if inner, isMap := value.(map[string]any); value == nil || isMap && len(inner) == 0 {
-			delete(metadata, name)
+	metadata := map[string]any{}
+	for name, value := range child(template, "metadata") {
+		inner, isMap := value.(map[string]any)
+		if name == field && isMap {
+			inner = maps.Clone(inner)
+			delete(inner, key)
+			value = inner
+		}
+		if value != nil && (!isMap || len(inner) > 0) {
+			metadata[name] = value
 		}
 	}
-	if len(metadata) == 0 {
-		delete(out, "metadata")
+	out := maps.Clone(template)
+	delete(out, "metadata")
+	if len(metadata) > 0 {
+		out["metadata"] = metadata
 	}
 	return out
 }

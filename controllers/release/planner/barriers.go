@@ -41,7 +41,7 @@ func (d *draft) routesMissing(s stage) *v1alpha1.Barrier {
 		if r.Objects.Route == nil {
 			continue
 		}
-		if seen := r.Provider.Observe(r.Objects, d.owner(), d.splits(s.route)); !seen.InEffect {
+		if seen := d.observe(r, s.route); !seen.InEffect {
 			return &v1alpha1.Barrier{
 				Name:    "route",
 				Message: fmt.Sprintf("%s %s is not in effect yet: %s", r.Ref.Kind, r.Ref.Name, seen.Message),
@@ -49,6 +49,27 @@ func (d *draft) routesMissing(s stage) *v1alpha1.Barrier {
 		}
 	}
 	return nil
+}
+
+// look is one question to a provider: how a route stands beside a split.
+type look struct {
+	route  v1alpha1.RouteRef
+	want   route
+	step   int32
+	splits int
+}
+
+// observe asks the provider how a route stands beside what is wanted of it. The same is asked several
+// times in one decision, and the answer takes a rendering of the route, so it is kept.
+func (d *draft) observe(r Route, want route) trafficrouting.Observed {
+	splits := d.splits(want)
+	asked := look{route: r.Ref, want: want, step: d.progress.Step, splits: len(splits)}
+	seen, ok := d.seen[asked]
+	if !ok {
+		seen = r.Provider.Observe(r.Objects, d.owner(), splits)
+		d.seen[asked] = seen
+	}
+	return seen
 }
 
 // endpointsMissing compares the canary Services' endpoints with the pods that the stage wants, since a

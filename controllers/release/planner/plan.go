@@ -8,6 +8,7 @@ import (
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/intent"
+	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
 
@@ -36,6 +37,9 @@ type draft struct {
 	progress v1alpha1.Progress
 	steps    []v1alpha1.StepStatus
 
+	// seen holds what providers said in this decision.
+	seen map[look]trafficrouting.Observed
+
 	rule    Rule
 	message string
 	barrier *v1alpha1.Barrier
@@ -54,6 +58,7 @@ func newDraft(in Input) *draft {
 		pods:     in.Observed.Kind.Observe(in.Observed.Workload),
 		progress: status.Progress,
 		steps:    status.Steps,
+		seen:     map[look]trafficrouting.Observed{},
 	}
 	if d.progress.Stage == v1alpha1.StageStepping && len(d.steps) == 0 {
 		d.enterStep(d.progress.Step) // its record was lost; the step itself is known

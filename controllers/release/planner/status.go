@@ -105,12 +105,13 @@ func (d *draft) routeStatuses() []v1alpha1.RouteStatus {
 	if d.progress.Stage == v1alpha1.StageEnded {
 		return nil
 	}
-	splits := d.splits(d.stage().route)
+	want := d.stage().route
+	asked := askedShare(d.splits(want))
 	var statuses []v1alpha1.RouteStatus
 	for _, r := range d.in.Observed.Routes {
-		status := v1alpha1.RouteStatus{Kind: r.Ref.Kind, Name: r.Ref.Name, Asked: askedShare(splits), InEffect: "0%", Evidence: trafficrouting.EvidenceNone.String()}
+		status := v1alpha1.RouteStatus{Kind: r.Ref.Kind, Name: r.Ref.Name, Asked: asked, InEffect: "0%", Evidence: trafficrouting.EvidenceNone.String()}
 		if r.Objects.Route != nil {
-			seen := r.Provider.Observe(r.Objects, d.owner(), splits)
+			seen := d.observe(r, want)
 			status.InEffect = trafficrouting.Percent(seen.CanaryPPM)
 			status.Evidence, status.Message = seen.Evidence.String(), seen.Message
 		}

@@ -87,6 +87,9 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 	if r.Objects.Route == nil {
 		return nil
 	}
+	if !d.observe(r, s.route).Drifted {
+		return nil
+	}
 	want, err := r.Provider.Render(r.Objects, d.owner(), d.splits(s.route))
 	if err != nil {
 		d.broken(err)
