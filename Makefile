@@ -19,7 +19,10 @@ export RACE
 CACHE   := $(or $(CROSSFADE_CACHE),$(HOME)/.cache/crossfade)
 cluster := cd e2e && go run ./cluster/cmd/cluster
 
-.PHONY: help demo test lint verify unit fuzz api e2e soak bench generate cluster-up cluster-down clean
+# What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back.
+LONG := TestNativeModel|TestIdleCostsNothing|TestRouteKindThatIsNotInstalled
+
+.PHONY: help demo test lint verify unit fuzz api api-long e2e soak bench generate cluster-up cluster-down clean
 
 help: ## this list
 	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-12s — %s\n", $$1, $$2 }' Makefile
@@ -28,8 +31,8 @@ demo: ## a cluster with an app, a load and a release to watch and to steer
 	cd e2e && go run ./demo
 
 # One after the other, cheapest first, whatever -j says.
-test: ## all that CI runs: lint, verify, unit, fuzz, api, e2e
-	for target in lint verify unit fuzz api e2e; do $(MAKE) "$$target"; done
+test: ## all that CI runs: lint, verify, unit, fuzz, api, api-long, e2e
+	for target in lint verify unit fuzz api api-long e2e; do $(MAKE) "$$target"; done
 
 lint: ## the rules of the house: imports, purity, sizes, comments
 	linter=$$(hack/tool.sh golangci-lint); for module in . e2e; do (cd "$$module"; "$$linter" run --allow-parallel-runners ./...); done
@@ -37,15 +40,18 @@ lint: ## the rules of the house: imports, purity, sizes, comments
 verify: ## generated files, go.mod and formatting are up to date
 	hack/verify.sh
 
-unit: ## everything that needs no cluster, with the race detector
+unit: ## everything that needs no cluster, with the race detector where anything runs side by side
 	hack/unit.sh -run '$(RUN)'
 
 fuzz: ## known fuzz inputs; FUZZTIME=30s looks for new ones
 	hack/fuzz.sh
 
 api: ## against a real API server and no nodes; KEEP=1 leaves it up
+	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 10m -run '$(RUN)' -skip '$(LONG)' ./api/...
+
+api-long: ## the same, what takes minutes; and that clusters leave nothing behind
 	cd e2e && go test -tags cluster -count=1 -timeout 15m -run 'TestDownLeavesNothing' ./cluster
-	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 25m -run '$(RUN)' ./api/...
+	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 25m -run '$(LONG)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' ./suite/...

@@ -176,10 +176,11 @@ func (r *Reconciler) neighbours(ctx context.Context, service *unstructured.Unstr
 
 func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, ref v1alpha1.RouteRef) (finding, bool, error) {
 	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
+	missing := stalled(v1alpha1.ReasonRouteKindMissing, fmt.Sprintf(
+		"kind %s is not installed in this cluster; install its CRDs, or take %s %s out of spec.routeRefs", gk, ref.Kind, ref.Name))
 	mapping, err := r.Mapper.RESTMapping(gk)
 	if meta.IsNoMatchError(err) {
-		return stalled(v1alpha1.ReasonRouteKindMissing, fmt.Sprintf(
-			"kind %s is not installed in this cluster; install its CRDs, or take %s %s out of spec.routeRefs", gk, ref.Kind, ref.Name)), true, nil
+		return missing, true, nil
 	}
 	if err != nil {
 		return finding{}, false, fmt.Errorf("find the version of %s: %w", gk, err)
@@ -189,6 +190,9 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 		return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf("kind %s is not supported; use one of %v", gk, r.Providers.Supported())), true, nil
 	}
 	route, err := r.get(ctx, mapping.GroupVersionKind, rollout.Namespace, ref.Name)
+	if meta.IsNoMatchError(err) {
+		return missing, true, nil
+	}
 	if err != nil {
 		return finding{}, false, err
 	}
@@ -213,12 +217,16 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	return finding{}, false, nil
 }
 
-// get reads one object from the API server; nil if it does not exist.
+// get reads one object from the API server; nil if it does not exist. Where not even its kind does, as
+// after its CRD was deleted, that is a NoKindMatchError.
 func (r *Reconciler) get(ctx context.Context, kind schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
 	obj := &unstructured.Unstructured{}
 	obj.SetGroupVersionKind(kind)
 	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, obj)
 	if apierrors.IsNotFound(err) {
+		if apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) {
+			return nil, &meta.NoKindMatchError{GroupKind: kind.GroupKind(), SearchedVersions: []string{kind.Version}}
+		}
 		return nil, nil
 	}
 	if err != nil {

@@ -17,16 +17,17 @@ import (
 
 func TestAdmission(t *testing.T) {
 	w := newWorld(t)
-	t.Run("gate", func(t *testing.T) { testGate(t, w) })
-	t.Run("user's pause", func(t *testing.T) { testPause(t, w) })
-	t.Run("ours and others", func(t *testing.T) { testWho(t, w) })
-	t.Run("probe", func(t *testing.T) { testProbe(t, w) })
-	t.Run("borrowed fields", func(t *testing.T) { testBorrowed(t, w) })
-	t.Run("labels and annotations", func(t *testing.T) { testMetadata(t, w) })
-	t.Run("GitOps", func(t *testing.T) { testGitOps(t, w) })
-	t.Run("pin", func(t *testing.T) { testPin(t, w) })
-	t.Run("asked again", func(t *testing.T) { testAgain(t, w) })
-	t.Run("native controller", func(t *testing.T) { testNative(t, w) })
+	// Each case has a workload of its own.
+	for what, test := range map[string]func(*testing.T, *world){
+		"gate": testGate, "user's pause": testPause, "ours and others": testWho, "probe": testProbe,
+		"borrowed fields": testBorrowed, "labels and annotations": testMetadata, "GitOps": testGitOps, "pin": testPin,
+		"asked again": testAgain, "native controller": testNative,
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			test(t, w)
+		})
+	}
 }
 
 // requireHeld says that a workload has the image, is held, and is still armed.
@@ -58,21 +59,25 @@ func requireBorrowed(t *testing.T, d *appsv1.Deployment) {
 func testGate(t *testing.T, w *world) {
 	for tool, write := range ways() {
 		t.Run(tool+" of a new template onto an idle workload is held", func(t *testing.T) {
+			t.Parallel()
 			name := w.idle(t)
 			write(t, w, name, canary)
 			requireHeld(t, typed(t, w.get(t, name)), canary)
 		})
 		t.Run(tool+" of the stable template onto a held workload stays held", func(t *testing.T) {
+			t.Parallel()
 			name := w.held(t)
 			write(t, w, name, stable)
 			requireHeld(t, typed(t, w.get(t, name)), stable)
 		})
 		t.Run(tool+" of the held template again stays held", func(t *testing.T) {
+			t.Parallel()
 			name := w.held(t)
 			write(t, w, name, canary)
 			requireHeld(t, typed(t, w.get(t, name)), canary)
 		})
 		t.Run(tool+" of a newer template onto a release is held and takes nothing back", func(t *testing.T) {
+			t.Parallel()
 			name := w.borrowed(t)
 			write(t, w, name, newer)
 			d := typed(t, w.get(t, name))
@@ -80,6 +85,7 @@ func testGate(t *testing.T, w *world) {
 			requireBorrowed(t, d)
 		})
 		t.Run(tool+" of the stable template onto a release is held and takes nothing back", func(t *testing.T) {
+			t.Parallel()
 			name := w.borrowed(t)
 			write(t, w, name, stable)
 			d := typed(t, w.get(t, name))
@@ -87,6 +93,7 @@ func testGate(t *testing.T, w *world) {
 			requireBorrowed(t, d)
 		})
 		t.Run(tool+" of the canary's template onto its release changes nothing", func(t *testing.T) {
+			t.Parallel()
 			name := w.borrowed(t)
 			before := w.get(t, name)
 			write(t, w, name, canary)
@@ -107,6 +114,7 @@ func testGate(t *testing.T, w *world) {
 		"a restart and a volume":  `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}},"spec":{"volumes":[{"name":"a","emptyDir":{}}]}}`,
 	} {
 		t.Run(change+" more in the template is held", func(t *testing.T) {
+			t.Parallel()
 			name := w.idle(t)
 			w.patch(t, w.user, name, types.StrategicMergePatchType, `{"spec":{"template":`+body+`}}`)
 			requireHeld(t, typed(t, w.get(t, name)), stable)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -262,8 +262,11 @@ func content(obj *unstructured.Unstructured) map[string]any {
 	return obj.Object
 }
 
+// made counts the names that were given.
+var made atomic.Int64
+
 // unique is a name of the test's own.
 func unique(t *testing.T) string {
 	t.Helper()
-	return strings.ToLower(fmt.Sprintf("w%d", time.Now().UnixNano()))
+	return fmt.Sprintf("w%d", made.Add(1))
 }

@@ -78,14 +78,30 @@ func (c *Controller) Namespace(t testing.TB, prefix string) string {
 // without waiting for it.
 func (c *Controller) Deploy(t testing.TB, namespace, name string, replicas int, more string) {
 	t.Helper()
+	for _, obj := range Objects(t, name, replicas, more) {
+		c.Create(t, namespace, obj)
+	}
+}
+
+// Objects of an application: Deployment, Service, HTTPRoute and Rollout, in this order.
+func Objects(t testing.TB, name string, replicas int, more string) []*unstructured.Unstructured {
+	t.Helper()
 	text := strings.NewReplacer("NAME", name, "REPLICAS", fmt.Sprint(replicas)).Replace(app) + more
-	resources := map[string]schema.GroupVersionResource{"Deployment": Deployments, "Service": Services, "HTTPRoute": HTTPRoutes, "Rollout": Rollouts}
+	var objects []*unstructured.Unstructured
 	for _, document := range strings.Split(text, "\n---\n") {
 		obj := &unstructured.Unstructured{}
 		require.NoError(t, yaml.Unmarshal([]byte(document), &obj.Object))
-		_, err := c.In(namespace, resources[obj.GetKind()]).Create(t.Context(), obj, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
-		require.NoError(t, err)
+		objects = append(objects, obj)
 	}
+	return objects
+}
+
+// Create makes one object of an application.
+func (c *Controller) Create(t testing.TB, namespace string, obj *unstructured.Unstructured) {
+	t.Helper()
+	resource := map[string]schema.GroupVersionResource{"Deployment": Deployments, "Service": Services, "HTTPRoute": HTTPRoutes, "Rollout": Rollouts}[obj.GetKind()]
+	_, err := c.In(namespace, resource).Create(t.Context(), obj, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+	require.NoError(t, err)
 }
 
 // In is a client of one resource in one namespace.

@@ -13,11 +13,28 @@ import (
 	"crossfade.io/crossfade/e2e/controlplane"
 )
 
-const quick = strategy + "  timing: {settle: 1s, drain: 0s}\n"
+const quick = strategy + "  timing: {settle: 300ms, drain: 0s}\n"
 
-// TestAbortPastNoReturn: the promotion finishes, and a Release of its own takes the old version back.
-func TestAbortPastNoReturn(t *testing.T) {
+// TestLive plays stories beside one another under one controller, each in a namespace of its own.
+func TestLive(t *testing.T) {
 	c := controlplane.Start(t)
+	for name, play := range map[string]func(*testing.T, *controlplane.Controller){
+		"AbortPastNoReturn": abortPastNoReturn,
+		"LateGate":          lateGate,
+		"BreakGlass":        breakGlass,
+		"TheSameTemplateMayBeTriedAnewAfterStable": theSameTemplateMayBeTriedAnewAfterStable,
+		"RestSurvivesZero":                         restSurvivesZero,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, c)
+		})
+	}
+}
+
+// abortPastNoReturn: the promotion finishes, and a Release of its own takes the old version back.
+func abortPastNoReturn(t *testing.T, c *controlplane.Controller) {
+	t.Helper()
 	namespace := c.Namespace(t, "back")
 	c.Deploy(t, namespace, "app", 2, quick)
 	c.AwaitArmed(t, namespace, "app")
@@ -34,11 +51,11 @@ func TestAbortPastNoReturn(t *testing.T) {
 	requireNative(t, c, namespace, "app")
 }
 
-// TestLateGate: a template that came past the gate, and has no ready pod yet, is caught and released. Of
+// lateGate: a template that came past the gate, and has no ready pod yet, is caught and released. Of
 // several workloads, some have both ReplicaSets made within one second, which their age does not tell
 // apart then.
-func TestLateGate(t *testing.T) {
-	c := controlplane.Start(t)
+func lateGate(t *testing.T, c *controlplane.Controller) {
+	t.Helper()
 	namespace := c.Namespace(t, "late")
 	names := []string{"a", "b", "c", "d"}
 	for _, name := range names {
@@ -62,9 +79,9 @@ func TestLateGate(t *testing.T) {
 	}
 }
 
-// TestBreakGlass: the label disarms the workload at once; a new template rolls out natively.
-func TestBreakGlass(t *testing.T) {
-	c := controlplane.Start(t)
+// breakGlass: the label disarms the workload at once; a new template rolls out natively.
+func breakGlass(t *testing.T, c *controlplane.Controller) {
+	t.Helper()
 	namespace := c.Namespace(t, "glass")
 	c.Deploy(t, namespace, "app", 2, quick)
 	c.AwaitArmed(t, namespace, "app")
@@ -87,9 +104,9 @@ func TestBreakGlass(t *testing.T) {
 	})
 }
 
-// TestTheSameTemplateMayBeTriedAnewAfterStable: rejected, it rests; once stable was applied it is news.
-func TestTheSameTemplateMayBeTriedAnewAfterStable(t *testing.T) {
-	c := controlplane.Start(t)
+// theSameTemplateMayBeTriedAnewAfterStable: rejected, it rests; once stable was applied it is news.
+func theSameTemplateMayBeTriedAnewAfterStable(t *testing.T, c *controlplane.Controller) {
+	t.Helper()
 	namespace := c.Namespace(t, "anew")
 	reject(t, c, namespace)
 	rests := func(ctx context.Context) (bool, string) {
@@ -114,9 +131,9 @@ func TestTheSameTemplateMayBeTriedAnewAfterStable(t *testing.T) {
 	})
 }
 
-// TestRestSurvivesZero: scaled to 0 and back while a rejected template rests, stable comes back.
-func TestRestSurvivesZero(t *testing.T) {
-	c := controlplane.Start(t)
+// restSurvivesZero: scaled to 0 and back while a rejected template rests, stable comes back.
+func restSurvivesZero(t *testing.T, c *controlplane.Controller) {
+	t.Helper()
 	namespace := c.Namespace(t, "zero")
 	reject(t, c, namespace)
 	for _, replicas := range []int{0, 3} {
