@@ -20,7 +20,7 @@ const newsEvery = time.Second
 // anything moves; it is sent even where nothing changed if there is something to fence. It returns
 // when to look again for news that were held back; 0 if there are none.
 func (r *Reconciler) persist(ctx context.Context, release *v1alpha1.Release, decision planner.Decision) (time.Duration, error) {
-	decides := len(decision.Writes) > 0 || decision.Ended ||
+	decides := len(decision.Writes) > 0 ||
 		!equality.Semantic.DeepEqual(release.Status.Progress, decision.Status.Progress) ||
 		!equality.Semantic.DeepEqual(release.Status.Steps, decision.Status.Steps)
 	if !decides {

@@ -1,6 +1,8 @@
 package planner_test
 
 import (
+	"strings"
+
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -20,6 +22,11 @@ func (w *world) asTheUserWroteIt() {
 	}
 	if w.model.Deployment == nil {
 		return
+	}
+	for _, rs := range w.model.ReplicaSets {
+		for key := range rs.GetAnnotations() {
+			require.False(w.t, strings.HasPrefix(key, "crossfade.io/"), "%s is left on ReplicaSet %s\n%s", key, rs.GetName(), w.tale.String())
+		}
 	}
 	require.Equal(w.t, plainObject(w.wantedDeployment()), plainObject(w.model.Deployment), "the Deployment\n%s", w.tale.String())
 }

@@ -204,3 +204,21 @@ func TestScaledFarDownMidStepKeepsStable(t *testing.T) {
 		})
 	}
 }
+
+// TestScaledAsItEndsLeavesNothingBehind: what is on the ReplicaSets can only be told once the native
+// controller has seen the Deployment, so that a Release is not over before.
+func TestScaledAsItEndsLeavesNothingBehind(t *testing.T) {
+	w := newWorld(t, options{})
+	w.image("checkout:2")
+	w.promote()
+	w.until("the last decision", func() bool {
+		if w.status.Progress.Stage == v1alpha1.StageRestoring && w.status.Progress.EffectSince != nil {
+			w.faults.crash = 0 // the next one is persisted, and nothing of it is done
+		}
+		return w.last.Rule == planner.RuleEnded
+	})
+	w.faults = noFaults
+	w.scale(6)
+	w.reconcile()
+	w.end(v1alpha1.OutcomePromoted)
+}

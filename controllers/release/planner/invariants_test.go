@@ -133,7 +133,7 @@ func (g *guardian) stableStays(what string) {
 		g.wanted, g.outage = wanted, true
 	}
 	if g.outage && wanted > 0 && have == wanted {
-		whole := g.canaryReplicas() > 0 || !g.hotNow()
+		whole := !g.hotNow() || slices.ContainsFunc(g.w.livePods(), func(p livePod) bool { return p.owner == g.w.status.Progress.Canary && p.serves })
 		g.outage = !whole || !deployment.Kind{}.Observe(g.w.input().Observed.Workload).Settled
 	}
 	if have >= wanted {

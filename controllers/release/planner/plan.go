@@ -19,7 +19,8 @@ func Plan(in Input) Decision {
 	}
 	d := newDraft(in)
 	if d.progress.Stage == v1alpha1.StageEnded {
-		return Decision{Rule: RuleEnded, Status: in.Status, Writes: d.removals(), Ended: true}
+		d.writes = d.removals()
+		return Decision{Rule: RuleEnded, Status: in.Status, Writes: d.writes, Ended: d.over()}
 	}
 	d.begin()
 	turned := d.turnBack()

@@ -67,7 +67,13 @@ func (d *draft) decision() Decision {
 	}
 	status.Decisions = d.record(ended)
 	d.setConditions(&status)
-	return Decision{Rule: d.rule, Status: status, Writes: d.writes, Wake: d.wake, Ended: ended}
+	return Decision{Rule: d.rule, Status: status, Writes: d.writes, Wake: d.wake, Ended: ended && d.over()}
+}
+
+// over: a look that could see all found nothing left to do. What is on the ReplicaSets is known only once
+// the native controller has seen the workload as it is.
+func (d *draft) over() bool {
+	return len(d.writes) == 0 && (!d.pods.Exists || d.pods.Seen)
 }
 
 // record appends this decision if it does something or stands somewhere new.
