@@ -10,6 +10,8 @@ RUN      ?= .
 KEEP     ?=
 # How long each fuzz test looks for new inputs; empty runs the inputs that are known.
 FUZZTIME ?=
+# How many states of the small world make explore goes through; 0 until nothing is new.
+STATES   ?= 100000
 export KEEP FUZZTIME
 
 # The race detector needs a C compiler, which a bare machine may lack.
@@ -22,7 +24,7 @@ cluster := cd e2e && go run ./cluster/cmd/cluster
 # What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back.
 LONG := TestNativeModel|TestIdleCostsNothing|TestRouteKindThatIsNotInstalled
 
-.PHONY: help demo test lint verify unit fuzz api api-long e2e soak bench generate cluster-up cluster-down clean
+.PHONY: help demo test lint verify unit explore fuzz api api-long e2e soak bench generate cluster-up cluster-down clean
 
 help: ## this list
 	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-12s — %s\n", $$1, $$2 }' Makefile
@@ -42,6 +44,9 @@ verify: ## generated files, go.mod and formatting are up to date
 
 unit: ## everything that needs no cluster, with the race detector where anything runs side by side
 	hack/unit.sh -run '$(RUN)'
+
+explore: ## all that can happen to a release in a small world, as far as STATES goes
+	go test -v -count=1 -timeout 0 -run 'TestExplore' ./controllers/release/planner -states $(STATES)
 
 fuzz: ## known fuzz inputs; FUZZTIME=30s looks for new ones
 	hack/fuzz.sh

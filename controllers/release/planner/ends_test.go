@@ -7,11 +7,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/workload"
+	"crossfade.io/crossfade/workload/deployment"
 )
 
 // asTheUserWroteIt checks what an ended Release leaves behind: nothing but the version.
 func (w *world) asTheUserWroteIt() {
 	w.t.Helper()
+	letGo := w.disarm()
+	require.True(w.t, !letGo || w.late, "a Rollout deleted in time leaves a template held\n%s", w.tale.String())
 	for key, want := range w.user.objects {
 		live := w.store.objects[key]
 		require.NotNil(w.t, live, "%s is gone\n%s", key, w.tale.String())
@@ -28,12 +32,31 @@ func (w *world) asTheUserWroteIt() {
 			require.False(w.t, strings.HasPrefix(key, "crossfade.io/"), "%s is left on ReplicaSet %s\n%s", key, rs.GetName(), w.tale.String())
 		}
 	}
-	require.Equal(w.t, plainObject(w.wantedDeployment()), plainObject(w.model.Deployment), "the Deployment\n%s", w.tale.String())
+	require.Equal(w.t, plainObject(w.wantedDeployment(letGo)), plainObject(w.model.Deployment), "the Deployment\n%s", w.tale.String())
+}
+
+// disarm does what the Rollout's controller does once a deleted Rollout has no Release any more: it lets go
+// of what is held, and says whether anything was.
+func (w *world) disarm() bool {
+	obj := w.model.Deployment
+	if !w.rolloutGone || obj == nil || obj.GetLabels()[v1alpha1.LabelRollout] == "" {
+		return false
+	}
+	writes, err := deployment.Kind{}.Plan(workload.Objects{Workload: obj.DeepCopy(), Now: w.now()}, workload.Want{Posture: workload.Finish, Disarm: true})
+	require.NoError(w.t, err)
+	for _, write := range writes {
+		require.NoError(w.t, w.model.Apply(write))
+	}
+	return true
 }
 
 // wantedDeployment is the user's Deployment as it must stand after this outcome.
-func (w *world) wantedDeployment() *unstructured.Unstructured {
+func (w *world) wantedDeployment(letGo bool) *unstructured.Unstructured {
 	want := w.user.deployment.DeepCopy()
+	if letGo {
+		unstructured.RemoveNestedField(want.Object, "metadata", "labels", v1alpha1.LabelRollout)
+		return want
+	}
 	image := imageOf(templateOf(want))
 	hold := func() {
 		_ = unstructured.SetNestedField(want.Object, true, "spec", "paused")

@@ -100,7 +100,9 @@ func (w *world) approve(step string) {
 
 func (w *world) deleteRollout() {
 	w.tale.line(w, "you", "delete the Rollout")
-	w.rolloutGone = true
+	if !w.rolloutGone {
+		w.rolloutGone, w.late = true, pastNoReturn[w.status.Progress.Stage]
+	}
 }
 
 // remove deletes a Service or route.

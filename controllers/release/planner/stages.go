@@ -188,7 +188,9 @@ func rest(d *draft) *workload.Want {
 	if d.progress.Cause == "" {
 		return finish(d)
 	}
-	if d.in.RolloutGone || d.pods.Template == workload.TemplateStable {
+	// A Rollout that is deleted once all is done finds its workload at rest.
+	reverts := d.in.RolloutGone && d.progress.Stage != v1alpha1.StageEnded
+	if reverts || d.pods.Template == workload.TemplateStable {
 		return &workload.Want{Posture: workload.Revert, LeaveRevisions: true}
 	}
 	return &workload.Want{Posture: workload.Park, LeaveRevisions: true}

@@ -33,8 +33,9 @@ type world struct {
 	control v1alpha1.Control
 	status  v1alpha1.ReleaseStatus
 	// rolloutGone and ended are facts of the Release in flight; last is its last decision.
-	rolloutGone, ended bool
-	last               planner.Decision
+	// late: the Rollout went past the point of no return.
+	rolloutGone, late, ended bool
+	last                     planner.Decision
 	// deaf: no gateway takes notice of routes.
 	deaf bool
 	// rival is the route that another writer insists on; nil if nobody does.

@@ -130,9 +130,10 @@ func (d *draft) removals() []intent.Write {
 		tidy := *rest(d)
 		tidy.LeaveRevisions = false
 		writes = d.podWrites(tidy)
-		// Disarmed, the workload is out of our sight: nothing may be left to do to it.
+		// Disarmed, the workload is out of our sight: nothing may be left to do to it. What is still held is
+		// let go, and disarmed, by the Rollout's own controller.
 		disarm := *rest(d)
-		disarm.Disarm = d.in.RolloutGone
+		disarm.Disarm = d.in.RolloutGone && !d.pods.Pending
 		writes = append(writes, d.podWrites(disarm)...)
 		if d.abortedTooLate() {
 			writes = append(writes, d.podWrites(workload.Want{Posture: workload.Reverse})...)
