@@ -9,24 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
-const (
-	// atOnce is how many scenarios run side by side at most.
-	atOnce = "6"
-	// capacity is how many requests a second all scenarios may send together.
-	capacity = 600
-)
+// atOnce is how many scenarios run side by side at most.
+const atOnce = "6"
 
-var (
-	// shared is the cluster of all scenarios.
-	shared *world.World
-	// budget holds what of the capacity is free.
-	budget = semaphore.NewWeighted(capacity)
-)
+// shared is the cluster of all scenarios.
+var shared *world.World
 
 func TestMain(m *testing.M) {
 	flag.Parse()

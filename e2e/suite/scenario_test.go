@@ -65,7 +65,9 @@ func begin(t *testing.T, with setting) *scenario {
 	for _, target := range targets {
 		total += target.Rate
 	}
-	s.reserve(int64(total))
+	release, err := reserve(t.Context(), total)
+	require.NoError(t, err)
+	t.Cleanup(release)
 	s.scratch = t.TempDir() // before explain is registered, which still reads from it
 	t.Cleanup(s.explain)
 	s.createNamespace(name)
@@ -80,12 +82,6 @@ func begin(t *testing.T, with setting) *scenario {
 	s.awaitArmed()
 	s.startLoad(targets)
 	return s
-}
-
-// reserve takes a part of the capacity for this scenario's load.
-func (s *scenario) reserve(rate int64) {
-	require.NoError(s.t, budget.Acquire(s.ctx, rate))
-	s.t.Cleanup(func() { budget.Release(rate) })
 }
 
 func (s *scenario) createNamespace(name string) {

@@ -1,0 +1,71 @@
+package suite_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// capacity is how many requests a second all scenarios on this machine may send together, those of
+	// other checkouts included; what is sent beyond would be late for want of processor time.
+	capacity = 600
+	// unit is how finely the capacity is shared, in requests a second.
+	unit = 15
+)
+
+// reserve takes a part of the capacity, and waits until that much is free. It goes back by release, or
+// when this process dies.
+//
+// Each unit is a byte of one file, locked by who has it. Byte 0 is the queue: its holder takes units until
+// there are enough, so that of two who wait none keeps what the other lacks.
+func reserve(ctx context.Context, rate float64) (release func(), err error) {
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), "crossfade-e2e.load"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the load's budget: %w", err)
+	}
+	release = func() { _ = file.Close() }
+	need := min(int(rate+unit-1)/unit, capacity/unit)
+	for !lock(file, 0) {
+		if err := pause(ctx); err != nil {
+			release()
+			return nil, fmt.Errorf("wait for other scenarios: %w", err)
+		}
+	}
+	mine := map[int64]bool{}
+	for {
+		for at := int64(1); at <= capacity/unit && len(mine) < need; at++ {
+			if !mine[at] && lock(file, at) {
+				mine[at] = true
+			}
+		}
+		if len(mine) == need {
+			break
+		}
+		if err := pause(ctx); err != nil {
+			release()
+			return nil, fmt.Errorf("wait for %.0f requests a second: %w", rate, err)
+		}
+	}
+	queue := unix.Flock_t{Type: unix.F_UNLCK, Len: 1}
+	return release, unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLK, &queue)
+}
+
+// lock takes a byte, and says whether it could.
+func lock(file *os.File, at int64) bool {
+	wanted := unix.Flock_t{Type: unix.F_WRLCK, Start: at, Len: 1}
+	return unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLK, &wanted) == nil
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(100 * time.Millisecond):
+		return nil
+	}
+}
