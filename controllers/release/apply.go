@@ -22,7 +22,7 @@ func (r *Reconciler) apply(ctx context.Context, w intent.Write) error {
 	case intent.Create:
 		r.fresh.created(obj)
 	case intent.Delete:
-		r.fresh.forget(w.UID)
+		r.fresh.deleted(obj)
 	case intent.Patch, intent.Scale:
 		r.fresh.wrote(obj)
 	}

@@ -21,11 +21,15 @@ type freshness struct {
 	mu      sync.Mutex
 	written map[types.UID]string
 	made    map[string]time.Time
+	removed map[string]types.UID
 	news    map[types.UID]time.Time
 }
 
 func newFreshness(clock Clock) *freshness {
-	return &freshness{clock: clock, written: map[types.UID]string{}, made: map[string]time.Time{}, news: map[types.UID]time.Time{}}
+	return &freshness{
+		clock: clock, written: map[types.UID]string{}, made: map[string]time.Time{},
+		removed: map[string]types.UID{}, news: map[types.UID]time.Time{},
+	}
 }
 
 // wrote notes an object as the API server returned it.
@@ -40,6 +44,21 @@ func (f *freshness) created(obj client.Object) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.made[nameOf(obj)] = f.clock()
+}
+
+// deleted notes an object that we have deleted.
+func (f *freshness) deleted(obj client.Object) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.written, obj.GetUID())
+	f.removed[nameOf(obj)] = obj.GetUID()
+}
+
+// gone reports whether we have deleted obj and the cache has yet to see it.
+func (f *freshness) gone(obj client.Object) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.removed[nameOf(obj)] == obj.GetUID()
 }
 
 // stale reports whether obj is older than our own last write to it. An object that caught up is
@@ -60,10 +79,11 @@ func (f *freshness) stale(obj client.Object) bool {
 	return false
 }
 
-// awaited reports whether we made obj a moment ago and the cache has yet to see it.
+// awaited reports whether an object that is not in the cache is one that we made a moment ago.
 func (f *freshness) awaited(obj client.Object) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	delete(f.removed, nameOf(obj))
 	made, ok := f.made[nameOf(obj)]
 	if !ok {
 		return false

@@ -249,6 +249,9 @@ func (r *Reconciler) read(ctx context.Context, view *lens.Lens, gvk schema.Group
 	if err != nil {
 		return nil, fmt.Errorf("read %s %s/%s: %w", gvk.Kind, namespace, name, err)
 	}
+	if r.fresh.gone(obj) {
+		return nil, nil
+	}
 	if r.fresh.stale(obj) {
 		return nil, errStale
 	}

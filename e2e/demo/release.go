@@ -36,14 +36,18 @@ func (s *stage) ship(ctx context.Context, version string, flags ...string) error
 	return nil
 }
 
-// inFlight gives the Release in flight; nil if there is none.
+// inFlight gives the Release that has no outcome yet; nil if there is none.
 func (s *stage) inFlight(ctx context.Context) (*v1alpha1.Release, error) {
 	var releases v1alpha1.ReleaseList
-	err := s.Client.List(ctx, &releases, client.InNamespace(namespace), client.HasLabels{v1alpha1.LabelActive})
-	if err != nil || len(releases.Items) == 0 {
+	if err := s.Client.List(ctx, &releases, client.InNamespace(namespace), client.HasLabels{v1alpha1.LabelActive}); err != nil {
 		return nil, err
 	}
-	return &releases.Items[0], nil
+	for i := range releases.Items {
+		if releases.Items[i].Status.Outcome == "" {
+			return &releases.Items[i], nil
+		}
+	}
+	return nil, nil
 }
 
 // crossfade is a call of the CLI, attached to the terminal. The end of ctx interrupts it.
