@@ -12,6 +12,11 @@ import (
 	"google.golang.org/grpc"
 )
 
+// patience is how long a connection may be silent: longer than any test. A server that closes first races
+// with a request on its way, and a proxy sends none again that went over a connection's first use, which
+// may come long after it was opened: it was dialled for a request that another connection took.
+const patience = time.Hour
+
 // app is the sample app: one HTTP, one gRPC and one admin server over one state.
 type app struct {
 	config  config
@@ -27,7 +32,7 @@ type app struct {
 // listen builds the app and opens its three ports, so that a caller knows the addresses before serve.
 func listen(cfg config) (*app, error) {
 	a := &app{config: cfg, state: newState(cfg.settings), metrics: newMetrics(cfg.version)}
-	a.http = &http.Server{Handler: a.httpHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	a.http = &http.Server{Handler: a.httpHandler(), ReadHeaderTimeout: patience, IdleTimeout: patience}
 	a.admin = &http.Server{Handler: a.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
 	a.grpc = a.newGRPCServer()
 	for _, port := range []struct {
