@@ -13,7 +13,7 @@ import (
 const (
 	// capacity is how many requests a second all scenarios on this machine may send together, those of
 	// other checkouts included; what is sent beyond would be late for want of processor time.
-	capacity = 600
+	capacity = 450
 	// unit is how finely the capacity is shared, in requests a second.
 	unit = 15
 )
