@@ -23,6 +23,9 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 	if err != nil {
 		return finding{}, err
 	}
+	if last != nil && last.Labels[v1alpha1.LabelActive] != "" {
+		return inFlight(last), nil // the cache has yet to see it; two at a time would fight
+	}
 	if last != nil && last.Status.Progress.Stable != "" {
 		w.objects.Stable = last.Status.Progress.Stable
 		if last.Status.Outcome == v1alpha1.OutcomePromoted {
