@@ -36,7 +36,7 @@ func TestExplore(t *testing.T) {
 	for _, places := range e.frontier {
 		left += len(places)
 	}
-	t.Logf("states %d, violations 0, rules fired %d, frontier %d", len(e.seen), len(e.rules), left)
+	t.Logf("states %d, rules fired %d, frontier %d", len(e.seen), len(e.rules), left)
 }
 
 // smallWorld has two pods, two steps, and a new template.
@@ -87,11 +87,11 @@ func (e *explorer) next() (place, bool) {
 
 // add keeps a state that is new.
 func (e *explorer) add(p place) {
-	print := p.fingerprint()
-	if e.seen[print] {
+	mark := p.fingerprint()
+	if e.seen[mark] {
 		return
 	}
-	e.seen[print] = true
+	e.seen[mark] = true
 	e.rules[p.last.Rule] = true
 	if !p.ended {
 		e.frontier[p.faults+p.deeds] = append(e.frontier[p.faults+p.deeds], p)
