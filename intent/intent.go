@@ -6,6 +6,7 @@ package intent
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -41,8 +42,9 @@ type Write struct {
 	ResourceVersion string
 	// Object is the whole object, for Create.
 	Object *unstructured.Unstructured
-	// Body is the merge patch, for Patch.
-	Body []byte
+	// Body is the merge patch, for Patch; ChangesSpec says that it changes the spec.
+	Body        []byte
+	ChangesSpec bool
 	// Replicas in pods, for Scale.
 	Replicas int32
 	// Why is one phrase in the imperative for logs, events and stories: "raise maxSurge to 50%".
@@ -58,14 +60,14 @@ func (w Write) String() string {
 // are whole objects; live must carry UID and resourceVersion. Lists are replaced whole, as the API
 // server treats them atomically. It fails only if an object cannot be encoded.
 func PatchTo(live, want *unstructured.Unstructured, why string) (Write, bool, error) {
-	if equality.Semantic.DeepEqual(live.Object, want.Object) {
+	if live == want || equality.Semantic.DeepEqual(live.Object, want.Object) {
 		return Write{}, false, nil // by far the most frequent answer, and much cheaper than encoding both
 	}
-	before, err := json.Marshal(live.Object)
+	before, err := json.Marshal(withoutManagers(live.Object))
 	if err != nil {
 		return Write{}, false, fmt.Errorf("encode %s %s: %w", live.GetKind(), live.GetName(), err)
 	}
-	after, err := json.Marshal(want.Object)
+	after, err := json.Marshal(withoutManagers(want.Object))
 	if err != nil {
 		return Write{}, false, fmt.Errorf("encode %s %s: %w", want.GetKind(), want.GetName(), err)
 	}
@@ -93,7 +95,20 @@ func PatchTo(live, want *unstructured.Unstructured, why string) (Write, bool, er
 	}
 	w := Of(Patch, live, why)
 	w.Body = body
+	_, w.ChangesSpec = patch["spec"]
 	return w, true, nil
+}
+
+// withoutManagers leaves out what is half of an object, and the API server's own to write.
+func withoutManagers(obj map[string]any) map[string]any {
+	metadata, ok := obj["metadata"].(map[string]any)
+	if !ok {
+		return obj
+	}
+	obj, metadata = maps.Clone(obj), maps.Clone(metadata)
+	delete(metadata, "managedFields")
+	obj["metadata"] = metadata
+	return obj
 }
 
 // Of returns a write of obj's identity: for Delete and Scale as it is, for the others to be filled.

@@ -1,6 +1,7 @@
 package trafficrouting
 
 import (
+	"maps"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,9 +77,12 @@ func CanaryService(user *unstructured.Unstructured, rollout, hash string) *unstr
 // Reselect returns the canary Service selecting what CanaryService made it select, whatever somebody
 // else wrote there since.
 func Reselect(canary, user *unstructured.Unstructured, hash string) *unstructured.Unstructured {
-	want := canary.DeepCopy()
 	selector := ownSelector(user)
 	selector[v1alpha1.LabelTemplateHash] = hash
+	if live, _, _ := unstructured.NestedStringMap(canary.Object, "spec", "selector"); maps.Equal(live, selector) {
+		return canary
+	}
+	want := canary.DeepCopy()
 	entry(want, "spec")["selector"] = anyMap(selector)
 	return want
 }
@@ -86,6 +90,9 @@ func Reselect(canary, user *unstructured.Unstructured, hash string) *unstructure
 // PinTo returns the Service with its selector narrowed to the revision with this pod-template hash.
 // Pinning again moves the pin.
 func PinTo(live *unstructured.Unstructured, rollout, hash string) *unstructured.Unstructured {
+	if PinnedTo(live) == hash && live.GetLabels()[v1alpha1.LabelPinned] == rollout {
+		return live
+	}
 	pinned := live.DeepCopy()
 	entry(pinned, "spec", "selector")[v1alpha1.LabelTemplateHash] = hash
 	entry(pinned, "metadata", "labels")[v1alpha1.LabelPinned] = rollout
@@ -95,6 +102,9 @@ func PinTo(live *unstructured.Unstructured, rollout, hash string) *unstructured.
 // Unpin returns the Service as it was before PinTo. The hash goes even where a foreign write took the
 // label away: a Service left pinned would lose all its pods with the revision.
 func Unpin(live *unstructured.Unstructured) *unstructured.Unstructured {
+	if _, labelled := live.GetLabels()[v1alpha1.LabelPinned]; !labelled && PinnedTo(live) == "" {
+		return live
+	}
 	free := live.DeepCopy()
 	drop(free, v1alpha1.LabelTemplateHash, "spec", "selector")
 	drop(free, v1alpha1.LabelPinned, "metadata", "labels")

@@ -122,8 +122,9 @@ type Observed struct {
 	// CanaryPPM is the canary's measured share in the live route by weight, in parts per million: the
 	// largest over the rules that are split.
 	CanaryPPM int32
-	// Drifted: the live route is not what Render would write.
-	Drifted bool
+	// Drifted: the live route is not what Render would write, which is Rendered; empty where Render fails.
+	Drifted  bool
+	Rendered Objects
 	// Message says what is missing, in one sentence. Empty means nothing.
 	Message string
 }

@@ -27,8 +27,9 @@ type Release struct {
 	// Spec is the snapshot that the Release follows, and what people ask of it.
 	// +required
 	Spec ReleaseSpec `json:"spec"`
-	// Status is what was decided and what is in effect. Written by Crossfade only.
+	// Status is what was decided and what is in effect. Written by Crossfade only, as a whole.
 	// +optional
+	// +structType=atomic
 	Status ReleaseStatus `json:"status,omitempty"`
 }
 
@@ -54,6 +55,7 @@ type ReleaseSpec struct {
 	Number int64 `json:"number"`
 	// Policy is the Rollout's spec as it was when the Release began.
 	// +required
+	// +structType=atomic
 	Policy RolloutSpec `json:"policy"`
 	// Control is what people ask of this Release.
 	// +optional

@@ -25,8 +25,9 @@ type Rollout struct {
 	// Spec is the policy.
 	// +required
 	Spec RolloutSpec `json:"spec"`
-	// Status is what Crossfade saw last. Written by Crossfade only.
+	// Status is what Crossfade saw last. Written by Crossfade only, as a whole.
 	// +optional
+	// +structType=atomic
 	Status RolloutStatus `json:"status,omitempty"`
 }
 

@@ -81,8 +81,9 @@ func cacheOptions() (cache.Options, error) {
 	}
 	deployments := &unstructured.Unstructured{}
 	deployments.SetGroupVersionKind(release.DeploymentKind)
+	shared := true // what changes a workload changes a copy
 	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: map[client.Object]cache.ByObject{
-		deployments:         {Label: labels.NewSelector().Add(*armed)},
+		deployments:         {Label: labels.NewSelector().Add(*armed), UnsafeDisableDeepCopy: &shared},
 		&v1alpha1.Release{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelActive: "true"})},
 	}}, nil
 }

@@ -25,12 +25,12 @@ type Subject struct {
 type follower struct {
 	uid      types.UID
 	subjects map[Subject]bool
-	wake     func()
+	wake     func(changed client.Object)
 }
 
 // Follow has wake called whenever one of the subjects changes, until the Release leaves. To follow again
 // replaces what was followed.
-func (l *Lens) Follow(release client.Object, subjects []Subject, wake func()) {
+func (l *Lens) Follow(release client.Object, subjects []Subject, wake func(changed client.Object)) {
 	f := follower{uid: release.GetUID(), subjects: map[Subject]bool{}, wake: wake}
 	for _, s := range subjects {
 		f.subjects[s] = true
@@ -68,7 +68,7 @@ func (l *Lens) wake(changed any) {
 	defer l.mu.Unlock()
 	for _, f := range l.followers {
 		if f.subjects[subject] {
-			f.wake()
+			f.wake(obj)
 		}
 	}
 }

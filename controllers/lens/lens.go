@@ -73,7 +73,10 @@ func (l *Lenses) start(ctx context.Context, namespace string) (*Lens, error) {
 }
 
 func (l *Lenses) options(namespace string) cache.Options {
-	special := map[client.Object]cache.ByObject{&corev1.Pod{}: {Transform: slim}}
+	special := map[client.Object]cache.ByObject{
+		&corev1.Pod{}: {Transform: slimPod}, ofKind(replicaSetKind): {Transform: slimRevision},
+		&discoveryv1.EndpointSlice{}: {Transform: slimEndpoints},
+	}
 	for _, gk := range l.Routes {
 		if mapping, err := l.Mapper.RESTMapping(gk); err == nil {
 			// Who wrote a route is told by its managedFields; of all others they only cost memory.
@@ -89,14 +92,6 @@ func (l *Lenses) options(namespace string) cache.Options {
 		ByObject:                     special,
 		NewInformer:                  informer,
 	}
-}
-
-// slim leaves of a pod what tells how it stands.
-func slim(obj any) (any, error) {
-	if pod, ok := obj.(*corev1.Pod); ok {
-		pod.ManagedFields, pod.Annotations, pod.Spec = nil, nil, corev1.PodSpec{}
-	}
-	return obj, nil
 }
 
 // watchAll registers all informers, before the cache starts, and returns what tells that each has its
@@ -146,8 +141,12 @@ func (l *Lens) watch(ctx context.Context, obj client.Object) (toolscache.Resourc
 		return nil, err
 	}
 	return informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    l.wake,
-		UpdateFunc: func(_, obj any) { l.wake(obj) },
+		AddFunc: l.wake,
+		UpdateFunc: func(before, after any) {
+			if Material(before, after) {
+				l.wake(after)
+			}
+		},
 		DeleteFunc: l.wake,
 	})
 }

@@ -6,27 +6,45 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/apply"
 	"crossfade.io/crossfade/intent"
 )
 
-// apply sends one write and notes what it made, so that the next decision waits for the caches.
-func (r *Reconciler) apply(ctx context.Context, w intent.Write) error {
+// apply sends one write and notes what it made, so that the next decision is planned on it.
+func (r *Reconciler) apply(ctx context.Context, release *v1alpha1.Release, w intent.Write) error {
+	if w.Verb == intent.Patch {
+		r.fresh.write(w.UID)
+	}
 	obj, err := apply.Send(ctx, r.Client, w)
+	switch {
+	case w.Verb == intent.Patch:
+		if err != nil {
+			obj = nil
+		}
+		if r.fresh.wrote(w.UID, obj) {
+			r.enqueue(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(release)})
+		}
+	case err != nil:
+	case w.Verb == intent.Create:
+		r.fresh.created(obj)
+	case w.Verb == intent.Delete:
+		r.fresh.deleted(obj)
+	case w.Verb == intent.Scale:
+		r.fresh.scaled(obj)
+	}
 	if err != nil {
 		r.count(string(w.Verb), w.Kind.Kind, err)
-		return err
 	}
-	switch w.Verb {
-	case intent.Create:
-		r.fresh.created(obj)
-	case intent.Delete:
-		r.fresh.deleted(obj)
-	case intent.Patch, intent.Scale:
-		r.fresh.wrote(obj)
-	}
-	return nil
+	return err
+}
+
+// answers says whether an event will tell of a write: one that is no echo of it, or the answer of the
+// object's own controller to a new spec. A Service has none.
+func answers(w intent.Write) bool {
+	return w.Verb != intent.Patch || w.ChangesSpec && w.Kind != serviceKind
 }
 
 // failed counts a refused write of a Release and names it.

@@ -4,39 +4,93 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
 // freshFor is how long an object that we made may be missing from a cache before it counts as deleted
 // by somebody else.
 const freshFor = 5 * time.Second
 
-// freshness remembers what our own writes made, so that no decision is planned on a cache that has
-// not seen them: such a plan would only be refused. It saves requests; what keeps decisions right is
-// the fence.
+// freshness remembers what our own writes made, so that no decision is planned on a world that has not
+// seen them: such a plan would only be refused. It saves requests; what keeps decisions right is the
+// fence.
 type freshness struct {
 	clock   Clock
 	mu      sync.Mutex
-	written map[types.UID]string
+	written map[types.UID]left
+	// writing holds, for each object that a write of ours is under way to, the version that a watch has
+	// shown meanwhile: most answers are overtaken by their own echo.
+	writing map[types.UID]string
 	made    map[string]time.Time
 	removed map[string]types.UID
-	news    map[types.UID]time.Time
+	told    map[types.UID]news
+	// refusals counts how often in a row the writes of a Release were refused.
+	refusals map[types.UID]int
+}
+
+// left is an object as our last write to it left it; obj is nil where the answer told its version alone.
+type left struct {
+	version string
+	obj     *unstructured.Unstructured
+}
+
+// news is a Release as our last write of its status left it, and when that was.
+type news struct {
+	at      time.Time
+	release *v1alpha1.Release
 }
 
 func newFreshness(clock Clock) *freshness {
 	return &freshness{
-		clock: clock, written: map[types.UID]string{}, made: map[string]time.Time{},
-		removed: map[string]types.UID{}, news: map[types.UID]time.Time{},
+		clock: clock, written: map[types.UID]left{}, writing: map[types.UID]string{}, made: map[string]time.Time{},
+		removed: map[string]types.UID{}, told: map[types.UID]news{}, refusals: map[types.UID]int{},
 	}
 }
 
-// wrote notes an object as the API server returned it.
-func (f *freshness) wrote(obj client.Object) {
+// write notes that a write of ours to an object begins.
+func (f *freshness) write(uid types.UID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.written[obj.GetUID()] = obj.GetResourceVersion()
+	f.writing[uid] = ""
+}
+
+// wrote notes an object as the API server returned it, and says whether somebody else has written to it
+// since. nil, for a write that was refused, says whether anybody has.
+func (f *freshness) wrote(uid types.UID, obj *unstructured.Unstructured) (overtaken bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	shown := f.writing[uid]
+	delete(f.writing, uid)
+	if obj == nil {
+		return shown != ""
+	}
+	f.written[uid] = left{version: obj.GetResourceVersion(), obj: obj}
+	return shown != "" && olderThan(obj, shown)
+}
+
+// scaled notes an object of which the API server returned the new version alone.
+func (f *freshness) scaled(obj *unstructured.Unstructured) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.written[obj.GetUID()] = left{version: obj.GetResourceVersion()}
+}
+
+// echo reports whether a change is our own last write, which tells nothing new, or comes while we write:
+// then the end of that write tells.
+func (f *freshness) echo(obj client.Object) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, busy := f.writing[obj.GetUID()]; busy {
+		f.writing[obj.GetUID()] = obj.GetResourceVersion()
+		return true
+	}
+	last, ok := f.written[obj.GetUID()]
+	return ok && last.obj != nil && last.version == obj.GetResourceVersion()
 }
 
 // created notes an object that did not exist before.
@@ -61,22 +115,29 @@ func (f *freshness) gone(obj client.Object) bool {
 	return f.removed[nameOf(obj)] == obj.GetUID()
 }
 
-// stale reports whether obj is older than our own last write to it. An object that caught up is
-// forgotten.
-func (f *freshness) stale(obj client.Object) bool {
+// latest returns an object as our own last write left it where the cache has yet to see that, and
+// errStale where what the write left is not known. A write that the cache has seen is forgotten.
+func (f *freshness) latest(cached *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.made, nameOf(obj))
-	written, ok := f.written[obj.GetUID()]
+	delete(f.made, nameOf(cached))
+	last, ok := f.written[cached.GetUID()]
 	if !ok {
-		return false
+		return cached, nil
 	}
-	order, err := resourceversion.CompareResourceVersion(obj.GetResourceVersion(), written)
-	if err == nil && order < 0 {
-		return true
+	if !olderThan(cached, last.version) {
+		delete(f.written, cached.GetUID())
+		return cached, nil
 	}
-	delete(f.written, obj.GetUID())
-	return false
+	if last.obj == nil {
+		return nil, errStale
+	}
+	return last.obj, nil
+}
+
+func olderThan(obj client.Object, version string) bool {
+	order, err := resourceversion.CompareResourceVersion(obj.GetResourceVersion(), version)
+	return err == nil && order < 0
 }
 
 // awaited reports whether an object that is not in the cache is one that we made a moment ago.
@@ -95,18 +156,46 @@ func (f *freshness) awaited(obj client.Object) bool {
 	return false
 }
 
-// told notes that the status of a Release was written now.
-func (f *freshness) told(uid types.UID) {
+// tell notes a Release whose status was written now.
+func (f *freshness) tell(release *v1alpha1.Release) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.news[uid] = f.clock()
+	f.told[release.UID] = news{at: f.clock(), release: release.DeepCopy()}
+}
+
+// latestRelease returns the Release as our own last write left it where the cache has yet to see that.
+func (f *freshness) latestRelease(cached *v1alpha1.Release) *v1alpha1.Release {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	told := f.told[cached.UID].release
+	if told == nil || !olderThan(cached, told.ResourceVersion) {
+		return cached
+	}
+	return told.DeepCopy()
 }
 
 // lastNews is when the status of a Release was written last; the zero time if not by this process.
 func (f *freshness) lastNews(uid types.UID) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.news[uid]
+	return f.told[uid].at
+}
+
+// refused returns when to look again after a write was refused because the world had moved on: the event
+// of that is on its way, or was one that wakes nobody.
+func (f *freshness) refused(release types.UID) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	wait := refusedRetry << min(f.refusals[release], 6)
+	f.refusals[release]++
+	return min(wait, staleRetry)
+}
+
+// accepted notes that all writes of a Release were done.
+func (f *freshness) accepted(release types.UID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.refusals, release)
 }
 
 // forget drops an object that is gone.
@@ -114,7 +203,8 @@ func (f *freshness) forget(uid types.UID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.written, uid)
-	delete(f.news, uid)
+	delete(f.told, uid)
+	delete(f.refusals, uid)
 }
 
 func nameOf(obj client.Object) string {

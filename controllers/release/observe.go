@@ -72,7 +72,11 @@ func (r *Reconciler) follow(view *lens.Lens, release *v1alpha1.Release) {
 		subjects = append(subjects, lens.Subject{Kind: schema.GroupKind{Group: ref.Group, Kind: ref.Kind}, Name: ref.Name})
 	}
 	request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(release)}
-	view.Follow(release, subjects, func() { r.enqueue(request) })
+	view.Follow(release, subjects, func(changed client.Object) {
+		if !r.fresh.echo(changed) {
+			r.enqueue(request)
+		}
+	})
 }
 
 // rolloutGone: the Rollout of the Release, or the Release itself, was deleted.
@@ -106,10 +110,7 @@ func (r *Reconciler) deployment(ctx context.Context, release *v1alpha1.Release) 
 		if err != nil {
 			return nil, fmt.Errorf("read Deployment %s: %w", key, err)
 		}
-		if r.fresh.stale(deployment) {
-			return nil, errStale
-		}
-		return deployment, nil
+		return r.fresh.latest(deployment)
 	}
 	return nil, nil
 }
@@ -157,10 +158,11 @@ func (r *Reconciler) revisions(ctx context.Context, view *lens.Lens, deployment 
 	}
 	var revisions []*unstructured.Unstructured
 	for i := range list.Items {
-		if r.fresh.stale(&list.Items[i]) {
-			return nil, errStale
+		revision, err := r.fresh.latest(&list.Items[i])
+		if err != nil {
+			return nil, err
 		}
-		revisions = append(revisions, &list.Items[i])
+		revisions = append(revisions, revision)
 	}
 	return revisions, nil
 }
@@ -230,7 +232,7 @@ func (r *Reconciler) route(ctx context.Context, view *lens.Lens, namespace strin
 	if err != nil {
 		return planner.Route{}, err
 	}
-	return planner.Route{Ref: ref, Provider: provider, Objects: trafficrouting.Objects{Route: route}}, nil
+	return planner.Route{Ref: ref, Provider: recalling{Provider: provider, answers: r.answers}, Objects: trafficrouting.Objects{Route: route}}, nil
 }
 
 // read gets one object from the lens; nil if it does not exist.
@@ -252,8 +254,5 @@ func (r *Reconciler) read(ctx context.Context, view *lens.Lens, gvk schema.Group
 	if r.fresh.gone(obj) {
 		return nil, nil
 	}
-	if r.fresh.stale(obj) {
-		return nil, errStale
-	}
-	return obj, nil
+	return r.fresh.latest(obj)
 }

@@ -35,7 +35,7 @@ func (r *Reconciler) persist(ctx context.Context, release *v1alpha1.Release, dec
 	if err := r.Client.Status().Update(ctx, release, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
 		return 0, r.failed("update", release, err)
 	}
-	r.fresh.wrote(release)
-	r.fresh.told(release.UID)
+	release.ManagedFields = nil // they are half of it, and nobody here reads them
+	r.fresh.tell(release)
 	return 0, nil
 }

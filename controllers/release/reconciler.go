@@ -21,20 +21,24 @@ type Clock func() time.Time
 // comes first, unless the object went away.
 const staleRetry = time.Second
 
+// refusedRetry is when to look again after the first write that was refused; it doubles with each.
+const refusedRetry = 10 * time.Millisecond
+
+// atOnce has a Release looked at again without an event.
+const atOnce = time.Nanosecond
+
 // Reconcile brings one Release one decision further: load, observe, plan, persist, report, apply.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl.Result, error) {
-	var release v1alpha1.Release
-	if err := r.Client.Get(ctx, req.NamespacedName, &release); err != nil {
+	var cached v1alpha1.Release
+	if err := r.Client.Get(ctx, req.NamespacedName, &cached); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.fresh.forget(r.Lenses.Leave(req.NamespacedName))
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("read Release %s: %w", req.NamespacedName, err)
 	}
-	if r.fresh.stale(&release) {
-		return ctrl.Result{RequeueAfter: staleRetry}, nil
-	}
-	input, err := r.observe(ctx, &release)
+	release := r.fresh.latestRelease(&cached)
+	input, err := r.observe(ctx, release)
 	if isStale(err) {
 		return ctrl.Result{RequeueAfter: staleRetry}, nil
 	}
@@ -42,14 +46,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 		return ctrl.Result{}, err
 	}
 	decision := planner.Plan(input)
-	again, err := r.carryOut(ctx, &release, decision)
+	again, err := r.carryOut(ctx, release, decision)
 	if err != nil {
 		if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) {
-			// The world moved on since it was read: its event, or this retry, plans anew.
-			return ctrl.Result{RequeueAfter: staleRetry}, nil
+			return ctrl.Result{RequeueAfter: r.fresh.refused(release.UID)}, nil
 		}
 		return ctrl.Result{}, err
 	}
+	r.fresh.accepted(release.UID)
 	return ctrl.Result{RequeueAfter: again}, nil
 }
 
@@ -62,13 +66,18 @@ func (r *Reconciler) carryOut(ctx context.Context, release *v1alpha1.Release, de
 		return 0, err
 	}
 	r.report(ctx, before, release, decision)
+	answered := false
 	for _, w := range decision.Writes {
-		if err := r.apply(ctx, w); err != nil {
+		if err := r.apply(ctx, release, w); err != nil {
 			return 0, err
 		}
+		answered = answered || answers(w)
 	}
 	if decision.Ended {
 		return 0, r.finish(ctx, release)
+	}
+	if len(decision.Writes) > 0 && !answered {
+		return atOnce, nil
 	}
 	if held > 0 && (decision.Wake == 0 || held < decision.Wake) {
 		return held, nil
@@ -91,7 +100,7 @@ func (r *Reconciler) finish(ctx context.Context, release *v1alpha1.Release) erro
 	if err := r.Client.Patch(ctx, release, patch, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
 		return r.failed("patch", release, err)
 	}
-	r.fresh.wrote(release)
+	r.fresh.tell(release)
 	if release.Status.Outcome == v1alpha1.OutcomeDeleted && release.DeletionTimestamp == nil {
 		if err := r.Client.Delete(ctx, release); client.IgnoreNotFound(err) != nil {
 			return r.failed("delete", release, err)

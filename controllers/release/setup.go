@@ -4,16 +4,21 @@ package release
 
 import (
 	"context"
+	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/lru"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -51,27 +56,49 @@ type Reconciler struct {
 	// Workers is how many Releases are reconciled at a time.
 	Workers int
 
-	fresh *freshness
+	fresh   *freshness
+	answers *lru.Cache
 	// enqueue has a Release reconciled.
 	enqueue func(reconcile.Request)
 }
 
 // SetupWithManager registers the Reconciler and its watches.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.fresh = newFreshness(r.Clock)
+	r.fresh, r.answers = newFreshness(r.Clock), lru.New(recalled)
 	deployments := &unstructured.Unstructured{}
 	deployments.SetGroupVersionKind(DeploymentKind)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("release").
-		For(&v1alpha1.Release{}).
+		For(&v1alpha1.Release{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Rollout{}, handler.EnqueueRequestsFromMapFunc(r.activeRelease)).
-		Watches(deployments, handler.EnqueueRequestsFromMapFunc(r.releaseOfWorkload)).
+		Watches(deployments, handler.EnqueueRequestsFromMapFunc(r.releaseOfWorkload), builder.WithPredicates(predicate.Funcs{UpdateFunc: r.movesWorkload})).
 		WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 			r.enqueue = q.Add
 			return nil
 		})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).
 		Complete(r)
+}
+
+// movesWorkload: the change of a workload is one that a decision may depend on, and none of our own. Of
+// its status that is only whether its controller has seen its spec: pods are counted by themselves.
+func (r *Reconciler) movesWorkload(e event.UpdateEvent) bool {
+	if r.fresh.echo(e.ObjectNew) {
+		return false
+	}
+	return lens.Material(withoutCounts(e.ObjectOld), withoutCounts(e.ObjectNew))
+}
+
+// withoutCounts leaves of a workload's status the generation that its controller has seen.
+func withoutCounts(obj client.Object) client.Object {
+	workload, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return obj
+	}
+	seen, _, _ := unstructured.NestedInt64(workload.Object, "status", "observedGeneration")
+	shallow := maps.Clone(workload.Object)
+	shallow["status"] = seen
+	return &unstructured.Unstructured{Object: shallow}
 }
 
 // activeRelease maps a Rollout to its Release in flight.

@@ -12,7 +12,7 @@ import (
 )
 
 // memory keeps what was found of each Rollout, so that events that change nothing of it (scaling, pods
-// coming and going, a Release that went well) cost no request. All of it can be found again.
+// coming and going, a Release that went well) cost no request. All of it can be found again. Its zero value knows nothing.
 type memory struct {
 	mu sync.Mutex
 	// settled is the state of a Rollout and its workload for which nothing was left to do.
@@ -20,10 +20,6 @@ type memory struct {
 	// proven is the generation of a Rollout and the identity of its workload for which all that it
 	// names was checked and the gate was shown to hold.
 	proven map[types.UID]string
-}
-
-func newMemory() *memory {
-	return &memory{settled: map[types.UID]string{}, proven: map[types.UID]string{}}
 }
 
 // settledIn reports whether nothing was left to do in this state.
@@ -37,6 +33,9 @@ func (m *memory) settledIn(rollout *v1alpha1.Rollout, state string) bool {
 func (m *memory) settle(rollout *v1alpha1.Rollout, state string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.settled == nil {
+		m.settled = map[types.UID]string{}
+	}
 	m.settled[rollout.UID] = state
 }
 
@@ -58,6 +57,9 @@ func (m *memory) provenFor(rollout *v1alpha1.Rollout, deployment *unstructured.U
 func (m *memory) prove(rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.proven == nil {
+		m.proven = map[types.UID]string{}
+	}
 	m.proven[rollout.UID] = subject(rollout, deployment)
 }
 

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -47,17 +48,16 @@ type Reconciler struct {
 	// GateServed: the API server serves the kinds that gate and guards are made of.
 	GateServed bool
 
-	memory *memory
+	memory memory
 }
 
 // SetupWithManager registers the Reconciler and its watches.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.memory = newMemory()
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("rollout").
 		For(&v1alpha1.Rollout{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(deploymentObject(), handler.EnqueueRequestsFromMapFunc(ofWorkload)).
-		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(ofRelease)).
+		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(ofRelease), builder.WithPredicates(predicate.Funcs{UpdateFunc: tellsNews})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4})
 	if r.GateServed {
 		b = b.Watches(&admissionv1.MutatingAdmissionPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all)).
@@ -74,6 +74,14 @@ func ofWorkload(_ context.Context, obj client.Object) []reconcile.Request {
 // ofRelease maps a Release to its Rollout.
 func ofRelease(_ context.Context, obj client.Object) []reconcile.Request {
 	return named(obj.GetNamespace(), obj.GetLabels()[v1alpha1.LabelRollout])
+}
+
+// tellsNews: the change of a Release changes what its Rollout says of it, or whether the gate is believed.
+func tellsNews(e event.UpdateEvent) bool {
+	before, wasRelease := e.ObjectOld.(*v1alpha1.Release)
+	after, isRelease := e.ObjectNew.(*v1alpha1.Release)
+	return !wasRelease || !isRelease || inFlight(before) != inFlight(after) ||
+		before.Status.Progress.Cause != after.Status.Progress.Cause
 }
 
 func named(namespace, rollout string) []reconcile.Request {

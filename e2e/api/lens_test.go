@@ -29,8 +29,8 @@ type woken struct {
 	times map[string]int
 }
 
-func (w *woken) count(release string) func() {
-	return func() {
+func (w *woken) count(release string) func(client.Object) {
+	return func(client.Object) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.times[release]++
@@ -159,13 +159,13 @@ func only(t *testing.T, c client.Client, kind schema.GroupVersionKind, namespace
 	return list.Items[0].GetName()
 }
 
-// touch changes an object in a way that nobody else answers.
+// touch changes an object in a way that matters and that nobody else answers.
 func touch(t *testing.T, c client.Client, kind schema.GroupVersionKind, namespace, name string) {
 	t.Helper()
 	obj := &unstructured.Unstructured{}
 	obj.SetGroupVersionKind(kind)
 	obj.SetNamespace(namespace)
 	obj.SetName(name)
-	body := fmt.Appendf(nil, `{"metadata":{"annotations":{"touched":%q}}}`, time.Now().String())
+	body := fmt.Appendf(nil, `{"metadata":{"labels":{"touched":"%d"}}}`, time.Now().UnixNano())
 	require.NoError(t, c.Patch(t.Context(), obj, client.RawPatch(types.MergePatchType, body)))
 }

@@ -27,7 +27,7 @@ func (p HTTPRoute) Observe(live trafficrouting.Objects, owner trafficrouting.Own
 		return out
 	}
 	if !same(live.Route, want.Route) {
-		out.Drifted = true
+		out.Drifted, out.Rendered = true, want
 		out.Message = title(live) + " is not as Crossfade would write it"
 		return out
 	}

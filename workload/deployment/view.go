@@ -45,11 +45,11 @@ type revision struct {
 	uid      types.UID
 	replicas int32
 	minReady int32
-	// available and existing are from its status; seen says that its status is of this spec.
-	available, existing int32
-	seen                bool
-	template            map[string]any
-	pods                []*corev1.Pod
+	// available is from its status; seen says that its status is of this spec.
+	available int32
+	seen      bool
+	template  map[string]any
+	pods      []*corev1.Pod
 }
 
 func look(o workload.Objects) view {
@@ -99,7 +99,6 @@ func readRevisions(o workload.Objects) []*revision {
 			replicas:  count(obj.Object, 1, "spec", "replicas"),
 			minReady:  count(obj.Object, 0, "spec", "minReadySeconds"),
 			available: count(obj.Object, 0, "status", "availableReplicas"),
-			existing:  count(obj.Object, 0, "status", "replicas"),
 			seen:      settledStatus(obj),
 			template:  revisionTemplate(obj),
 		}

@@ -125,6 +125,7 @@ const maxMoves = 128
 // walk goes from stage to stage until one needs a write, or must be waited for.
 func (d *draft) walk() {
 	paused := d.userPaused()
+	var effect *metav1.MicroTime // of the stage before, if this look left one
 	for range maxMoves {
 		stage := d.stage()
 		d.rule, d.barrier = stage.rule(d), nil
@@ -144,6 +145,9 @@ func (d *draft) walk() {
 		}
 		if d.progress.EffectSince == nil {
 			d.progress.EffectSince = d.now()
+			if effect != nil && stage.wait == waitSettle {
+				d.progress.EffectSince = effect // it was all in effect already: nothing has to settle again
+			}
 		}
 		if barrier := d.remaining(stage); barrier != nil {
 			d.rule = stage.waiting(d)
@@ -155,6 +159,7 @@ func (d *draft) walk() {
 			d.rule, d.message = RuleUserPaused, paused
 			return
 		}
+		effect = d.progress.EffectSince
 		if !d.advance(stage) {
 			return
 		}

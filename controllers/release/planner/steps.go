@@ -117,23 +117,14 @@ func (d *draft) shareOf(i int32) string {
 // advance leaves a stage whose desired state is in effect and whose clock has run out. It returns
 // false where the Release holds.
 func (d *draft) advance(s stage) bool {
-	effect := d.progress.EffectSince
 	switch {
 	case s.name == v1alpha1.StageStepping:
-		if !d.advanceStep() {
-			return false
-		}
+		return d.advanceStep()
 	case s.next == v1alpha1.StageEnded:
 		d.end()
 		return false
-	default:
-		d.enter(s.next)
 	}
-	// Where the next stage finds all it wants already in effect, nothing has to settle again.
-	next := d.stage()
-	if next.wait == waitSettle && len(d.writesFor(next)) == 0 && d.missing(next) == nil {
-		d.progress.EffectSince = effect
-	}
+	d.enter(s.next)
 	return true
 }
 

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -87,15 +88,15 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 	if r.Objects.Route == nil {
 		return nil
 	}
-	if !d.observe(r, s.route).Drifted {
+	seen := d.observe(r, s.route)
+	if !seen.Drifted {
 		return nil
 	}
-	want, err := r.Provider.Render(r.Objects, d.owner(), d.splits(s.route))
-	if err != nil {
-		d.broken(err)
+	if seen.Rendered.Route == nil {
+		d.broken(errors.New(seen.Message))
 		return nil
 	}
-	writes := d.appendPatch(nil, r.Objects.Route, want.Route, d.routeWhy(s))
+	writes := d.appendPatch(nil, r.Objects.Route, seen.Rendered.Route, d.routeWhy(s))
 	if len(writes) > 0 && d.contends() {
 		return nil
 	}
