@@ -33,8 +33,17 @@ func (s *session) controlCommands() []*cobra.Command {
 		return s.ask(cmd, args[0], control.Approve(*step))
 	}
 	_ = approve.RegisterFlagCompletionFunc("step", s.completeStep) // fails only for a flag that isn't there
+	goTo := &cobra.Command{
+		Use: "goto ROLLOUT STEP", Short: "Send the Release in flight to one of its steps",
+		Long: "Send the Release in flight to one of its steps: back, or forward over steps that the Rollout calls skippable.\n" +
+			"The traffic follows at once when it falls; what holds at the step holds again.",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: s.completeGoTo,
+		RunE:              func(cmd *cobra.Command, args []string) error { return s.ask(cmd, args[0], control.GoTo(args[1])) },
+	}
 	return []*cobra.Command{
 		approve,
+		goTo,
 		s.verb("pause", "Keep the Release in flight where it is",
 			"Keep the Release in flight where it is. It still goes back by itself if the canary fails.", control.Pause),
 		s.verb("resume", "Let a paused Release go on",

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/cli/control"
 	"crossfade.io/crossfade/cli/feed"
 	"crossfade.io/crossfade/cli/reading"
@@ -27,7 +28,23 @@ func (s *session) completeStep(cmd *cobra.Command, args []string, _ string) ([]s
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	snapshot, ok := s.peek(cmd.Context(), args[0])
+	return s.ofRelease(cmd, args[0], control.Approvable)
+}
+
+// completeGoTo offers Rollouts, and then the steps of the Release in flight.
+func (s *session) completeGoTo(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return s.completeRollout(cmd, args, typed)
+	case 1:
+		return s.ofRelease(cmd, args[0], control.StepNames)
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+// ofRelease offers what names a Rollout's Release in flight has.
+func (s *session) ofRelease(cmd *cobra.Command, rollout string, names func(*v1alpha1.Release) []string) ([]string, cobra.ShellCompDirective) {
+	snapshot, ok := s.peek(cmd.Context(), rollout)
 	if !ok || len(snapshot.Rollouts) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -35,7 +52,7 @@ func (s *session) completeStep(cmd *cobra.Command, args []string, _ string) ([]s
 	if rel == nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return control.Approvable(rel), cobra.ShellCompDirectiveNoFileComp
+	return names(rel), cobra.ShellCompDirectiveNoFileComp
 }
 
 // rolloutNames lists the Rollouts of the namespace; none if they can't be read.

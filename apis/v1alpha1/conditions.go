@@ -13,6 +13,8 @@ const (
 	ConditionArmed = "Armed"
 	// ConditionHeld: a template is held, or a step waits for time, approval or evidence.
 	ConditionHeld = "Held"
+	// ConditionAnalysisPassed on a Release: the evidence shows that the canary is as good as stable.
+	ConditionAnalysisPassed = "AnalysisPassed"
 	// ConditionTrafficInEffect on a Release: every route is seen to have the split that was asked.
 	ConditionTrafficInEffect = "TrafficInEffect"
 )
@@ -33,12 +35,17 @@ const (
 	ReasonGateMissing         = "GateMissing"
 	ReasonProbePassed         = "ProbePassed"
 	ReasonBrokenGlass         = "BrokenGlass"
+	ReasonSuspended           = "Suspended"
 	ReasonBypassed            = "Bypassed"
 	ReasonRevisionRejected    = "RevisionRejected"
 	ReasonNothingHeld         = "NothingHeld"
 	ReasonTemplateHeld        = "TemplateHeld"
 	ReasonHoldingTime         = "HoldingTime"
 	ReasonHoldingApproval     = "HoldingApproval"
+	ReasonHoldingEvidence     = "HoldingEvidence"
+	ReasonKeepingOld          = "KeepingOld"
+	ReasonObserving           = "Observing"
+	ReasonNotAsked            = "NotAsked"
 	ReasonPaused              = "Paused"
 	ReasonTrafficContended    = "TrafficContended"
 	ReasonInEffect            = "InEffect"
@@ -57,9 +64,11 @@ const (
 	CauseDeadline        = "ProgressDeadlineExceeded"
 	CausePodsFailing     = "PodsFailing"
 	CauseDeleted         = "RolloutDeleted"
+	CauseSuspended       = "RolloutSuspended"
 	CauseScaledToZero    = "ScaledToZero"
 	CauseObjectGone      = "ObjectGone"
 	CauseInvalid         = "Invalid"
+	CauseAnalysisFailed  = "AnalysisFailed"
 )
 
 // Reasons of Events, past tense.

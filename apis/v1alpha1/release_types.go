@@ -88,6 +88,7 @@ const (
 	OutcomeSuperseded Outcome = "Superseded"
 	OutcomeReverted   Outcome = "Reverted"
 	OutcomeDeleted    Outcome = "Deleted"
+	OutcomeSuspended  Outcome = "Suspended"
 )
 
 // Control is what people ask of a Release.
@@ -110,6 +111,33 @@ type Control struct {
 	// +listMapKey=step
 	// +listMapKey=visit
 	Approvals []Approval `json:"approvals,omitempty"`
+	// GoTo sends the Release to one of its steps: back, or forward over steps that are skippable. Each
+	// change of its id is one request. Empty means none.
+	// +optional
+	GoTo *GoTo `json:"goTo,omitempty"`
+}
+
+// GoTo is one request to go to a step.
+type GoTo struct {
+	// Step is the name of the step to go to. What held it before holds it again.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Step string `json:"step"`
+	// ID tells one request from another: a request is followed once.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	ID string `json:"id"`
+}
+
+// ObservedGoTo is what became of the last request to go to a step.
+type ObservedGoTo struct {
+	// ID of the request.
+	ID string `json:"id"`
+	// Refusal says why it was not followed, and the mend. Empty means that it was.
+	// +optional
+	Refusal string `json:"refusal,omitempty"`
 }
 
 // Approval lets one visit of one step pass.
@@ -178,7 +206,7 @@ type ReleaseStatus struct {
 	// +optional
 	// +listType=atomic
 	Decisions []DecisionStatus `json:"decisions,omitempty"`
-	// Conditions are Ready, Reconciling, Stalled, TrafficInEffect and Held.
+	// Conditions are Ready, Reconciling, Stalled, TrafficInEffect, AnalysisPassed and Held.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -204,6 +232,8 @@ const (
 	StageRepinning Stage = "Repinning"
 	// StageDraining: requests under way at the old pods end.
 	StageDraining Stage = "Draining"
+	// StageKeeping: the old pods are kept for a way back at once.
+	StageKeeping Stage = "Keeping"
 	// StageRetiring: the workload's own fields are back, the old pods go.
 	StageRetiring Stage = "Retiring"
 	// StageReturning: Services select by the user's labels alone, which is the same pods now, and routes
@@ -221,10 +251,14 @@ const (
 const (
 	// StageWidening: Services that were pinned to the canary select both revisions.
 	StageWidening Stage = "Widening"
+	// StageDescending: routes go back down the weights of the steps.
+	StageDescending Stage = "Descending"
 	// StageWithdrawing: Services pinned to stable, routes send everything there.
 	StageWithdrawing Stage = "Withdrawing"
 	// StageWithdrawnDraining: requests under way at the canary pods end.
 	StageWithdrawnDraining Stage = "WithdrawnDraining"
+	// StageObserving: the canary's pods are kept, without requests, for a look.
+	StageObserving Stage = "Observing"
 	// StageRetreating: the canary's pods go.
 	StageRetreating Stage = "Retreating"
 	// StageReopening: Services and routes are the user's again.
@@ -249,6 +283,16 @@ type Progress struct {
 	// Visit counts how often this step was entered, from 1.
 	// +optional
 	Visit int32 `json:"visit,omitempty"`
+	// From is the index of the step that the Release came to this one from, plus 1. 0 means the one before.
+	// +optional
+	From int32 `json:"from,omitempty"`
+	// Peak is the index of the highest step that a goTo has left, plus 1: its pods are kept. 0 means none,
+	// one more than there are steps the promotion, which has all pods.
+	// +optional
+	Peak int32 `json:"peak,omitempty"`
+	// GoTo is what became of the last request to go to a step.
+	// +optional
+	GoTo *ObservedGoTo `json:"goTo,omitempty"`
 	// Shifted says that the step's pods were there once and its weights were asked for.
 	// +optional
 	Shifted bool `json:"shifted,omitempty"`

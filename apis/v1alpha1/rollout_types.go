@@ -43,8 +43,6 @@ type RolloutList struct {
 // RolloutSpec names what is released, through what, in which steps, and what happens on failure.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.analysis)",message="spec.analysis: not yet supported; remove it and use hold.for or hold.approval on the steps"
-// +kubebuilder:validation:XValidation:rule="!has(self.readyPercent) || self.readyPercent == 100",message="spec.readyPercent: values other than 100 are not yet supported; remove it"
-// +kubebuilder:validation:XValidation:rule="!has(self.suspend) || !self.suspend",message="spec.suspend: true is not yet supported; delete the Rollout to have the workload roll out natively"
 // +kubebuilder:validation:XValidation:rule="!has(self.onDelete) || self.onDelete == 'Restore'",message="spec.onDelete: Promote is not yet supported; use Restore"
 type RolloutSpec struct {
 	// WorkloadRef names the workload, in the Rollout's namespace. One workload may have one Rollout.
@@ -88,7 +86,8 @@ type RolloutSpec struct {
 	// +kubebuilder:default="10m"
 	ProgressDeadline *Duration `json:"progressDeadline,omitempty"`
 
-	// ReadyPercent is the part of a batch that must be ready, in percent, 1–100. Empty means 100.
+	// ReadyPercent is the part of a batch that must be ready before it gets requests, in percent, 1–100,
+	// rounded up. Empty means 100.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
@@ -106,7 +105,8 @@ type RolloutSpec struct {
 	// +kubebuilder:validation:Enum=Restore;Promote
 	OnDelete string `json:"onDelete,omitempty"`
 
-	// Suspend makes Crossfade leave the workload alone. Empty means false.
+	// Suspend makes Crossfade leave the workload alone: a Release in flight goes back to stable, and from
+	// then on new templates roll out natively. Empty means false.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
@@ -198,25 +198,28 @@ type AnalysisTemplateRef struct {
 
 // RollbackSpec says how a failed or aborted release goes back.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.traffic) || self.traffic == 'AtOnce'",message="spec.rollback.traffic: BySteps is not yet supported; use AtOnce"
-// +kubebuilder:validation:XValidation:rule="!has(self.then) || self.then == 'Retire'",message="spec.rollback.then: Hold and Revert are not yet supported; use Retire"
-// +kubebuilder:validation:XValidation:rule="!has(self.holdFor) && !has(self.onHoldTimeout)",message="spec.rollback.holdFor and onHoldTimeout: not yet supported; remove them"
+// +kubebuilder:validation:XValidation:rule="!has(self.holdFor) && !has(self.onHoldTimeout) || has(self.then) && self.then == 'Hold'",message="spec.rollback: holdFor and onHoldTimeout say how a hold ends; add then: Hold, or remove them"
 type RollbackSpec struct {
-	// Traffic says how the traffic goes back: AtOnce, or BySteps. Empty means AtOnce.
+	// Traffic says how the traffic goes back: AtOnce, or BySteps, down the weights of the steps, each
+	// settled before the next, with the pods untouched. BySteps is for aborts and failed analysis; a canary
+	// that cannot serve, a newer template and the stable one applied again take everything back at once.
+	// Empty means AtOnce.
 	// +optional
 	// +kubebuilder:default=AtOnce
 	// +kubebuilder:validation:Enum=AtOnce;BySteps
 	Traffic string `json:"traffic,omitempty"`
-	// Then says what happens to the canary's pods afterwards: Retire removes them and leaves the
-	// rejected template held. Empty means Retire.
+	// Then says what happens afterwards: Retire removes the canary's pods and leaves the rejected template
+	// held; Hold keeps the pods, without requests, for a look, and then does what onHoldTimeout says; Revert
+	// removes the pods and writes the stable template back. Empty means Retire.
 	// +optional
 	// +kubebuilder:default=Retire
 	// +kubebuilder:validation:Enum=Retire;Hold;Revert
 	Then string `json:"then,omitempty"`
-	// HoldFor is not yet supported.
+	// HoldFor is how long Hold keeps the pods. The stable template applied again, or a newer one, ends it
+	// before. Empty means 10m.
 	// +optional
 	HoldFor *Duration `json:"holdFor,omitempty"`
-	// OnHoldTimeout is not yet supported.
+	// OnHoldTimeout is Retire or Revert, once holdFor is over. Empty means Retire.
 	// +optional
 	// +kubebuilder:validation:Enum=Retire;Revert
 	OnHoldTimeout *string `json:"onHoldTimeout,omitempty"`

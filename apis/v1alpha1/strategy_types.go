@@ -22,6 +22,10 @@ type Strategy struct {
 	// +optional
 	// +kubebuilder:validation:Enum=Keep;Shrink
 	StableScale *string `json:"stableScale,omitempty"`
+	// KeepOldFor is how long the old pods are kept once the new version has all the traffic: until it is
+	// over an abort gives them everything back at once. Empty means that they go when they have drained.
+	// +optional
+	KeepOldFor *Duration `json:"keepOldFor,omitempty"`
 	// ABTest is not yet supported.
 	// +optional
 	ABTest *ABTest `json:"abTest,omitempty"`
@@ -64,6 +68,9 @@ type Step struct {
 	// as soon as this one is in effect and settled.
 	// +optional
 	Hold *Hold `json:"hold,omitempty"`
+	// Skippable lets people go over the step with spec.control.goTo of a Release. Empty means false.
+	// +optional
+	Skippable bool `json:"skippable,omitempty"`
 }
 
 // Match describes requests; all that it names must hold.

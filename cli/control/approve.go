@@ -105,10 +105,13 @@ func Approvable(rel *v1alpha1.Release) []string {
 	return slices.Clip(names)
 }
 
-func stepNames(rel *v1alpha1.Release) string {
+// StepNames lists the steps of a Release, in order.
+func StepNames(rel *v1alpha1.Release) []string {
 	names := make([]string, 0, len(reading.Steps(rel)))
 	for _, step := range reading.Steps(rel) {
 		names = append(names, step.Name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
+
+func stepNames(rel *v1alpha1.Release) string { return strings.Join(StepNames(rel), ", ") }

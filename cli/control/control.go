@@ -86,6 +86,34 @@ func Promote(rel *v1alpha1.Release) (Answer, error) {
 		"and retires the old pods%s", name(rel), unwaited(rel), butPaused(rel))
 }
 
+// GoTo returns the verb that sends the Release to one of its steps. Whether the step may be gone to is
+// decided by the controller, which knows where the Release is by then; what can't be is refused here.
+func GoTo(step string) Verb {
+	return func(rel *v1alpha1.Release) (Answer, error) {
+		target := reading.StepIndex(rel, step)
+		switch {
+		case target < 0:
+			return Answer{}, refuse("goto", rel, "it has no step %q; its steps are %s", step, stepNames(rel))
+		case reading.GoingBack(rel):
+			return Answer{}, refuse("goto", rel, "it is going back (%s), which is final; apply another version for a new Release", causeOf(rel))
+		case reading.AskedTo(rel, v1alpha1.OutcomePromote):
+			return Answer{}, refuse("goto", rel, "it is asked to promote; abort it, or let it finish")
+		}
+		for i := reading.Current(rel); i >= 0 && i < target; i++ {
+			if passed := reading.Steps(rel)[i]; !passed.Skippable {
+				return Answer{}, refuse("goto", rel, "step %s may not be skipped; say skippable: true in the Rollout, for the next Release", passed.Name)
+			}
+		}
+		if asked := rel.Spec.Control.GoTo; asked != nil && asked.Step == step && !reading.FollowedGoTo(rel) {
+			return unchanged(rel, "%s is asked to go to step %s already", name(rel), step)
+		}
+		next := *rel.Spec.Control.DeepCopy()
+		next.GoTo = &v1alpha1.GoTo{Step: step, ID: fmt.Sprintf("%s-%d", step[:min(len(step), 40)], rel.Generation+1)}
+		return changed(next, "Asked %s to go to step %s%s: what holds there holds again, approvals included%s",
+			name(rel), step, place(rel), butPaused(rel))
+	}
+}
+
 func changed(next v1alpha1.Control, format string, args ...any) (Answer, error) {
 	return Answer{Control: next, Changed: true, Message: fmt.Sprintf(format, args...)}, nil
 }
@@ -96,6 +124,14 @@ func unchanged(rel *v1alpha1.Release, format string, args ...any) (Answer, error
 
 func refuse(verb string, rel *v1alpha1.Release, format string, args ...any) error {
 	return fmt.Errorf("%s %s: %s", verb, name(rel), fmt.Sprintf(format, args...))
+}
+
+// lookOf returns how long the canary's pods are kept for a look; the API's default where it is left out.
+func lookOf(rel *v1alpha1.Release) time.Duration {
+	if d := rel.Spec.Policy.Rollback.HoldFor; d != nil {
+		return d.Duration.Duration
+	}
+	return 10 * time.Minute
 }
 
 // drainOf returns how long requests under way are given; the API's default where it is left out.

@@ -83,6 +83,23 @@ func verbsThatAsk() map[string]asking {
 		"abort wins over promote": {
 			control.Abort, clitest.Promoting(), v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomeAbort}, "to abort",
 		},
+		"goto goes back to a step": {
+			control.GoTo("insiders"), clitest.Holding(),
+			v1alpha1.Control{GoTo: &v1alpha1.GoTo{Step: "insiders", ID: "insiders-2"}},
+			"Asked Release shop/checkout-4 to go to step insiders at step first: what holds there holds again",
+		},
+		"goto goes over a step that may be skipped": {
+			control.GoTo("half"), with(clitest.Holding(), func(r *v1alpha1.Release) { r.Spec.Policy.Strategy.Steps[1].Skippable = true }),
+			v1alpha1.Control{GoTo: &v1alpha1.GoTo{Step: "half", ID: "half-2"}},
+			"to go to step half",
+		},
+		"abort by steps says so": {
+			control.Abort, with(clitest.Holding(), func(r *v1alpha1.Release) {
+				r.Spec.Policy.Rollback = v1alpha1.RollbackSpec{Traffic: "BySteps", Then: "Hold"}
+			}),
+			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomeAbort},
+			"down the weights of the steps, and after 30s of draining the canary's pods are kept for 10m0s without requests",
+		},
 		"promote says whose approval it skips": {
 			control.Promote, clitest.AwaitingApproval(),
 			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomePromote},
@@ -186,6 +203,19 @@ func TestVerbsThatAreRefused(t *testing.T) {
 		"pause of what goes back": {
 			control.Pause, clitest.Collapsed(),
 			"pause Release shop/checkout-4: it is going back (the canary had no ready endpoint for 5s while it carried traffic), which a pause does not stop",
+		},
+		"goto an unknown step": {
+			control.GoTo("frist"), clitest.Holding(),
+			`goto Release shop/checkout-4: it has no step "frist"; its steps are insiders, first, half`,
+		},
+		"goto over a step that may not be skipped": {
+			control.GoTo("half"), clitest.Holding(),
+			"goto Release shop/checkout-4: step first may not be skipped; say skippable: true in the Rollout, for the next Release",
+		},
+		"goto of what goes back": {
+			control.GoTo("first"), clitest.Collapsed(),
+			"goto Release shop/checkout-4: it is going back (the canary had no ready endpoint for 5s while it carried traffic), " +
+				"which is final; apply another version for a new Release",
 		},
 		"promote of what goes back": {
 			control.Promote, clitest.Collapsed(),

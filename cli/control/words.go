@@ -73,8 +73,19 @@ func backNext(rel *v1alpha1.Release) string {
 	if reading.PastReturn(rel) {
 		return "it is past the point of no return, so the promotion finishes, and then a Release takes the old version back by the same steps"
 	}
-	return fmt.Sprintf("all traffic goes back to the stable version, the canary's pods go after %s of draining, "+
-		"and the rejected version stays held until another one is applied", drainOf(rel))
+	rollback := rel.Spec.Policy.Rollback
+	text := "all traffic goes back to the stable version"
+	if rollback.Traffic == "BySteps" {
+		text += ", down the weights of the steps"
+	}
+	switch rollback.Then {
+	case "Hold":
+		return fmt.Sprintf("%s, and after %s of draining the canary's pods are kept for %s without requests", text, drainOf(rel), lookOf(rel))
+	case "Revert":
+		return fmt.Sprintf("%s, the canary's pods go after %s of draining, and the stable template is written back", text, drainOf(rel))
+	}
+	return fmt.Sprintf("%s, the canary's pods go after %s of draining, "+
+		"and the rejected version stays held until another one is applied", text, drainOf(rel))
 }
 
 // unwaited says what a promotion asked for now does not wait for.

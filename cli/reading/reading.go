@@ -71,14 +71,14 @@ func AskedTo(rel *v1alpha1.Release, o v1alpha1.Outcome) bool {
 // Forward lists the stages of a promotion, in order.
 var Forward = []v1alpha1.Stage{
 	v1alpha1.StageStepping, v1alpha1.StageFilling, v1alpha1.StageFlipping,
-	v1alpha1.StageUnpinning, v1alpha1.StageRepinning, v1alpha1.StageDraining, v1alpha1.StageRetiring,
-	v1alpha1.StageReturning, v1alpha1.StageRestoring, v1alpha1.StageCleaning, v1alpha1.StageEnded,
+	v1alpha1.StageUnpinning, v1alpha1.StageRepinning, v1alpha1.StageDraining, v1alpha1.StageKeeping,
+	v1alpha1.StageRetiring, v1alpha1.StageReturning, v1alpha1.StageRestoring, v1alpha1.StageCleaning, v1alpha1.StageEnded,
 }
 
 // Back lists the stages of a rollback, in order.
 var Back = []v1alpha1.Stage{
-	v1alpha1.StageWidening, v1alpha1.StageWithdrawing, v1alpha1.StageWithdrawnDraining,
-	v1alpha1.StageRetreating, v1alpha1.StageReopening, v1alpha1.StageCleaning, v1alpha1.StageEnded,
+	v1alpha1.StageWidening, v1alpha1.StageDescending, v1alpha1.StageWithdrawing, v1alpha1.StageWithdrawnDraining,
+	v1alpha1.StageObserving, v1alpha1.StageRetreating, v1alpha1.StageReopening, v1alpha1.StageCleaning, v1alpha1.StageEnded,
 }
 
 // Place returns where the stage stands on a way, from 0, or -1 if it is not on it.
@@ -101,6 +101,11 @@ func Promoting(rel *v1alpha1.Release) bool {
 func PastReturn(rel *v1alpha1.Release) bool {
 	return rel.Status.Progress.Cause == "" &&
 		Place(rel.Status.Progress.Stage, Forward) >= Place(v1alpha1.StageRetiring, Forward)
+}
+
+// KeepsOld says whether the new version serves everything and the old pods are kept for a way back.
+func KeepsOld(rel *v1alpha1.Release) bool {
+	return rel.Status.Progress.Cause == "" && rel.Status.Progress.Stage == v1alpha1.StageKeeping
 }
 
 // PausedByWorkload says whether the Release waits because the workload itself is paused by a person,

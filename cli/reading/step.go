@@ -3,6 +3,9 @@ package reading
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
@@ -52,6 +55,20 @@ func VisitToApprove(rel *v1alpha1.Release, step string) int32 {
 	return 1
 }
 
+// FollowedGoTo says whether the controller has taken notice of the last request to go to a step.
+func FollowedGoTo(rel *v1alpha1.Release) bool {
+	asked, observed := rel.Spec.Control.GoTo, rel.Status.Progress.GoTo
+	return asked != nil && observed != nil && asked.ID == observed.ID
+}
+
+// RefusedGoTo says why the last request to go to a step was not followed; empty if it was, or none is.
+func RefusedGoTo(rel *v1alpha1.Release) string {
+	if !FollowedGoTo(rel) || rel.Status.Progress.GoTo.Refusal == "" {
+		return ""
+	}
+	return rel.Spec.Control.GoTo.Step + ": " + rel.Status.Progress.GoTo.Refusal
+}
+
 // NeedsApproval says whether the step asks for a person.
 func NeedsApproval(s v1alpha1.Step) bool {
 	return s.Hold != nil && s.Hold.Approval != nil && *s.Hold.Approval == "Required"
@@ -75,6 +92,12 @@ func AwaitsApproval(rel *v1alpha1.Release) bool {
 	}
 	step := Steps(rel)[i]
 	return NeedsApproval(step) && InEffect(rel) && !Approved(rel, step.Name, VisitToApprove(rel, step.Name))
+}
+
+// AwaitsEvidence says whether the Release stands at a step until the evidence passes.
+func AwaitsEvidence(rel *v1alpha1.Release) bool {
+	held := meta.FindStatusCondition(rel.Status.Conditions, v1alpha1.ConditionHeld)
+	return Current(rel) >= 0 && held != nil && held.Status == metav1.ConditionTrue && held.Reason == v1alpha1.ReasonHoldingEvidence
 }
 
 // InEffect says whether the split of the current step is in effect and settled, so that its hold

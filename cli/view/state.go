@@ -44,12 +44,16 @@ func (d drawing) stateInFlight() headline {
 	switch {
 	case meta.IsStatusConditionTrue(rel.Status.Conditions, v1alpha1.ConditionStalled):
 		return headline{bad, "✗", "STALLED"}
+	case rel.Status.Progress.Stage == v1alpha1.StageObserving:
+		return headline{bad, "↩", "ROLLED BACK, CANARY KEPT"}
 	case reading.GoingBack(rel):
 		return headline{bad, "↩", "ROLLING BACK"}
 	case reading.Paused(rel):
 		return headline{waits, "‖", "PAUSED"}
 	case reading.AwaitsApproval(rel):
 		return headline{waits, "●", "WAITING FOR APPROVAL"}
+	case reading.KeepsOld(rel):
+		return headline{good, "●", "PROMOTED, OLD PODS KEPT"}
 	case reading.PastReturn(rel):
 		return headline{busy, "●", "FINISHING"}
 	case reading.Promoting(rel):
@@ -158,6 +162,9 @@ func (d drawing) asked() []node {
 	}
 	if reading.AskedTo(rel, v1alpha1.OutcomePromote) && !reading.GoingBack(rel) {
 		rows = append(rows, node{text: "Asked to promote: it goes on without waiting for the rest of its steps."})
+	}
+	if refused := reading.RefusedGoTo(rel); refused != "" {
+		rows = append(rows, node{text: d.paint.in(waits, "Not gone to step ") + refused})
 	}
 	switch {
 	case reading.PastReturn(rel) && reading.AskedTo(rel, v1alpha1.OutcomeAbort):

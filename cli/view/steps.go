@@ -112,6 +112,8 @@ func (d drawing) clock(s v1alpha1.Step, visit *v1alpha1.StepStatus) string {
 	case reading.AwaitsApproval(d.Release):
 		since := visit.StartedAt.Add(c.For)
 		return d.paint.in(waits, "waits for approval for "+reading.Span(d.now.Sub(since)))
+	case reading.AwaitsEvidence(d.Release):
+		return d.paint.in(waits, "waits for evidence")
 	case reading.Paused(d.Release):
 		return d.paint.in(waits, "hold is over, paused")
 	}
@@ -121,7 +123,7 @@ func (d drawing) clock(s v1alpha1.Step, visit *v1alpha1.StepStatus) string {
 // waitsFor draws what the current step needs before it goes on.
 func (d drawing) waitsFor(s v1alpha1.Step) []node {
 	var rows []node
-	if b := d.barrier(); b.text != "" && !reading.InEffect(d.Release) {
+	if b := d.barrier(); b.text != "" && (!reading.InEffect(d.Release) || reading.AwaitsEvidence(d.Release)) {
 		rows = append(rows, b)
 	}
 	if reading.AwaitsApproval(d.Release) {

@@ -36,11 +36,12 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 		Release: release.Name, UID: string(release.UID), Generation: release.Generation,
 		Policy: release.Spec.Policy, Control: release.Spec.Control, Status: release.Status,
 	}
-	gone, err := r.rolloutGone(ctx, release)
+	rollout, err := r.rollout(ctx, release)
 	if err != nil {
 		return input, err
 	}
-	input.RolloutGone = gone
+	input.RolloutGone = rollout == nil || release.DeletionTimestamp != nil
+	input.Suspended = rollout != nil && rollout.Spec.Suspend
 	deployment, err := r.deployment(ctx, release)
 	if err != nil {
 		return input, err
@@ -55,6 +56,7 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 		return input, err
 	}
 	input.Observed.Workload.Now = input.Now
+	input.Evidence = r.evidence(ctx, release)
 	return input, nil
 }
 
@@ -79,21 +81,21 @@ func (r *Reconciler) follow(view *lens.Lens, release *v1alpha1.Release) {
 	})
 }
 
-// rolloutGone: the Rollout of the Release, or the Release itself, was deleted.
-func (r *Reconciler) rolloutGone(ctx context.Context, release *v1alpha1.Release) (bool, error) {
-	if release.DeletionTimestamp != nil {
-		return true, nil
-	}
+// rollout reads the Rollout of the Release; nil if that is gone or going.
+func (r *Reconciler) rollout(ctx context.Context, release *v1alpha1.Release) (*v1alpha1.Rollout, error) {
 	var rollout v1alpha1.Rollout
 	key := types.NamespacedName{Namespace: release.Namespace, Name: release.Spec.Rollout.Name}
 	err := r.Client.Get(ctx, key, &rollout)
 	if apierrors.IsNotFound(err) {
-		return true, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read Rollout %s: %w", key, err)
+		return nil, fmt.Errorf("read Rollout %s: %w", key, err)
 	}
-	return rollout.UID != release.Spec.Rollout.UID || rollout.DeletionTimestamp != nil, nil
+	if rollout.UID != release.Spec.Rollout.UID || rollout.DeletionTimestamp != nil {
+		return nil, nil
+	}
+	return &rollout, nil
 }
 
 // deployment reads the workload from the cache of armed ones, or, if it has lost its label, from the

@@ -53,6 +53,8 @@ type Reconciler struct {
 	Kinds     map[schema.GroupKind]workload.Kind
 	Providers trafficrouting.Registry
 	Clock     Clock
+	// Analyst judges canaries; nil judges none.
+	Analyst Analyst
 	// Workers is how many Releases are reconciled at a time.
 	Workers int
 

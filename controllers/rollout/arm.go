@@ -113,6 +113,14 @@ func idle() finding {
 	return finding{reason: v1alpha1.ReasonIdle, message: "stable serves; the next template is released by steps", armed: true, quiet: true}
 }
 
+// suspended is the finding over a workload that is to be left alone.
+func suspended() finding {
+	return finding{
+		reason: v1alpha1.ReasonSuspended, atRest: true,
+		message: "spec.suspend is true: new templates roll out natively; set it to false to have them released by steps",
+	}
+}
+
 // bypassed handles a template that rolls out though the workload was armed. While none of its pods is
 // ready it is caught and released after all; else native behaviour has to finish.
 func (r *Reconciler) bypassed(ctx context.Context, w world) (finding, error) {

@@ -22,6 +22,8 @@ type finding struct {
 	reason, message string
 	// armed: a new template was shown to be held.
 	armed bool
+	// atRest: nothing is waited for, though the workload is not armed.
+	atRest bool
 	// stalled: needs a human.
 	stalled bool
 	// held: a template is held; heldReason says why.
@@ -77,7 +79,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, rollout *v1alpha1.Rollout,
 			ObservedGeneration: rollout.Generation, LastTransitionTime: metav1.NewTime(r.Clock()),
 		})
 	}
-	ready := !f.stalled && (f.armed || f.held)
+	ready := !f.stalled && (f.armed || f.held || f.atRest)
 	armedReason := v1alpha1.ReasonProbePassed
 	if !f.armed {
 		armedReason = f.reason

@@ -47,36 +47,35 @@ func TestRolloutIsRefused(t *testing.T) {
 	namespace := newNamespace(t)
 	const step = "- {name: first, weight: 5, hold: {for: 10m}}"
 	cases := map[string]struct{ from, to, want string }{
-		"an unknown field":                  {"workloadRef:", "workloadReference: {}\n  workloadRef:", `unknown field "spec.workloadReference"`},
-		"a weight over 100":                 {step, "- {name: first, weight: 101}", "weight: must be 0 to 100"},
-		"a weight that is no share":         {step, `- {name: first, weight: "5"}`, "weight: must be 0 to 100, or a percentage"},
-		"a weight too fine to tell":         {step, `- {name: first, weight: "0.00001%"}`, "percentage with at most four decimals"},
-		"a step name twice":                 {"name: half", "name: first", `Duplicate value: {"name":"first"}`},
-		"a step name with capitals":         {"name: half", "name: Half", "must be lower-case letters, digits and '-'"},
-		"a match step without replicas":     {"replicas: 1, match", "match", "a step without weight must say how many canary pods it needs; add replicas"},
-		"replicas of none":                  {"replicas: 1,", "replicas: 0,", "replicas: must be a count of at least 1"},
-		"a match on nothing":                {step, "- {name: first, weight: 5, match: [{}]}", "an entry must name headers, cookies, queryParams or method"},
-		"a header without a value":          {`, exact: "yes"}`, `}`, "must say exact or regex, and not both"},
-		"a header exact and regex":          {`exact: "yes"`, `exact: "yes", regex: "y.*"`, "must say exact or regex, and not both"},
-		"a header name with a space":        {"name: x-canary", `name: "x canary"`, "name: must be an HTTP token"},
-		"an empty hold":                     {"hold: {for: 10m}", "hold: {}", "hold: must say for or approval"},
-		"a hold that is no duration":        {"for: 10m", "for: ten minutes", "must be a duration such as"},
-		"holding for evidence":              {"hold: {for: 10m}", "hold: {until: Confident}", "hold.until, atMost and onTimeout: not yet supported; use for or approval"},
-		"another kind of workload":          {"kind: Deployment", "kind: StatefulSet", "only kind Deployment is supported yet; name a Deployment"},
-		"another kind of route":             {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: networking.istio.io, kind: VirtualService", "only group gateway.networking.k8s.io, kind HTTPRoute is supported yet; name an HTTPRoute"},
-		"a route in another namespace":      {"kind: HTTPRoute, name", "kind: HTTPRoute, namespace: edge, name", "routes in other namespaces are not yet supported"},
-		"a route named twice":               {"kind: HTTPRoute, name: checkout}", "kind: HTTPRoute, name: checkout}, {group: gateway.networking.k8s.io, kind: HTTPRoute, name: checkout}", "a route is named twice; name each route once"},
-		"no Service":                        {"serviceRefs: [{name: checkout}]", "serviceRefs: []", "spec.serviceRefs"},
-		"a Service name without room":       {"serviceRefs: [{name: checkout}]", "serviceRefs: [{name: " + strings.Repeat("a", 57) + "}]", "spec.serviceRefs[0].name"},
-		"a Rollout name without room":       {"metadata: {name: checkout}", "metadata: {name: " + strings.Repeat("a", 53) + "}", "metadata.name: must be at most 52 characters"},
-		"analysis":                          {"strategy:", "analysis: {templates: [{name: golden}]}\n  strategy:", "spec.analysis: not yet supported"},
-		"going back by steps":               {"strategy:", "rollback: {traffic: BySteps}\n  strategy:", "spec.rollback.traffic: BySteps is not yet supported; use AtOnce"},
-		"keeping the pods after an abort":   {"strategy:", "rollback: {then: Hold}\n  strategy:", "spec.rollback.then: Hold and Revert are not yet supported; use Retire"},
-		"promoting on deletion":             {"strategy:", "onDelete: Promote\n  strategy:", "spec.onDelete: Promote is not yet supported; use Restore"},
-		"suspending":                        {"strategy:", "suspend: true\n  strategy:", "spec.suspend: true is not yet supported"},
-		"a part of the pods that is enough": {"strategy:", "readyPercent: 80\n  strategy:", "spec.readyPercent: values other than 100 are not yet supported"},
-		"an A/B test":                       {"strategy:", "strategy:\n    abTest: {}", "spec.strategy.abTest: not yet supported"},
-		"stable that shrinks":               {"strategy:", "strategy:\n    stableScale: Shrink", "spec.strategy.stableScale: Shrink is not yet supported"},
+		"an unknown field":              {"workloadRef:", "workloadReference: {}\n  workloadRef:", `unknown field "spec.workloadReference"`},
+		"a weight over 100":             {step, "- {name: first, weight: 101}", "weight: must be 0 to 100"},
+		"a weight that is no share":     {step, `- {name: first, weight: "5"}`, "weight: must be 0 to 100, or a percentage"},
+		"a weight too fine to tell":     {step, `- {name: first, weight: "0.00001%"}`, "percentage with at most four decimals"},
+		"a step name twice":             {"name: half", "name: first", `Duplicate value: {"name":"first"}`},
+		"a step name with capitals":     {"name: half", "name: Half", "must be lower-case letters, digits and '-'"},
+		"a match step without replicas": {"replicas: 1, match", "match", "a step without weight must say how many canary pods it needs; add replicas"},
+		"replicas of none":              {"replicas: 1,", "replicas: 0,", "replicas: must be a count of at least 1"},
+		"a match on nothing":            {step, "- {name: first, weight: 5, match: [{}]}", "an entry must name headers, cookies, queryParams or method"},
+		"a header without a value":      {`, exact: "yes"}`, `}`, "must say exact or regex, and not both"},
+		"a header exact and regex":      {`exact: "yes"`, `exact: "yes", regex: "y.*"`, "must say exact or regex, and not both"},
+		"a header name with a space":    {"name: x-canary", `name: "x canary"`, "name: must be an HTTP token"},
+		"an empty hold":                 {"hold: {for: 10m}", "hold: {}", "hold: must say for or approval"},
+		"a hold that is no duration":    {"for: 10m", "for: ten minutes", "must be a duration such as"},
+		"holding for evidence":          {"hold: {for: 10m}", "hold: {until: Confident}", "hold.until, atMost and onTimeout: not yet supported; use for or approval"},
+		"another kind of workload":      {"kind: Deployment", "kind: StatefulSet", "only kind Deployment is supported yet; name a Deployment"},
+		"another kind of route":         {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: networking.istio.io, kind: VirtualService", "only group gateway.networking.k8s.io, kind HTTPRoute is supported yet; name an HTTPRoute"},
+		"a route in another namespace":  {"kind: HTTPRoute, name", "kind: HTTPRoute, namespace: edge, name", "routes in other namespaces are not yet supported"},
+		"a route named twice":           {"kind: HTTPRoute, name: checkout}", "kind: HTTPRoute, name: checkout}, {group: gateway.networking.k8s.io, kind: HTTPRoute, name: checkout}", "a route is named twice; name each route once"},
+		"no Service":                    {"serviceRefs: [{name: checkout}]", "serviceRefs: []", "spec.serviceRefs"},
+		"a Service name without room":   {"serviceRefs: [{name: checkout}]", "serviceRefs: [{name: " + strings.Repeat("a", 57) + "}]", "spec.serviceRefs[0].name"},
+		"a Rollout name without room":   {"metadata: {name: checkout}", "metadata: {name: " + strings.Repeat("a", 53) + "}", "metadata.name: must be at most 52 characters"},
+		"analysis":                      {"strategy:", "analysis: {templates: [{name: golden}]}\n  strategy:", "spec.analysis: not yet supported"},
+		"the end of a hold without one": {"strategy:", "rollback: {holdFor: 5m}\n  strategy:", "spec.rollback: holdFor and onHoldTimeout say how a hold ends; add then: Hold, or remove them"},
+		"a way back that is none":       {"strategy:", "rollback: {then: Pray}\n  strategy:", "supported values: "},
+		"promoting on deletion":         {"strategy:", "onDelete: Promote\n  strategy:", "spec.onDelete: Promote is not yet supported; use Restore"},
+		"none of the pods ready":        {"strategy:", "readyPercent: 0\n  strategy:", "spec.readyPercent"},
+		"an A/B test":                   {"strategy:", "strategy:\n    abTest: {}", "spec.strategy.abTest: not yet supported"},
+		"stable that shrinks":           {"strategy:", "strategy:\n    stableScale: Shrink", "spec.strategy.stableScale: Shrink is not yet supported"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -122,6 +121,8 @@ func TestReleaseIsImmutableButForControl(t *testing.T) {
 	}
 	require.ErrorContains(t, patch(`{"spec":{"policy":{"progressDeadline":"1m"}}}`), "only spec.control may change")
 	require.NoError(t, patch(`{"spec":{"control":{"paused":true,"approvals":[{"step":"insiders","visit":1}]}}}`))
+	require.ErrorContains(t, patch(`{"spec":{"control":{"goTo":{"step":"half"}}}}`), "spec.control.goTo.id: Required value")
+	require.NoError(t, patch(`{"spec":{"control":{"goTo":{"step":"half","id":"1"}}}}`))
 	require.NoError(t, patch(`{"spec":{"control":{"desiredOutcome":"Promote"}}}`))
 	require.NoError(t, patch(`{"spec":{"control":{"desiredOutcome":"Abort"}}}`))
 	require.ErrorContains(t, patch(`{"spec":{"control":{"desiredOutcome":"Promote"}}}`), "Abort is final")

@@ -12,6 +12,15 @@ import (
 	"crossfade.io/crossfade/workload"
 )
 
+// The names of barriers by which a hold is told from other waiting.
+const (
+	barrierApproval = "approval"
+	barrierHold     = "hold"
+	barrierEvidence = "evidence"
+	barrierKeep     = "keep"
+	barrierLook     = "look"
+)
+
 // missing says what must be observed before the stage's desired state is in effect; nil if it is.
 func (d *draft) missing(s stage) *v1alpha1.Barrier {
 	if message := s.ready(d, s.pods(d)); message != "" {
@@ -78,7 +87,7 @@ func (d *draft) endpointsMissing(s stage) string {
 	if s.label != RuleProvisioning && s.name != v1alpha1.StageFilling {
 		return ""
 	}
-	want := s.pods(d).Canary
+	want := d.needed(s.pods(d).Canary)
 	for _, service := range d.in.Observed.Services {
 		if service.User == nil {
 			continue
@@ -99,6 +108,13 @@ func (d *draft) remaining(s stage) *v1alpha1.Barrier {
 		return d.clock("settle", d.settle(), "route settles")
 	case waitDrain:
 		return d.clock("drain", lengthOf(d.in.Policy.Timing.Drain, defaultDrain), "requests under way end")
+	case waitKeep:
+		if d.in.Control.DesiredOutcome == v1alpha1.OutcomePromote {
+			return nil
+		}
+		return d.clock(barrierKeep, lengthOf(d.in.Policy.Strategy.KeepOldFor, 0), "the old pods are kept for a way back")
+	case waitLook:
+		return d.clock(barrierLook, lengthOf(d.in.Policy.Rollback.HoldFor, defaultLook), "the canary's pods are kept for a look")
 	}
 	return nil
 }
@@ -116,6 +132,7 @@ const (
 	defaultDrain    = 30 * time.Second
 	defaultCollapse = 5 * time.Second
 	defaultDeadline = 10 * time.Minute
+	defaultLook     = 10 * time.Minute
 )
 
 func lengthOf(d *v1alpha1.Duration, otherwise time.Duration) time.Duration {
@@ -137,14 +154,23 @@ func (d *draft) settle() time.Duration {
 	return slowest
 }
 
+// needed is how many of a batch of pods must be ready.
+func (d *draft) needed(batch int32) int32 {
+	if d.in.Policy.ReadyPercent == nil {
+		return batch
+	}
+	return int32((int64(batch)*int64(*d.in.Policy.ReadyPercent) + 99) / 100)
+}
+
 func nothing(*draft, *workload.Want) string { return "" }
 
 // canaryReady compares ready canary pods with those that the stage wants.
 func canaryReady(d *draft, want *workload.Want) string {
-	if !d.pods.Exists || d.pods.Canary.Ready >= want.Canary {
+	needed := d.needed(want.Canary)
+	if !d.pods.Exists || d.pods.Canary.Ready >= needed {
 		return ""
 	}
-	message := fmt.Sprintf("%d of %d canary pods are ready", d.pods.Canary.Ready, want.Canary)
+	message := fmt.Sprintf("%d of %d canary pods are ready", d.pods.Canary.Ready, needed)
 	if failing := failures(d.pods.Canary); len(failing) > 0 {
 		message += "; " + strings.Join(failing, "; ")
 	}

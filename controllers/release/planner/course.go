@@ -17,21 +17,25 @@ type turn struct {
 	rule  Rule
 	cause string
 	why   func(*draft) string
+	// slow: it leaves time to go back by steps and to keep the canary for a look.
+	slow bool
 }
 
 // turns in order of precedence. None fires once the old pods are going: from there on only the way
 // forward keeps every request.
 var turns = []turn{
-	{RuleDeleting, v1alpha1.CauseDeleted, deleted},
-	{RuleAborting, v1alpha1.CauseAborted, aborted},
-	{RuleSuperseded, v1alpha1.CauseSuperseded, superseded},
-	{RuleInvalid, v1alpha1.CauseObjectGone, objectGone},
-	{RuleInvalid, v1alpha1.CauseInvalid, misfit},
-	{RuleInvalid, v1alpha1.CauseScaledToZero, scaledToZero},
-	{RuleSettled, v1alpha1.CauseStableReapplied, stableReapplied},
-	{RuleCollapsed, v1alpha1.CauseCollapsed, collapsed},
-	{RuleFailed, v1alpha1.CausePodsFailing, podsFailing},
-	{RuleFailed, v1alpha1.CauseDeadline, overdue},
+	{RuleDeleting, v1alpha1.CauseDeleted, deleted, false},
+	{RuleSuspending, v1alpha1.CauseSuspended, suspended, false},
+	{RuleAborting, v1alpha1.CauseAborted, aborted, true},
+	{RuleSuperseded, v1alpha1.CauseSuperseded, superseded, false},
+	{RuleInvalid, v1alpha1.CauseObjectGone, objectGone, false},
+	{RuleInvalid, v1alpha1.CauseInvalid, misfit, false},
+	{RuleInvalid, v1alpha1.CauseScaledToZero, scaledToZero, false},
+	{RuleSettled, v1alpha1.CauseStableReapplied, stableReapplied, false},
+	{RuleCollapsed, v1alpha1.CauseCollapsed, collapsed, false},
+	{RuleFailed, v1alpha1.CauseAnalysisFailed, analysisFailed, true},
+	{RuleFailed, v1alpha1.CausePodsFailing, podsFailing, true},
+	{RuleFailed, v1alpha1.CauseDeadline, overdue, true},
 }
 
 // ruleOf names the rule by which a Release that goes back is shown.
@@ -47,6 +51,7 @@ var ruleOf = func() map[string]Rule {
 var outcomeOf = map[string]v1alpha1.Outcome{
 	"":                            v1alpha1.OutcomePromoted,
 	v1alpha1.CauseDeleted:         v1alpha1.OutcomeDeleted,
+	v1alpha1.CauseSuspended:       v1alpha1.OutcomeSuspended,
 	v1alpha1.CauseAborted:         v1alpha1.OutcomeAborted,
 	v1alpha1.CauseSuperseded:      v1alpha1.OutcomeSuperseded,
 	v1alpha1.CauseObjectGone:      v1alpha1.OutcomeFailed,
@@ -54,6 +59,7 @@ var outcomeOf = map[string]v1alpha1.Outcome{
 	v1alpha1.CauseScaledToZero:    v1alpha1.OutcomeFailed,
 	v1alpha1.CauseStableReapplied: v1alpha1.OutcomeReverted,
 	v1alpha1.CauseCollapsed:       v1alpha1.OutcomeFailed,
+	v1alpha1.CauseAnalysisFailed:  v1alpha1.OutcomeFailed,
 	v1alpha1.CausePodsFailing:     v1alpha1.OutcomeFailed,
 	v1alpha1.CauseDeadline:        v1alpha1.OutcomeFailed,
 }
@@ -64,8 +70,11 @@ func (d *draft) turnBack() Rule {
 	if d.progress.Stage == v1alpha1.StageRetreating && d.routesMissing(d.stage()) != nil {
 		d.enter(v1alpha1.StageWithdrawing) // somebody gave the canary requests again: they drain first
 	}
-	if d.progress.Cause != "" || pastNoReturn(d.progress.Stage) {
+	if pastNoReturn(d.progress.Stage) {
 		return ""
+	}
+	if d.progress.Cause != "" {
+		return d.hurry()
 	}
 	for _, t := range turns {
 		if why := t.why(d); why != "" {
@@ -73,26 +82,34 @@ func (d *draft) turnBack() Rule {
 			if step := d.currentStep(); step != nil {
 				step.EndedAt = d.now()
 			}
-			d.enter(d.firstStageBack())
+			d.goBack()
 			return t.rule
 		}
 	}
 	return ""
 }
 
-// firstStageBack skips what there is nothing to take back of.
-func (d *draft) firstStageBack() v1alpha1.Stage {
-	stage := d.progress.Stage
-	if stage == v1alpha1.StageStepping && d.progress.Canary == "" && d.pods.Pending {
-		return v1alpha1.StageReopening // nothing ran yet
+// hurry ends a way back by steps, or a look at a canary without requests, for a turn that leaves no time
+// for it, and returns its rule; "" if there is none. What came last is the cause from then on.
+func (d *draft) hurry() Rule {
+	next, leisurely := map[v1alpha1.Stage]v1alpha1.Stage{
+		v1alpha1.StageDescending: v1alpha1.StageWithdrawing,
+		v1alpha1.StageObserving:  v1alpha1.StageRetreating,
+	}[d.progress.Stage]
+	if !leisurely {
+		return ""
 	}
-	// Services that select the canary alone are widened before they are narrowed to stable, unless there
-	// is nobody left to serve.
-	narrowed := stage == v1alpha1.StageRepinning || stage == v1alpha1.StageDraining
-	if narrowed && d.progress.Cause != v1alpha1.CauseCollapsed {
-		return v1alpha1.StageWidening
+	for _, t := range turns {
+		if t.slow {
+			continue
+		}
+		if why := t.why(d); why != "" {
+			d.progress.Cause, d.progress.CauseMessage = t.cause, why+", after "+d.progress.CauseMessage
+			d.enter(next)
+			return t.rule
+		}
 	}
-	return v1alpha1.StageWithdrawing
+	return ""
 }
 
 func deleted(d *draft) string {
@@ -101,6 +118,16 @@ func deleted(d *draft) string {
 	}
 	return ""
 }
+
+func suspended(d *draft) string {
+	if d.in.Suspended {
+		return "the Rollout was suspended"
+	}
+	return ""
+}
+
+// letsGo: the workload is to be native again when the Release is over.
+func (d *draft) letsGo() bool { return d.in.RolloutGone || d.in.Suspended }
 
 func aborted(d *draft) string {
 	if d.in.Control.DesiredOutcome == v1alpha1.OutcomeAbort {
@@ -193,7 +220,8 @@ func (d *draft) watchCanary() {
 }
 
 func (d *draft) canaryIsBare() bool {
-	if d.progress.Cause != "" || pastNoReturn(d.progress.Stage) || !d.carriesTraffic(d.stage()) {
+	turned := d.progress.Cause != "" && d.progress.Stage != v1alpha1.StageDescending
+	if turned || pastNoReturn(d.progress.Stage) || !d.carriesTraffic(d.stage()) {
 		return false
 	}
 	for _, s := range d.in.Observed.Services {
@@ -218,6 +246,15 @@ func collapsed(d *draft) string {
 		message += "; " + strings.Join(failing, "; ")
 	}
 	return message
+}
+
+// analysisFailed: the evidence shows that the canary is worse than it may be. It is judged at every look,
+// whatever holds.
+func analysisFailed(d *draft) string {
+	if d.in.Evidence == nil || d.in.Evidence.Verdict != v1alpha1.VerdictFail {
+		return ""
+	}
+	return "the analysis failed: " + d.in.Evidence.Message
 }
 
 // podsFailing: a canary pod is not ready for a reason that no waiting heals.

@@ -11,6 +11,9 @@ import (
 	"crossfade.io/crossfade/workload/deployment"
 )
 
+// andRevert is the word of spec.rollback by which the stable template is written back.
+const andRevert = "Revert"
+
 // asTheUserWroteIt checks what an ended Release leaves behind: nothing but the version.
 func (w *world) asTheUserWroteIt() {
 	w.t.Helper()
@@ -39,7 +42,7 @@ func (w *world) asTheUserWroteIt() {
 // of what is held, and says whether anything was.
 func (w *world) disarm() bool {
 	obj := w.model.Deployment
-	if !w.rolloutGone || obj == nil || obj.GetLabels()[v1alpha1.LabelRollout] == "" {
+	if !w.letsGo() || obj == nil || obj.GetLabels()[v1alpha1.LabelRollout] == "" {
 		return false
 	}
 	writes, err := deployment.Kind{}.Plan(workload.Objects{Workload: obj.DeepCopy(), Now: w.now()}, workload.Want{Posture: workload.Finish, Disarm: true})
@@ -67,25 +70,38 @@ func (w *world) wantedDeployment(letGo bool) *unstructured.Unstructured {
 		switch {
 		case image != w.imageOfRevision(w.status.Progress.Canary):
 			hold()
-		case w.control.DesiredOutcome == v1alpha1.OutcomeAbort && !w.rolloutGone:
+		case w.control.DesiredOutcome == v1alpha1.OutcomeAbort && !w.letsGo():
 			// Too late to go back: the stable template waits for a Release of its own.
 			template := templateOf(want)
 			setImage(template, w.user.stable)
 			_ = unstructured.SetNestedMap(want.Object, template, "spec", "template")
 			hold()
 		}
-		if w.rolloutGone {
+		if w.letsGo() {
 			unstructured.RemoveNestedField(want.Object, "metadata", "labels", v1alpha1.LabelRollout)
 		}
-	case w.rolloutGone:
+	case w.letsGo():
 		template := templateOf(want)
 		setImage(template, w.user.stable)
 		_ = unstructured.SetNestedMap(want.Object, template, "spec", "template")
 		unstructured.RemoveNestedField(want.Object, "metadata", "labels", v1alpha1.LabelRollout)
+	case w.revertsByPolicy() && image == w.imageOfRevision(w.status.Progress.Canary):
+		template := templateOf(want)
+		setImage(template, w.user.stable)
+		_ = unstructured.SetNestedMap(want.Object, template, "spec", "template")
 	case image != w.user.stable:
 		hold()
 	}
 	return want
+}
+
+// letsGo: the workload is to be native in the end.
+func (w *world) letsGo() bool { return w.rolloutGone || w.suspended }
+
+// revertsByPolicy: the policy has the stable template written back.
+func (w *world) revertsByPolicy() bool {
+	rollback := w.policy.Rollback
+	return rollback.Then == andRevert || rollback.Then == "Hold" && rollback.OnHoldTimeout != nil && *rollback.OnHoldTimeout == andRevert
 }
 
 // plainObject leaves out what the API server and the native controller write, and notes that nobody

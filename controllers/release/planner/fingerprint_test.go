@@ -20,7 +20,7 @@ type fingerprint [16]byte
 func (p place) fingerprint() fingerprint {
 	raw, err := json.Marshal([]any{
 		p.objectPart(p.model.Deployment), p.replicaSetPart(), p.storePart(), p.slicePart(), p.statusPart(), p.guardPart(),
-		p.control, p.rolloutGone, p.late, p.ended, p.user.paused, p.user.stable, imageOf(templateOf(p.user.deployment)),
+		p.control, p.rolloutGone, p.suspended, p.late, p.ended, p.user.paused, p.user.stable, imageOf(templateOf(p.user.deployment)),
 		p.last.Rule, p.faults, p.deeds,
 	})
 	require.NoError(p.t, err)

@@ -77,6 +77,8 @@ type options struct {
 	deadline           time.Duration
 	// bounds are the user's own of a native rolling update.
 	bounds string
+	// change makes the policy another than the usual one.
+	change func(*v1alpha1.RolloutSpec)
 }
 
 func (o options) withDefaults() options {
@@ -111,6 +113,9 @@ func (o options) policy() v1alpha1.RolloutSpec {
 	}
 	for _, name := range o.services {
 		p.ServiceRefs = append(p.ServiceRefs, v1alpha1.ServiceRef{Name: name})
+	}
+	if o.change != nil {
+		o.change(&p)
 	}
 	return p
 }
@@ -162,3 +167,5 @@ func setImage(template map[string]any, image string) {
 	containers := template["spec"].(map[string]any)["containers"].([]any)
 	containers[0].(map[string]any)["image"] = image
 }
+
+func percent(of string) *intstr.IntOrString { return ptr.To(intstr.FromString(of)) }

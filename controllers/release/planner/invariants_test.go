@@ -104,7 +104,7 @@ var pastNoReturn = map[v1alpha1.Stage]bool{
 // open are the stages in which the user's Services may select the canary's pods.
 var open = map[v1alpha1.Stage]bool{
 	v1alpha1.StageUnpinning: true, v1alpha1.StageRepinning: true, v1alpha1.StageDraining: true,
-	v1alpha1.StageWidening: true,
+	v1alpha1.StageKeeping: true, v1alpha1.StageWidening: true,
 }
 
 // canaryIsContained: the user's Services select no canary pod that serves before the promotion.

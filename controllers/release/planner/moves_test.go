@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release/planner"
 )
 
 // The moves are what users, and fate, do to the world; each is told in the story.
@@ -90,18 +91,48 @@ func (w *world) promote() {
 
 func (w *world) approve(step string) {
 	w.tale.line(w, "you", "approve step %s", step)
+	visit := int32(1)
+	for _, s := range w.status.Steps {
+		if s.Name == step {
+			visit = s.Visit
+		}
+	}
 	for _, a := range w.control.Approvals {
-		if a.Step == step {
+		if a.Step == step && a.Visit == visit {
 			return
 		}
 	}
-	w.control.Approvals = append(w.control.Approvals, v1alpha1.Approval{Step: step, Visit: 1})
+	w.control.Approvals = append(w.control.Approvals, v1alpha1.Approval{Step: step, Visit: visit})
+}
+
+// goTo is kubectl crossfade goto.
+func (w *world) goTo(step string) {
+	w.tale.line(w, "you", "kubectl crossfade goto %s", step)
+	id := 1
+	if w.control.GoTo != nil {
+		_, _ = fmt.Sscan(w.control.GoTo.ID, &id)
+		id++
+	}
+	w.control.GoTo = &v1alpha1.GoTo{Step: step, ID: fmt.Sprint(id)}
+}
+
+// judge makes the evidence say something from now on.
+func (w *world) judge(verdict v1alpha1.Verdict, message string) {
+	w.tale.line(w, "evidence", "%s: %s", verdict, message)
+	w.evidence = &planner.Evidence{Verdict: verdict, Message: message}
 }
 
 func (w *world) deleteRollout() {
 	w.tale.line(w, "you", "delete the Rollout")
-	if !w.rolloutGone {
-		w.rolloutGone, w.late = true, pastNoReturn[w.status.Progress.Stage]
+	w.late = w.late || !w.letsGo() && pastNoReturn[w.status.Progress.Stage]
+	w.rolloutGone = true
+}
+
+// suspend is spec.suspend of the Rollout.
+func (w *world) suspend() {
+	w.tale.line(w, "you", "suspend the Rollout")
+	if !w.letsGo() {
+		w.suspended, w.late = true, pastNoReturn[w.status.Progress.Stage]
 	}
 }
 
@@ -166,6 +197,14 @@ func (w *world) canaryPods() []string { return w.model.PodsOf(w.status.Progress.
 func (w *world) unreadyCanary() {
 	w.tale.line(w, "fate", "the canary's pods are not ready any more")
 	for _, name := range w.canaryPods() {
+		w.model.SetReady(name, false)
+	}
+}
+
+// unready makes some of the canary's pods unready.
+func (w *world) unready(pods int) {
+	w.tale.line(w, "fate", "%d of the canary's pods are not ready any more", pods)
+	for _, name := range w.canaryPods()[:pods] {
 		w.model.SetReady(name, false)
 	}
 }

@@ -24,6 +24,9 @@ func Plan(in Input) Decision {
 	}
 	d.begin()
 	turned := d.turnBack()
+	if turned == "" {
+		d.goTo()
+	}
 	d.walk()
 	if turned != "" {
 		d.rule = turned

@@ -28,6 +28,8 @@ const (
 	routeStep
 	// routeCanary: everything to the canary.
 	routeCanary
+	// routeDown: the weight of this step, on the way back; what matched has gone back already.
+	routeDown
 	// routeHalf: half to the canary Service, half to the user's, which select the same pods.
 	routeHalf
 )
@@ -39,6 +41,10 @@ const (
 	waitNot wait = iota
 	waitSettle
 	waitDrain
+	// waitKeep: the old pods are kept.
+	waitKeep
+	// waitLook: the canary is kept without requests.
+	waitLook
 )
 
 // stage is one resting point: a whole desired state, so that a repeated or interrupted decision
@@ -77,7 +83,11 @@ var stageTable = map[v1alpha1.Stage]stage{
 	},
 	v1alpha1.StageDraining: {
 		pods: runAll, pin: pinCanary, route: routeCanary,
-		ready: canaryReady, wait: waitDrain, next: v1alpha1.StageRetiring, label: RuleDraining,
+		ready: canaryReady, wait: waitDrain, next: v1alpha1.StageKeeping, label: RuleDraining,
+	},
+	v1alpha1.StageKeeping: {
+		pods: runAll, pin: pinCanary, route: routeCanary,
+		ready: canaryReady, wait: waitKeep, next: v1alpha1.StageRetiring, label: RuleHolding,
 	},
 	v1alpha1.StageRetiring: {
 		pods: finish, pin: pinCanary, route: routeCanary,
@@ -96,6 +106,10 @@ var stageTable = map[v1alpha1.Stage]stage{
 		pods: leave, pin: pinNone, route: routeCanary,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing,
 	},
+	v1alpha1.StageDescending: {
+		pods: leave, pin: pinStable, route: routeDown,
+		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing,
+	},
 	v1alpha1.StageWithdrawing: {
 		pods: leave, pin: pinStable, route: routeStable,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawnDraining,
@@ -103,6 +117,10 @@ var stageTable = map[v1alpha1.Stage]stage{
 	v1alpha1.StageWithdrawnDraining: {
 		pods: leave, pin: pinStable, route: routeStable,
 		ready: nothing, wait: waitDrain, next: v1alpha1.StageRetreating,
+	},
+	v1alpha1.StageObserving: {
+		pods: leave, pin: pinStable, route: routeStable,
+		ready: nothing, wait: waitLook, next: v1alpha1.StageRetreating,
 	},
 	v1alpha1.StageRetreating: {
 		pods: hold, pin: pinStable, route: routeStable,
@@ -170,7 +188,7 @@ func leave(*draft) *workload.Want { return nil }
 
 func runStep(d *draft) *workload.Want {
 	// A step never takes pods from the canary: what is too much is capacity, and costs nothing to keep.
-	return &workload.Want{Posture: workload.Run, Canary: max(d.podsFor(d.progress.Step), d.podsFor(d.progress.Step-1))}
+	return &workload.Want{Posture: workload.Run, Canary: max(d.podsFor(d.progress.Step), d.podsFor(d.from()), d.podsKept())}
 }
 
 func runAll(d *draft) *workload.Want {
@@ -189,8 +207,8 @@ func rest(d *draft) *workload.Want {
 		return finish(d)
 	}
 	// A Rollout that is deleted once all is done finds its workload at rest.
-	reverts := d.in.RolloutGone && d.progress.Stage != v1alpha1.StageEnded
-	if reverts || d.pods.Template == workload.TemplateStable {
+	reverts := d.letsGo() && d.progress.Stage != v1alpha1.StageEnded
+	if reverts || d.revertsByPolicy() || d.pods.Template == workload.TemplateStable {
 		return &workload.Want{Posture: workload.Revert, LeaveRevisions: true}
 	}
 	return &workload.Want{Posture: workload.Park, LeaveRevisions: true}
@@ -222,6 +240,7 @@ var doings = map[v1alpha1.Stage]string{
 	v1alpha1.StageCleaning:  "the workload is given back",
 
 	v1alpha1.StageWidening:    "the Services select both revisions",
+	v1alpha1.StageDescending:  "the traffic goes back by steps",
 	v1alpha1.StageWithdrawing: "everything goes to stable",
 	v1alpha1.StageRetreating:  "the canary's pods go",
 	v1alpha1.StageReopening:   "the Services and routes are put back as the user wrote them",

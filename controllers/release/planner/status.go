@@ -186,6 +186,7 @@ func (d *draft) setConditions(status *v1alpha1.ReleaseStatus) {
 			ObservedGeneration: d.in.Generation, LastTransitionTime: metav1.NewTime(d.in.Now),
 		})
 	}
+	d.setAnalysisPassed(status)
 	if ended {
 		set(v1alpha1.ConditionReady, true, v1alpha1.ReasonEnded, d.message)
 		set(v1alpha1.ConditionReconciling, false, v1alpha1.ReasonEnded, "")
@@ -213,14 +214,43 @@ func (d *draft) setConditions(status *v1alpha1.ReleaseStatus) {
 	}
 }
 
+// setAnalysisPassed says what the evidence says; Unknown where it shows nothing, or nothing is judged.
+func (d *draft) setAnalysisPassed(status *v1alpha1.ReleaseStatus) {
+	condition := metav1.Condition{
+		Type: v1alpha1.ConditionAnalysisPassed, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonNotAsked,
+		ObservedGeneration: d.in.Generation, LastTransitionTime: metav1.NewTime(d.in.Now),
+	}
+	if e := d.in.Evidence; e != nil {
+		condition.Reason, condition.Message = string(e.Verdict), e.Message
+		switch e.Verdict {
+		case v1alpha1.VerdictPass:
+			condition.Status = metav1.ConditionTrue
+		case v1alpha1.VerdictFail:
+			condition.Status = metav1.ConditionFalse
+		case v1alpha1.VerdictInconclusive, v1alpha1.VerdictNoData:
+		}
+	}
+	meta.SetStatusCondition(&status.Conditions, condition)
+}
+
+// holdReasons say by which barriers a Release is held, and not on its way.
+var holdReasons = map[string]string{
+	barrierApproval: v1alpha1.ReasonHoldingApproval,
+	barrierHold:     v1alpha1.ReasonHoldingTime,
+	barrierEvidence: v1alpha1.ReasonHoldingEvidence,
+	barrierKeep:     v1alpha1.ReasonKeepingOld,
+	barrierLook:     v1alpha1.ReasonObserving,
+}
+
 func (d *draft) held() (bool, string) {
 	switch {
 	case d.rule == RuleUserPaused:
 		return true, v1alpha1.ReasonPaused
-	case d.barrier != nil && d.barrier.Name == "approval":
-		return true, v1alpha1.ReasonHoldingApproval
-	case d.barrier != nil && d.barrier.Name == "hold":
-		return true, v1alpha1.ReasonHoldingTime
+	case d.barrier == nil:
+		return false, v1alpha1.ReasonProgressing
+	}
+	if reason, holds := holdReasons[d.barrier.Name]; holds {
+		return true, reason
 	}
 	return false, v1alpha1.ReasonProgressing
 }

@@ -61,9 +61,11 @@ func (d *draft) split(want route, service string) trafficrouting.Split {
 	switch want {
 	case routeBase, routeStable:
 	case routeBefore:
-		if step > 0 {
-			return trafficrouting.ForStep(service, steps[step-1])
+		if from := d.from(); from >= 0 {
+			return trafficrouting.ForStep(service, steps[from])
 		}
+	case routeDown:
+		return trafficrouting.Between(service, weightOf(steps[step]))
 	case routeStep:
 		return trafficrouting.ForStep(service, steps[step])
 	case routeCanary:
@@ -124,7 +126,14 @@ func (d *draft) advance(s stage) bool {
 		d.end()
 		return false
 	}
-	d.enter(s.next)
+	switch {
+	case s.name == v1alpha1.StageWidening, s.name == v1alpha1.StageDescending:
+		d.descend(d.reached())
+	case s.name == v1alpha1.StageWithdrawnDraining && d.looks():
+		d.enter(v1alpha1.StageObserving)
+	default:
+		d.enter(s.next)
+	}
 	return true
 }
 
@@ -153,8 +162,16 @@ func (d *draft) advanceStep() bool {
 	return true
 }
 
+// from is the step whose split the routes keep while this one gets its pods; -1 if there is none.
+func (d *draft) from() int32 {
+	if d.progress.From > 0 {
+		return d.progress.From - 1
+	}
+	return d.progress.Step - 1
+}
+
 func (d *draft) enterStep(i int32) {
-	d.progress.Step, d.progress.Visit, d.progress.Shifted = i, 1, false
+	d.progress.Step, d.progress.From, d.progress.Visit, d.progress.Shifted = i, 0, 1, false
 	for _, s := range d.steps {
 		if s.Name == d.stepName(i) {
 			d.progress.Visit++
@@ -175,19 +192,25 @@ func (d *draft) currentStep() *v1alpha1.StepStatus {
 
 // holding returns what the step's hold still waits for; nil if it may end.
 func (d *draft) holding() *v1alpha1.Barrier {
-	hold := d.in.Policy.Strategy.Steps[d.progress.Step].Hold
-	if hold == nil || d.in.Control.DesiredOutcome == v1alpha1.OutcomePromote {
+	if d.in.Control.DesiredOutcome == v1alpha1.OutcomePromote {
 		return nil
 	}
 	name := d.stepName(d.progress.Step)
+	if e := d.in.Evidence; e != nil && e.Verdict != v1alpha1.VerdictPass {
+		return &v1alpha1.Barrier{Name: barrierEvidence, Message: fmt.Sprintf("step %s waits for evidence (%s): %s", name, e.Verdict, e.Message)}
+	}
+	hold := d.in.Policy.Strategy.Steps[d.progress.Step].Hold
+	if hold == nil {
+		return nil
+	}
 	if hold.Approval != nil && !d.approved(name) {
-		return &v1alpha1.Barrier{Name: "approval", Message: fmt.Sprintf("step %s waits for approval", name)}
+		return &v1alpha1.Barrier{Name: barrierApproval, Message: fmt.Sprintf("step %s waits for approval", name)}
 	}
 	if hold.For != nil {
 		until := *d.startedAt()
 		until.Time = until.Add(hold.For.Duration.Duration)
 		if d.in.Now.Before(until.Time) {
-			return &v1alpha1.Barrier{Name: "hold", Message: fmt.Sprintf("step %s holds for %s", name, hold.For.Duration.Duration), Until: &until}
+			return &v1alpha1.Barrier{Name: barrierHold, Message: fmt.Sprintf("step %s holds for %s", name, hold.For.Duration.Duration), Until: &until}
 		}
 	}
 	return nil

@@ -20,6 +20,7 @@ type Rule string
 // The rules, in order: the first that fires decides. Those up to RuleFailed turn a Release back.
 const (
 	RuleDeleting     Rule = "Deleting"
+	RuleSuspending   Rule = "Suspending"
 	RuleAborting     Rule = "Aborting"
 	RuleSuperseded   Rule = "Superseded"
 	RuleInvalid      Rule = "Invalid"
@@ -47,11 +48,22 @@ type Input struct {
 	Generation int64
 	// RolloutGone: the Rollout, or the Release itself, was deleted.
 	RolloutGone bool
-	Policy      v1alpha1.RolloutSpec
-	Control     v1alpha1.Control
+	// Suspended: the Rollout says now that the workload is to be left alone.
+	Suspended bool
+	Policy    v1alpha1.RolloutSpec
+	Control   v1alpha1.Control
 	// Status is what earlier decisions persisted. Only Progress and Steps are read; the rest is output.
 	Status   v1alpha1.ReleaseStatus
 	Observed Observed
+	// Evidence on the canary; nil where nothing is to be judged.
+	Evidence *Evidence
+}
+
+// Evidence is a verdict with its reason.
+type Evidence struct {
+	Verdict v1alpha1.Verdict
+	// Message says in one sentence what the verdict rests on, with the numbers.
+	Message string
 }
 
 // Observed is the world as read in this reconcile.

@@ -52,7 +52,11 @@ func walk(t *testing.T, seed int64) {
 	if r.Intn(3) == 0 {
 		o.steps = []v1alpha1.Step{matching("insiders", 1, holdFor(time.Minute)), weigh("ten", 10, nil), weigh("half", 50, approval()), weigh("all", 100, nil)}
 	}
+	o.change = anyPolicy(r)
 	w := &walker{world: newWorld(t, o), random: r}
+	if r.Intn(3) == 0 {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+	}
 	w.guard = guard(w.world)
 	w.image("checkout:2")
 	for range 20 + r.Intn(60) {
@@ -63,6 +67,22 @@ func walk(t *testing.T, seed int64) {
 	}
 	w.faults = noFaults
 	w.settle()
+}
+
+// anyPolicy draws what a Rollout says of the way back and of the old pods.
+func anyPolicy(r *rand.Rand) func(*v1alpha1.RolloutSpec) {
+	traffic := []string{"AtOnce", "BySteps"}[r.Intn(2)]
+	then := []string{"Retire", "Hold", "Revert"}[r.Intn(3)]
+	timeout := []string{"Retire", "Revert"}[r.Intn(2)]
+	keep := time.Duration(r.Intn(2)) * 10 * time.Minute
+	percent := []int32{100, 50}[r.Intn(2)]
+	return func(p *v1alpha1.RolloutSpec) {
+		p.Rollback = v1alpha1.RollbackSpec{Traffic: traffic, Then: then, OnHoldTimeout: &timeout}
+		p.Strategy.KeepOldFor, p.ReadyPercent = long(keep), &percent
+		for i := range p.Strategy.Steps {
+			p.Strategy.Steps[i].Skippable = i%2 == 0
+		}
+	}
 }
 
 // move is one look of everybody, some time, and now and then a move of the user's or of fate.
@@ -132,9 +152,18 @@ func (w *walker) deed() {
 		func() { w.approve("half") }, func() { w.approve("half") },
 		func() { w.addHostname(fmt.Sprintf("h%d.example.com", w.random.Intn(3))) },
 		w.unreadyCanary, w.healCanary, w.healCanary,
+		func() { w.goTo(w.policy.Strategy.Steps[w.random.Intn(len(w.policy.Strategy.Steps))].Name) },
+		func() {
+			verdicts := []v1alpha1.Verdict{
+				v1alpha1.VerdictPass, v1alpha1.VerdictPass, v1alpha1.VerdictInconclusive, v1alpha1.VerdictNoData, v1alpha1.VerdictFail,
+			}
+			if w.evidence != nil {
+				w.judge(verdicts[w.random.Intn(len(verdicts))], "as drawn")
+			}
+		},
 		func() {
 			if w.random.Intn(4) == 0 {
-				w.deleteRollout()
+				[]func(){w.deleteRollout, w.suspend}[w.random.Intn(2)]()
 			}
 		},
 		func() {
@@ -152,8 +181,15 @@ func (w *walker) settle() {
 	w.rolloutResume()
 	w.resume()
 	w.healCanary()
-	w.approve("half")
-	w.until("the end", func() bool { return w.ended })
+	if w.evidence != nil {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+	}
+	w.until("the end", func() bool {
+		if w.last.Rule == planner.RuleHolding {
+			w.approve(w.status.StepName)
+		}
+		return w.ended
+	})
 	w.asTheUserWroteIt()
 	require.Empty(w.t, planner.Plan(w.input()).Writes, w.tale.String())
 }

@@ -34,12 +34,14 @@ type world struct {
 	status  v1alpha1.ReleaseStatus
 	// rolloutGone and ended are facts of the Release in flight; last is its last decision.
 	// late: the Rollout went past the point of no return.
-	rolloutGone, late, ended bool
-	last                     planner.Decision
+	rolloutGone, suspended, late, ended bool
+	last                                planner.Decision
 	// deaf: no gateway takes notice of routes.
 	deaf bool
 	// rival is the route that another writer insists on; nil if nobody does.
 	rival *unstructured.Unstructured
+	// evidence on the canary; nil where nothing is judged.
+	evidence *planner.Evidence
 	// fails says why pods of an image end; empty if they don't.
 	fails map[string]failure
 	// user is what the user wants, as it would be without Crossfade.
@@ -112,8 +114,8 @@ func (w *world) now() time.Time { return w.model.Now }
 func (w *world) input() planner.Input {
 	in := planner.Input{
 		Now: w.now(), Namespace: "shop", Rollout: "checkout", Release: fmt.Sprintf("checkout-%d", w.number),
-		UID: fmt.Sprintf("uid-of-release-%d", w.number), Generation: 1, RolloutGone: w.rolloutGone,
-		Policy: *w.policy.DeepCopy(), Control: *w.control.DeepCopy(), Status: *w.status.DeepCopy(),
+		UID: fmt.Sprintf("uid-of-release-%d", w.number), Generation: 1, RolloutGone: w.rolloutGone, Suspended: w.suspended,
+		Policy: *w.policy.DeepCopy(), Control: *w.control.DeepCopy(), Status: *w.status.DeepCopy(), Evidence: w.evidence,
 	}
 	objects := w.model.Objects()
 	if objects.Workload == nil || objects.Workload.GetLabels()[v1alpha1.LabelRollout] == "" {

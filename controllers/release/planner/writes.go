@@ -114,10 +114,12 @@ func (d *draft) routeWhy(s stage) string {
 	case routeHalf:
 		return "share between the canary Service and the user's"
 	case routeBefore:
-		if d.progress.Step == 0 {
+		if d.from() < 0 {
 			return "name the canary at weight 0"
 		}
-		return "keep the split of step " + d.stepName(d.progress.Step-1)
+		return "keep the split of step " + d.stepName(d.from())
+	case routeDown:
+		return "send the canary " + trafficrouting.Percent(weightOf(d.in.Policy.Strategy.Steps[d.progress.Step])) + ", the weight of step " + d.stepName(d.progress.Step)
 	case routeStep:
 		return "send the canary " + d.shareOf(d.progress.Step)
 	}
@@ -134,7 +136,7 @@ func (d *draft) removals() []intent.Write {
 		// Disarmed, the workload is out of our sight: nothing may be left to do to it. What is still held is
 		// let go, and disarmed, by the Rollout's own controller.
 		disarm := *rest(d)
-		disarm.Disarm = d.in.RolloutGone && !d.pods.Pending
+		disarm.Disarm = d.letsGo() && !d.pods.Pending
 		writes = append(writes, d.podWrites(disarm)...)
 		if d.abortedTooLate() {
 			writes = append(writes, d.podWrites(workload.Want{Posture: workload.Reverse})...)
@@ -150,7 +152,7 @@ func (d *draft) removals() []intent.Write {
 
 // abortedTooLate: the abort came past the point of no return, so that the way back is a new Release.
 func (d *draft) abortedTooLate() bool {
-	return d.progress.Cause == "" && !d.in.RolloutGone && d.in.Control.DesiredOutcome == v1alpha1.OutcomeAbort
+	return d.progress.Cause == "" && !d.letsGo() && d.in.Control.DesiredOutcome == v1alpha1.OutcomeAbort
 }
 
 // named: a route still sends requests to the Service, whoever wrote that.

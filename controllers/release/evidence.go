@@ -1,0 +1,36 @@
+package release
+
+import (
+	"context"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release/planner"
+)
+
+// Analyst says what the evidence on the canary of a Release is.
+type Analyst interface {
+	// Judge returns the verdict on the Release as it stands, with one sentence that names what it rests on.
+	// It is asked at each look while the canary has requests, so it must not block for long. An error is no
+	// verdict: it counts as NoData, with the error as its reason.
+	Judge(ctx context.Context, release *v1alpha1.Release) (v1alpha1.Verdict, string, error)
+}
+
+// evidence asks the analyst about a Release whose step is in effect; nil where nothing is to be judged.
+func (r *Reconciler) evidence(ctx context.Context, release *v1alpha1.Release) *planner.Evidence {
+	if r.Analyst == nil || !takesRequests(release) {
+		return nil
+	}
+	verdict, message, err := r.Analyst.Judge(ctx, release)
+	if err != nil {
+		return &planner.Evidence{Verdict: v1alpha1.VerdictNoData, Message: err.Error()}
+	}
+	return &planner.Evidence{Verdict: verdict, Message: message}
+}
+
+// takesRequests: the Release goes forward, and the split of the step that it is at has been in effect.
+func takesRequests(release *v1alpha1.Release) bool {
+	if n := len(release.Status.Steps); n > 0 && release.Status.Progress.Cause == "" {
+		return release.Status.Steps[n-1].StartedAt != nil
+	}
+	return false
+}

@@ -1,0 +1,90 @@
+package planner
+
+import (
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/workload"
+)
+
+// The words of a Rollout's spec.rollback.
+const (
+	bySteps   = "BySteps"
+	thenHold  = "Hold"
+	andRevert = "Revert"
+)
+
+// goBack enters the first stage of the way back, and skips what there is nothing to take back of.
+func (d *draft) goBack() {
+	stage := d.progress.Stage
+	switch {
+	case stage == v1alpha1.StageStepping && d.progress.Canary == "" && d.pods.Pending:
+		d.enter(v1alpha1.StageReopening) // nothing ran yet
+	case narrowed[stage] && d.progress.Cause != v1alpha1.CauseCollapsed:
+		// Services that select the canary alone are widened before they are narrowed to stable, unless there
+		// is nobody left to serve.
+		d.enter(v1alpha1.StageWidening)
+	default:
+		d.descend(d.reached())
+	}
+}
+
+// narrowed are the stages in which Services may select the canary alone.
+var narrowed = map[v1alpha1.Stage]bool{
+	v1alpha1.StageRepinning: true, v1alpha1.StageDraining: true, v1alpha1.StageKeeping: true,
+}
+
+// reached is the canary's share that the routes were asked for last, in parts per million, and the step
+// that it is of: one past the last where everything went to the canary.
+func (d *draft) reached() (step, ppm int32) {
+	switch d.progress.Stage {
+	case v1alpha1.StageStepping:
+		step = d.progress.Step
+		if !d.progress.Shifted {
+			step = d.from()
+		}
+	case v1alpha1.StageFilling, v1alpha1.StageDescending:
+		step = d.progress.Step
+	default:
+		return int32(len(d.in.Policy.Strategy.Steps)), trafficrouting.Whole
+	}
+	if step < 0 {
+		return 0, 0
+	}
+	return step, weightOf(d.in.Policy.Strategy.Steps[step])
+}
+
+// descend goes down to the next lower weight among the steps before this one, or takes all traffic back.
+func (d *draft) descend(step, ppm int32) {
+	if d.descends() {
+		for i := step - 1; i >= 0; i-- {
+			if weight := weightOf(d.in.Policy.Strategy.Steps[i]); 0 < weight && weight < ppm {
+				d.progress.Step = i
+				d.enter(v1alpha1.StageDescending)
+				return
+			}
+		}
+	}
+	d.enter(v1alpha1.StageWithdrawing)
+}
+
+// descends: the policy wants the traffic back by steps, and the cause leaves time for it.
+func (d *draft) descends() bool {
+	unhurried := d.progress.Cause == v1alpha1.CauseAborted || d.progress.Cause == v1alpha1.CauseAnalysisFailed
+	return unhurried && d.in.Policy.Rollback.Traffic == bySteps
+}
+
+// looks: the canary's pods are kept once their requests have ended, for people to look at.
+func (d *draft) looks() bool {
+	slow := d.progress.Cause == v1alpha1.CauseCollapsed
+	for _, t := range turns {
+		slow = slow || t.slow && t.cause == d.progress.Cause
+	}
+	return slow && d.in.Policy.Rollback.Then == thenHold
+}
+
+// revertsByPolicy: the stable template is to be written over the rejected one. A newer one stays.
+func (d *draft) revertsByPolicy() bool {
+	rollback := d.in.Policy.Rollback
+	ends := rollback.Then == andRevert || rollback.Then == thenHold && rollback.OnHoldTimeout != nil && *rollback.OnHoldTimeout == andRevert
+	return ends && d.pods.Template == workload.TemplateCanary
+}

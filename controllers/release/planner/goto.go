@@ -1,0 +1,86 @@
+package planner
+
+import (
+	"fmt"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// goTo follows a new request to go to a step, once, or notes why it can't be followed. Weight falls
+// before pods could: a step that was gone back to keeps the pods of the one that was left.
+func (d *draft) goTo() {
+	want := d.in.Control.GoTo
+	if want == nil || d.progress.GoTo != nil && d.progress.GoTo.ID == want.ID {
+		return
+	}
+	target := d.stepNamed(want.Step)
+	refusal := d.goToRefusal(target, want.Step)
+	d.progress.GoTo = &v1alpha1.ObservedGoTo{ID: want.ID, Refusal: refusal}
+	if refusal != "" {
+		return
+	}
+	left, kept := d.progress.Step, d.progress.Step+1
+	if d.progress.Stage != v1alpha1.StageStepping {
+		kept = d.everyStep() // the promotion may have brought all pods up already
+	}
+	if step := d.currentStep(); step != nil {
+		step.EndedAt = d.now()
+	}
+	back := d.progress.Stage != v1alpha1.StageStepping || target <= left
+	in := left
+	if !d.progress.Shifted {
+		in = d.from() // its own split was never asked for
+	}
+	d.enter(v1alpha1.StageStepping)
+	d.enterStep(target)
+	d.progress.Peak = max(d.progress.Peak, kept)
+	if back {
+		d.progress.Shifted = true
+		return
+	}
+	d.progress.From = in + 1
+}
+
+// everyStep is the Peak that keeps as many pods as the workload has.
+func (d *draft) everyStep() int32 { return int32(len(d.in.Policy.Strategy.Steps)) + 1 }
+
+// podsKept is how many canary pods the highest step that was left by a goTo had; 0 if there was none.
+func (d *draft) podsKept() int32 {
+	if d.progress.Peak == d.everyStep() {
+		return d.pods.Wanted
+	}
+	return d.podsFor(d.progress.Peak - 1)
+}
+
+func (d *draft) stepNamed(name string) int32 {
+	for i, step := range d.in.Policy.Strategy.Steps {
+		if step.Name == name {
+			return int32(i)
+		}
+	}
+	return -1
+}
+
+// goToRefusal says why the Release cannot go to a step; "" if it can.
+func (d *draft) goToRefusal(target int32, name string) string {
+	switch {
+	case target < 0:
+		return fmt.Sprintf("the Release has no step %s", name)
+	case d.progress.Cause != "":
+		return "the Release is going back; apply another template for a new one"
+	case d.progress.Stage != v1alpha1.StageStepping && d.progress.Stage != v1alpha1.StageFilling && d.progress.Stage != v1alpha1.StageFlipping:
+		return "the Services are being moved to the new version; abort, or let it finish"
+	case d.in.Control.DesiredOutcome == v1alpha1.OutcomePromote:
+		return "the Release is asked to promote; take that back first"
+	case d.progress.Stage != v1alpha1.StageStepping && target > d.progress.Step:
+		return "the promotion is past that step already; name one that the Release has been at, or let it finish"
+	case d.progress.Canary == "":
+		return "the canary has no pods yet; ask again once it has"
+	}
+	for i := d.progress.Step; d.progress.Stage == v1alpha1.StageStepping && i < target; i++ {
+		if step := d.in.Policy.Strategy.Steps[i]; !step.Skippable {
+			return fmt.Sprintf("step %s may not be skipped; say skippable: true in the Rollout, for the next Release", step.Name)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,206 @@
+package planner_test
+
+import (
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// threeSteps is a strategy with weights to go back down.
+var threeSteps = []v1alpha1.Step{weigh("ten", 10, nil), weigh("quarter", 25, nil), weigh("half", 50, approval())}
+
+func rollback(traffic, then string) options {
+	return options{steps: threeSteps, change: func(p *v1alpha1.RolloutSpec) {
+		p.Rollback = v1alpha1.RollbackSpec{Traffic: traffic, Then: then}
+	}}
+}
+
+// keeping keeps the old pods for a while after the promotion.
+func keeping(d time.Duration) options {
+	o := rollback("BySteps", "Retire")
+	inner := o.change
+	o.change = func(p *v1alpha1.RolloutSpec) {
+		inner(p)
+		p.Strategy.KeepOldFor = long(d)
+	}
+	return o
+}
+
+// looking keeps the canary's pods for a look, and then does what is said.
+func looking(timeout string) options {
+	o := rollback("AtOnce", "Hold")
+	inner := o.change
+	o.change = func(p *v1alpha1.RolloutSpec) {
+		inner(p)
+		p.Rollback.HoldFor, p.Rollback.OnHoldTimeout = long(20*time.Minute), ptr.To(timeout)
+	}
+	return o
+}
+
+// storiesOfPolicy are those that a Rollout's spec.rollback and spec.strategy tell apart.
+var storiesOfPolicy = map[string]story{
+	"back-by-steps": {"An abort takes the traffic back by the weights of the steps, with the pods untouched until the end.", rollback("BySteps", "Retire"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.abort()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
+	"back-by-steps-then-collapsed": {"On the way back by steps the canary loses its pods: the rest goes back at once.", rollback("BySteps", "Retire"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.abort()
+		w.stage(v1alpha1.StageDescending)
+		w.unreadyCanary()
+		w.end(v1alpha1.OutcomeFailed)
+	}},
+	"back-by-steps-then-stable": {"On the way back by steps the stable template is applied: a full rollback, at once.", rollback("BySteps", "Retire"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.abort()
+		w.stage(v1alpha1.StageDescending)
+		w.image("checkout:1")
+		w.end(v1alpha1.OutcomeReverted)
+	}},
+	"analysis-fails": {"The evidence turns against the canary while a step waits for approval.", rollback("BySteps", "Retire"), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.judge(v1alpha1.VerdictFail, "errors 4.1% against 0.2%")
+		w.end(v1alpha1.OutcomeFailed)
+	}},
+	"kept-for-a-look": {"After an abort the canary's pods are kept without requests, and retired when the time is over.", looking("Retire"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.abort()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
+	"kept-for-a-look-then-stable": {"The stable template applied again ends the look.", looking("Retire"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.abort()
+		w.stage(v1alpha1.StageObserving)
+		w.pass(time.Minute)
+		w.image("checkout:1")
+		w.end(v1alpha1.OutcomeReverted)
+	}},
+	"kept-for-a-look-then-newer": {"A newer template ends the look, and gets its own Release.", looking("Revert"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.abort()
+		w.stage(v1alpha1.StageObserving)
+		w.image("checkout:3")
+		w.end(v1alpha1.OutcomeSuperseded)
+	}},
+	"failed-pods-kept": {"Pods that cannot start are kept for a post-mortem.", looking("Retire"), func(w *world) {
+		begin(w)
+		w.breakImage("checkout:2", "CrashLoopBackOff", 5)
+		w.end(v1alpha1.OutcomeFailed)
+	}},
+	"reverted": {"After an abort the stable template is written back.", rollback("AtOnce", "Revert"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.abort()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
+	"old-kept": {"The old pods are kept for an hour after the new version has everything.", keeping(time.Hour), func(w *world) {
+		begin(w)
+		w.approve("half")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"old-kept-then-abort": {"While the old pods are kept an abort gives them the traffic back, here by steps.", keeping(time.Hour), func(w *world) {
+		begin(w)
+		w.approve("half")
+		w.stage(v1alpha1.StageKeeping)
+		w.pass(10 * time.Minute)
+		w.abort()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
+	"old-kept-then-promote": {"Promote does not wait for the end of keepOldFor.", keeping(time.Hour), func(w *world) {
+		begin(w)
+		w.approve("half")
+		w.stage(v1alpha1.StageKeeping)
+		w.promote()
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"blue-green": {"All pods in one batch, a look at them by header, then everything at once; the old pods are kept for ten minutes.", options{
+		steps:  []v1alpha1.Step{{Name: "preview", Replicas: percent("100%"), Match: matching("", 1, nil).Match, Hold: approval()}},
+		change: func(p *v1alpha1.RolloutSpec) { p.Strategy.KeepOldFor = long(10 * time.Minute) },
+	}, func(w *world) {
+		begin(w)
+		w.at("preview")
+		w.approve("preview")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"most-are-ready": {"Of 4 pods 3 are enough with readyPercent 75.", options{
+		steps:  []v1alpha1.Step{{Name: "all", Replicas: percent("100%"), Weight: weigh("", 50, nil).Weight, Hold: approval()}},
+		change: func(p *v1alpha1.RolloutSpec) { p.ReadyPercent = ptr.To(int32(75)) },
+	}, func(w *world) {
+		begin(w)
+		w.at("all")
+		w.unready(1)
+		w.pass(time.Minute)
+		w.approve("all")
+		w.stage(v1alpha1.StageRetiring)
+		w.healCanary()
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+}
+
+// storiesOfControl are those that people's requests and the evidence tell apart.
+var storiesOfControl = map[string]story{
+	"goto-back": {"From 50 % back to 10 %: the weight falls at once, the pods stay, and what held before holds again.", options{}, func(w *world) {
+		begin(w)
+		w.at("half")
+		w.approve("half")
+		w.goTo("ten")
+		w.at("ten")
+		w.at("half")
+		w.rest()
+		w.approve("half")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"goto-forward": {"Over a step that may be skipped; not over one that may not.", options{steps: []v1alpha1.Step{
+		{Name: "ten", Weight: weigh("", 10, nil).Weight, Hold: approval(), Skippable: true}, weigh("quarter", 25, approval()), weigh("half", 50, approval()),
+	}}, func(w *world) {
+		begin(w)
+		w.at("ten")
+		w.goTo("half")
+		w.until("the request is noted", func() bool { return w.status.Progress.GoTo != nil })
+		w.tale.line(w, "", "refused: %s", w.status.Progress.GoTo.Refusal)
+		w.goTo("quarter")
+		w.at("quarter")
+		w.promote()
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"goto-back-from-flipping": {"Back to a step while everything goes to the canary.", options{}, func(w *world) {
+		begin(w)
+		w.approve("half")
+		w.stage(v1alpha1.StageFlipping)
+		w.goTo("half")
+		w.at("half")
+		w.rest()
+		w.abort()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
+	"suspended-at-half": {"The Rollout is suspended at 50 %: back to stable, and then native behaviour.", options{}, func(w *world) {
+		begin(w)
+		w.at("half")
+		w.suspend()
+		w.end(v1alpha1.OutcomeSuspended)
+	}},
+	"evidence-awaited": {"A step ends only once the evidence passes; no data holds, and promote does not wait for it.", options{}, func(w *world) {
+		w.judge(v1alpha1.VerdictNoData, "Prometheus does not answer")
+		begin(w)
+		w.at("ten")
+		w.pass(10 * time.Minute)
+		w.judge(v1alpha1.VerdictInconclusive, "120 requests, 400 needed")
+		w.pass(10 * time.Minute)
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		w.at("half")
+		w.judge(v1alpha1.VerdictNoData, "Prometheus does not answer")
+		w.promote()
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+}
