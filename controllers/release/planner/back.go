@@ -36,18 +36,15 @@ var narrowed = map[v1alpha1.Stage]bool{
 // reached is the canary's share that the routes were asked for last, in parts per million, and the step
 // that it is of: one past the last where everything went to the canary.
 func (d *draft) reached() (step, ppm int32) {
-	switch d.progress.Stage {
-	case v1alpha1.StageStepping:
-		step = d.progress.Step
-		if !d.progress.Shifted {
-			step = d.from()
-		}
-	case v1alpha1.StageFilling, v1alpha1.StageDescending:
-		step = d.progress.Step
-	default:
-		return int32(len(d.in.Policy.Strategy.Steps)), trafficrouting.Whole
+	stage := d.progress.Stage
+	step = d.progress.Step
+	if stage == v1alpha1.StageStepping && !d.progress.Shifted {
+		step = d.from()
 	}
-	if step < 0 {
+	switch {
+	case stage != v1alpha1.StageStepping && stage != v1alpha1.StageFilling && stage != v1alpha1.StageDescending:
+		return int32(len(d.in.Policy.Strategy.Steps)), trafficrouting.Whole
+	case step < 0:
 		return 0, 0
 	}
 	return step, weightOf(d.in.Policy.Strategy.Steps[step])
