@@ -23,8 +23,13 @@ func main() {
 		"user names whose writes are the controller's, separated by commas")
 	ignored := flag.String("ignored", strings.Join(admission.DefaultIgnored, ","),
 		"pod-template annotations whose change alone is no new version, separated by commas")
+	permissions := flag.Bool("permissions", false, "print the policies by which RBAC decides what people may ask for, instead of gate and guards")
 	flag.Parse()
-	out, err := render(admission.Options{Name: *name, Controllers: split(*controllers), Ignored: split(*ignored)})
+	what := render
+	if *permissions {
+		what = renderPermissions
+	}
+	out, err := what(admission.Options{Name: *name, Controllers: split(*controllers), Ignored: split(*ignored)})
 	if err == nil {
 		_, err = os.Stdout.Write(out)
 	}
@@ -39,7 +44,6 @@ func split(values string) []string {
 }
 
 func render(o admission.Options) ([]byte, error) {
-	out := bytes.NewBufferString("# Rendered from controllers/admission; do not edit.\n")
 	var objects []any
 	for _, p := range admission.Policies(o) {
 		objects = append(objects, p)
@@ -47,6 +51,23 @@ func render(o admission.Options) ([]byte, error) {
 	for _, b := range admission.Bindings(o) {
 		objects = append(objects, b)
 	}
+	return encode("# Rendered from controllers/admission; do not edit.\n", objects)
+}
+
+// renderPermissions are policies that every supported API server serves, and so a file of their own.
+func renderPermissions(o admission.Options) ([]byte, error) {
+	var objects []any
+	for _, p := range admission.Permissions(o) {
+		objects = append(objects, p)
+	}
+	for _, b := range admission.PermissionBindings(o) {
+		objects = append(objects, b)
+	}
+	return encode("# Rendered from controllers/admission; do not edit.\n", objects)
+}
+
+func encode(head string, objects []any) ([]byte, error) {
+	out := bytes.NewBufferString(head)
 	for _, obj := range objects {
 		text, err := yaml.Marshal(obj)
 		if err != nil {
