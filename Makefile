@@ -21,8 +21,9 @@ export RACE
 CACHE   := $(or $(CROSSFADE_CACHE),$(HOME)/.cache/crossfade)
 cluster := cd e2e && go run ./cluster/cmd/cluster
 
-# What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back.
-LONG := TestNativeModel|TestIdleCostsNothing|TestRouteKindThatIsNotInstalled
+# What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back, and
+# releases under faults.
+LONG := TestNativeModel|TestIdleCostsNothing|TestRouteKindThatIsNotInstalled|TestFaults|TestKilledAtEachWrite|TestLaggingCaches
 
 .PHONY: help demo test lint verify unit explore fuzz api api-long e2e soak bench generate cluster-up cluster-down clean
 
@@ -56,14 +57,15 @@ api: ## against a real API server and no nodes; KEEP=1 leaves it up
 
 api-long: ## the same, what takes minutes; and that clusters leave nothing behind
 	cd e2e && go test -tags cluster -count=1 -timeout 15m -run 'TestDownLeavesNothing' ./cluster
-	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 25m -run '$(LONG)' ./api/...
+	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 25m -parallel 6 -run '$(LONG)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' ./suite/...
 
-soak: ## what takes long: five idle minutes, native controllers by a new seed, fuzzing
+soak: ## what takes long: five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
 	IDLE=5m hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestIdle' ./api/live
 	CROSSFADE_SEED=$$RANDOM hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestNativeModel' ./api
+	FAULTS=all hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -parallel 6 -run 'TestFaults|TestKilled|TestLagging' ./api/live
 	FUZZTIME=$(or $(FUZZTIME),5m) hack/fuzz.sh
 
 bench: ## times, API requests and CPU of 20 releases, on a control plane without nodes

@@ -57,7 +57,9 @@ func permit(t *testing.T) string {
 	for _, b := range admission.PermissionBindings(options) {
 		_, err := registration.ValidatingAdmissionPolicyBindings().Create(t.Context(), b, metav1.CreateOptions{})
 		require.NoError(t, err)
-		t.Cleanup(func() { _ = registration.ValidatingAdmissionPolicyBindings().Delete(ctx, b.Name, metav1.DeleteOptions{}) })
+		t.Cleanup(func() {
+			_ = registration.ValidatingAdmissionPolicyBindings().Delete(ctx, b.Name, metav1.DeleteOptions{})
+		})
 	}
 	return namespace
 }

@@ -5,8 +5,8 @@ package controlplane
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -42,13 +42,20 @@ type Controller struct {
 	// Log is the path of the controller's log.
 	Log string
 
-	process *exec.Cmd
-	audit   string
+	program
+	audit string
 }
 
 // Start installs CRDs and policies, builds the controller from this checkout and runs it until the test
 // ends. KUBECONFIG names the control plane.
 func Start(t testing.TB, flags ...string) *Controller {
+	t.Helper()
+	return StartThrough(t, nil, flags...)
+}
+
+// StartThrough is Start with a controller that reaches the API server through what wrap makes of the plain
+// way; nil leaves it plain.
+func StartThrough(t testing.TB, wrap func(http.Handler) http.Handler, flags ...string) *Controller {
 	t.Helper()
 	path := os.Getenv("KUBECONFIG")
 	require.NotEmpty(t, path, "KUBECONFIG must name a control plane: make api, make bench")
@@ -63,10 +70,15 @@ func Start(t testing.TB, flags ...string) *Controller {
 	require.NoError(t, err)
 	named, err := cluster.Open(strings.TrimPrefix(file.CurrentContext, "crossfade-"))
 	require.NoError(t, err)
-	c := &Controller{Client: client, Own: acts, audit: named.AuditLog(), Log: filepath.Join(t.TempDir(), "controller.log")}
+	c := &Controller{Client: client, Own: acts, audit: named.AuditLog()}
 	c.installCRDs(t)
 	c.installPolicies(t)
-	c.run(t, file, flags)
+	if wrap != nil {
+		detour(t, file, config, wrap)
+	}
+	c.Log = filepath.Join(t.TempDir(), "controller.log")
+	c.build(t, file, flags, c.Log)
+	c.Launch(t)
 	return c
 }
 
@@ -132,37 +144,6 @@ func (c *Controller) apply(t testing.TB, resource schema.GroupVersionResource, o
 	require.NoError(t, err)
 	ctx := context.WithoutCancel(t.Context())
 	t.Cleanup(func() { _ = c.Client.Resource(resource).Delete(ctx, made.GetName(), metav1.DeleteOptions{}) })
-}
-
-// run builds the controller and starts it as User.
-func (c *Controller) run(t testing.TB, file *api.Config, flags []string) {
-	t.Helper()
-	scratch := t.TempDir()
-	binary, kubeconfig := filepath.Join(scratch, "crossfade"), filepath.Join(scratch, "kubeconfig")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/crossfade")
-	build.Dir = checkout(t)
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "build the controller: %s", out)
-	for _, user := range file.AuthInfos {
-		user.Impersonate, user.ImpersonateGroups = User, []string{"system:masters"}
-	}
-	require.NoError(t, clientcmd.WriteToFile(*file, kubeconfig))
-	log, err := os.Create(c.Log)
-	require.NoError(t, err)
-	flags = append([]string{"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"}, flags...)
-	c.process = exec.Command(binary, flags...)
-	c.process.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	c.process.Stdout, c.process.Stderr = log, log
-	require.NoError(t, c.process.Start())
-	t.Cleanup(func() {
-		_ = c.process.Process.Signal(os.Interrupt)
-		_ = c.process.Wait()
-		_ = log.Close()
-		if t.Failed() {
-			text, _ := os.ReadFile(c.Log)
-			t.Logf("controller's log ends:\n%s", text[max(0, len(text)-8000):])
-		}
-	})
 }
 
 // CPU is the processor time that the controller has used so far.

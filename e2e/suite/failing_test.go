@@ -68,7 +68,7 @@ func TestCanaryPodsKilledAtHalf(t *testing.T) {
 	})
 	recovered := time.Now()
 	if s.story.last(1).Status.Outcome == "" {
-		s.abort(1)
+		s.abort()
 	}
 	ended := s.awaitRelease(1, "an outcome", func(release *v1alpha1.Release) bool { return release.Status.Outcome != "" })
 	if ended.Status.Outcome == v1alpha1.OutcomeAborted {

@@ -40,7 +40,7 @@ func TestControllerKilled(t *testing.T) {
 				s.requireLikeTwin(false, ships("v2"))
 			},
 			"Aborted": func(s *scenario) {
-				s.abort(1)
+				s.abort()
 				s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeAborted), "ten", "half")
 				s.requireNoneFailed()
 				s.requireLikeTwin(true, holdsV2())

@@ -32,7 +32,7 @@ func (s *scenario) restAtHalf(number int64) {
 func TestAbortAtHalf(t *testing.T) {
 	t.Parallel()
 	s := atHalf(t)
-	s.abort(1)
+	s.abort()
 	release := s.awaitOutcome(1, v1alpha1.OutcomeAborted)
 	records := s.requireNoneFailed()
 	s.requireShare("after the abort", records.Between(release.Status.EndedAt.Time, time.Now()), "v2", 0, 100)

@@ -151,9 +151,10 @@ func (s *scenario) control(number int64, ask func(*v1alpha1.Control)) {
 	require.NoError(s.t, shared.Client.Patch(s.ctx, asked, client.MergeFrom(release)))
 }
 
-func (s *scenario) abort(number int64) {
+// abort asks the first Release to go back.
+func (s *scenario) abort() {
 	s.t.Helper()
-	s.control(number, func(c *v1alpha1.Control) { c.DesiredOutcome = v1alpha1.OutcomeAbort })
+	s.control(1, func(c *v1alpha1.Control) { c.DesiredOutcome = v1alpha1.OutcomeAbort })
 }
 
 func (s *scenario) approve(number int64, step string) {

@@ -40,18 +40,18 @@ func (s *scenario) previewed() {
 	s.approve(1, "preview")
 }
 
-// awaitStage waits until a Release is at a stage.
-func (s *scenario) awaitStage(number int64, stage v1alpha1.Stage) time.Time {
+// awaitStage waits until the first Release is at a stage, and returns since when.
+func (s *scenario) awaitStage(stage v1alpha1.Stage) time.Time {
 	s.t.Helper()
-	s.awaitRelease(number, "stage "+string(stage), func(release *v1alpha1.Release) bool { return release.Status.Progress.Stage == stage })
-	return s.story.enteredStage(number, stage)
+	s.awaitRelease(1, "stage "+string(stage), func(release *v1alpha1.Release) bool { return release.Status.Progress.Stage == stage })
+	return s.story.enteredStage(1, stage)
 }
 
 func TestBlueGreen(t *testing.T) {
 	t.Parallel()
 	s := begin(t, blueGreen(15*time.Second))
 	s.previewed()
-	kept := s.awaitStage(1, v1alpha1.StageKeeping)
+	kept := s.awaitStage(v1alpha1.StageKeeping)
 	s.awaitRequests(kept, 500)
 	sent := s.records().Between(kept, time.Now())
 	s.requireShare("old pods kept, gateway", gatewayOnly(sent), "v2", 1, 200)
@@ -66,10 +66,10 @@ func TestBlueGreenTakenBack(t *testing.T) {
 	t.Parallel()
 	s := begin(t, blueGreen(10*time.Minute))
 	s.previewed()
-	s.awaitRequests(s.awaitStage(1, v1alpha1.StageKeeping), 300)
+	s.awaitRequests(s.awaitStage(v1alpha1.StageKeeping), 300)
 	asked := time.Now()
-	s.abort(1)
-	s.awaitStage(1, v1alpha1.StageWithdrawnDraining)
+	s.abort()
+	s.awaitStage(v1alpha1.StageWithdrawnDraining)
 	s.logf("everything was back at the old pods %s after the abort", time.Since(asked).Round(time.Millisecond))
 	release := s.awaitOutcome(1, v1alpha1.OutcomeAborted)
 	records := s.requireNoneFailed()
@@ -86,8 +86,8 @@ func TestAbortBySteps(t *testing.T) {
 	s.ship("v2")
 	s.awaitRequests(s.awaitStep(1, "most").StartedAt.Time, 300)
 	canary := len(s.podsOf("v2"))
-	s.abort(1)
-	s.awaitStage(1, v1alpha1.StageWithdrawing)
+	s.abort()
+	s.awaitStage(v1alpha1.StageWithdrawing)
 	require.Len(t, s.podsOf("v2"), canary, "the pods stay until the traffic is back")
 	var weights []string
 	for _, state := range s.story.of(1) {
@@ -111,8 +111,8 @@ func TestFullRollback(t *testing.T) {
 	s.ship("v2")
 	s.restAtHalf(1)
 	canary := len(s.podsOf("v2"))
-	s.abort(1)
-	looked := s.awaitStage(1, v1alpha1.StageObserving)
+	s.abort()
+	looked := s.awaitStage(v1alpha1.StageObserving)
 	s.awaitRequests(looked, 500)
 	s.requireShare("under observation, gateway", gatewayOnly(s.records().Between(looked, time.Now())), "v2", 0, 200)
 	require.Len(t, s.podsOf("v2"), canary, "pods kept for a look")

@@ -19,30 +19,65 @@ const (
 	mostDeeds  = 2
 )
 
-// TestExplore goes through the states of a small world: every party's look, every fault and every deed of
-// a user, in every order, under the guard of the invariants. Worlds that were spared most come first, and
-// of these the nearest. From a part of the states the world is left alone, and must come to its end.
+// TestExplore goes through the states of small worlds: every party's look, every fault and every deed of a
+// user, in every order, under the guard of the invariants. Worlds that were spared most come first, and of
+// these the nearest. From a part of the states the world is left alone, and must come to its end.
 func TestExplore(t *testing.T) {
-	e := &explorer{seen: map[fingerprint]bool{}, rules: map[planner.Rule]bool{}}
-	e.add(smallWorld(t))
-	for *explored == 0 || len(e.seen) < *explored {
-		next, ok := e.next()
-		if !ok {
-			break
-		}
-		e.expand(next)
+	all := &explorer{rules: map[planner.Rule]bool{}}
+	total, left := 0, 0
+	for name, small := range smallWorlds {
+		t.Run(name, func(t *testing.T) {
+			e := &explorer{seen: map[fingerprint]bool{}, rules: all.rules}
+			e.add(small.begin(t))
+			for *explored == 0 || len(e.seen) < *explored/len(smallWorlds) {
+				next, ok := e.next()
+				if !ok {
+					break
+				}
+				e.expand(next)
+			}
+			frontier := 0
+			for _, places := range e.frontier {
+				frontier += len(places)
+			}
+			t.Logf("states %d, frontier %d", len(e.seen), frontier)
+			total, left = total+len(e.seen), left+frontier
+		})
 	}
-	left := 0
-	for _, places := range e.frontier {
-		left += len(places)
-	}
-	t.Logf("states %d, rules fired %d, frontier %d", len(e.seen), len(e.rules), left)
+	t.Logf("states %d, rules fired %d/%d, frontier %d", total, len(all.rules), len(planner.Rules), left)
 }
 
-// smallWorld has two pods, two steps, and a new template.
-func smallWorld(t *testing.T) place {
-	w := newWorld(t, options{replicas: 2, steps: []v1alpha1.Step{weigh("half", 50, holdFor(30*time.Second)), weigh("all", 100, nil)}})
+// smallWorld is two pods, two steps and a policy.
+type smallWorld struct {
+	steps  []v1alpha1.Step
+	change func(*v1alpha1.RolloutSpec)
+	// judged: there is evidence, which passes at first.
+	judged bool
+}
+
+var smallWorlds = map[string]smallWorld{
+	"at once": {steps: []v1alpha1.Step{weigh("half", 50, holdFor(30*time.Second)), weigh("all", 100, nil)}},
+	"by steps, with a look": {
+		steps: []v1alpha1.Step{weigh("quarter", 25, nil), weigh("half", 50, approval())},
+		change: func(p *v1alpha1.RolloutSpec) {
+			p.Rollback = v1alpha1.RollbackSpec{Traffic: "BySteps", Then: "Hold", HoldFor: long(time.Minute)}
+		},
+	},
+	"blue-green": {
+		steps: []v1alpha1.Step{{Name: "preview", Replicas: percent("100%"), Match: matching("", 1, nil).Match, Hold: approval()}},
+		change: func(p *v1alpha1.RolloutSpec) {
+			p.Strategy.KeepOldFor, p.Rollback.Then = long(2*time.Minute), "Revert"
+		},
+	},
+	"judged": {steps: []v1alpha1.Step{weigh("half", 50, nil), weigh("most", 75, nil)}, judged: true},
+}
+
+func (s smallWorld) begin(t *testing.T) place {
+	w := newWorld(t, options{replicas: 2, steps: s.steps, change: s.change})
 	g := guard(w)
+	if s.judged {
+		w.judge(v1alpha1.VerdictPass, "as good as stable")
+	}
 	w.image("checkout:2")
 	return place{world: w, guard: g}
 }
@@ -64,7 +99,7 @@ func (p place) clone() place {
 	w.user.objects = maps.Clone(p.user.objects)
 	w.tale.lines = slices.Clip(p.tale.lines)
 	g.w, g.weights = &w, maps.Clone(p.guard.weights)
-	w.watch = g.look
+	w.watch, w.judgeDecision = g.look, g.decided
 	return place{world: &w, guard: &g, faults: p.faults, deeds: p.deeds}
 }
 
@@ -127,7 +162,15 @@ func (p place) leaveAlone() {
 	p.rolloutResume()
 	p.resume()
 	p.healCanary()
-	p.until("the end", func() bool { return p.ended })
+	if p.evidence != nil {
+		p.judge(v1alpha1.VerdictPass, "as good as stable")
+	}
+	p.until("the end", func() bool {
+		if p.last.Rule == planner.RuleHolding {
+			p.approve(p.status.StepName)
+		}
+		return p.ended
+	})
 	p.asTheUserWroteIt()
 }
 
@@ -158,12 +201,21 @@ var moves = append([]move{
 	deed(func(w *world) { w.scale(1) }),
 	deed((*world).rolloutPause),
 	deed((*world).rolloutResume),
+	deed((*world).pause),
+	deed((*world).resume),
+	deed(func(w *world) { w.approve(w.status.StepName) }),
+	deed(func(w *world) { w.goTo(w.policy.Strategy.Steps[0].Name) }),
+	deed(func(w *world) { w.goTo(w.policy.Strategy.Steps[len(w.policy.Strategy.Steps)-1].Name) }),
+	deed((*world).suspend),
 	deed((*world).promote),
 	deed((*world).abort),
 	deed((*world).deleteRollout),
 	deed((*world).resetRoute),
 	fate((*world).unreadyCanary),
 	fate((*world).healCanary),
+	verdict(v1alpha1.VerdictPass),
+	verdict(v1alpha1.VerdictFail),
+	verdict(v1alpha1.VerdictNoData),
 }, mishaps()...)
 
 func party(what string, look func(*world) bool) func(*world) bool {
@@ -180,6 +232,18 @@ func deed(do func(*world)) move {
 
 func fate(do func(*world)) move {
 	return move{fault: true, do: func(w *world) bool { do(w); w.instant("fate struck"); return true }}
+}
+
+// verdict is what the evidence says from now on, in a world that is judged.
+func verdict(v v1alpha1.Verdict) move {
+	return move{fault: true, do: func(w *world) bool {
+		if w.evidence == nil || w.evidence.Verdict == v {
+			return false
+		}
+		w.judge(v, "as it is")
+		w.instant("the evidence turned")
+		return true
+	}}
 }
 
 // mishaps end a reconcile before its k-th write: by a crash, or because somebody wrote first.

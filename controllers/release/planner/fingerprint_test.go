@@ -20,12 +20,23 @@ type fingerprint [16]byte
 func (p place) fingerprint() fingerprint {
 	raw, err := json.Marshal([]any{
 		p.objectPart(p.model.Deployment), p.replicaSetPart(), p.storePart(), p.slicePart(), p.statusPart(), p.guardPart(),
-		p.control, p.rolloutGone, p.suspended, p.late, p.ended, p.user.paused, p.user.stable, imageOf(templateOf(p.user.deployment)),
+		p.controlPart(), p.evidence, p.rolloutGone, p.suspended, p.late, p.ended, p.user.paused, p.user.stable, imageOf(templateOf(p.user.deployment)),
 		p.last.Rule, p.faults, p.deeds,
 	})
 	require.NoError(p.t, err)
 	sum := sha256.Sum256(raw)
 	return fingerprint(sum[:16])
+}
+
+// controlPart is what people ask; of a goTo where to, and whether it was followed.
+func (p place) controlPart() any {
+	control := *p.control.DeepCopy()
+	control.GoTo = nil
+	to, followed := "", true
+	if asked := p.control.GoTo; asked != nil {
+		to, followed = asked.Step, p.status.Progress.GoTo != nil && p.status.Progress.GoTo.ID == asked.ID
+	}
+	return []any{control, to, followed, p.status.Progress.From, p.status.Progress.Peak}
 }
 
 // objectPart is an object but for its identity; of its generation only whether it was observed.
@@ -112,7 +123,21 @@ func (p place) guardPart() any {
 	}
 	quiet := metav1.NewMicroTime(g.quietSince)
 	drained := !g.quietSince.IsZero() && p.passed(&quiet, p.policy.Timing.Drain.Duration.Duration)
-	return []any{g.floor, g.weights, min(ahead, 2), drained, g.quietSince.IsZero(), g.canary, g.wanted, g.outage}
+	return []any{g.floor, g.weights, min(ahead, 2), drained, g.quietSince.IsZero(), g.canary, g.wanted, g.outage, p.sightPart()}
+}
+
+// sightPart tells whether the step's split came into effect, and whether it has held for long enough since.
+func (p place) sightPart() any {
+	seen := metav1.NewMicroTime(p.guard.step.inEffect)
+	over := false
+	if n := len(p.status.Steps); n > 0 {
+		for _, s := range p.policy.Strategy.Steps {
+			if s.Name == p.status.Steps[n-1].Name && s.Hold != nil && s.Hold.For != nil {
+				over = !p.guard.step.inEffect.IsZero() && p.passed(&seen, s.Hold.For.Duration.Duration)
+			}
+		}
+	}
+	return []any{p.guard.step.inEffect.IsZero(), over}
 }
 
 // passed says whether a length has gone by since a time; never since none.

@@ -30,6 +30,8 @@ type guardian struct {
 	quietSince time.Time
 	// canary is how many canary pods were asked for last.
 	canary int64
+	// step is what was seen of the step that the Release is at.
+	step sight
 	// wanted is the workload's size; outage: it was changed, and stable has not had that size since.
 	wanted int
 	outage bool
@@ -37,13 +39,14 @@ type guardian struct {
 
 func guard(w *world) *guardian {
 	g := &guardian{w: w, weights: map[string]int32{}, floor: w.servingStable(), wanted: int(w.wantedReplicas())}
-	w.watch = g.look
+	w.watch, w.judgeDecision = g.look, g.decided
 	return g
 }
 
 func (g *guardian) look(what string) {
 	g.w.t.Helper()
 	pods := g.w.livePods()
+	g.watchStep()
 	g.stableStays(what)
 	g.servicesServe(what, pods)
 	g.canaryServes(what, pods)

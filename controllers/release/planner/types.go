@@ -38,6 +38,13 @@ const (
 	RuleEnded        Rule = "Ended"
 )
 
+// Rules are all of them, in that order.
+var Rules = []Rule{
+	RuleDeleting, RuleSuspending, RuleAborting, RuleSuperseded, RuleInvalid, RuleSettled, RuleCollapsed, RuleFailed,
+	RuleUserPaused, RuleProvisioning, RuleShifting, RuleConfirming, RuleHolding, RulePromoting, RuleDraining,
+	RuleRestoring, RuleEnded,
+}
+
 // Input is all that a decision may depend on: equal Inputs give equal Decisions.
 type Input struct {
 	// Now is read once per reconcile by the shell.

@@ -52,6 +52,8 @@ type world struct {
 	// faults may spoil a tick; watch, if any, sees every instant.
 	faults faults
 	watch  func(what string)
+	// judgeDecision, if any, sees every decision with the status that it was made on.
+	judgeDecision func(before v1alpha1.ReleaseStatus, d planner.Decision)
 }
 
 type failure struct {
@@ -157,6 +159,9 @@ func (w *world) reconcile() planner.Decision {
 	w.t.Helper()
 	d := planner.Plan(w.input())
 	w.tell(d)
+	if w.judgeDecision != nil {
+		w.judgeDecision(w.status, d)
+	}
 	w.status, w.last = w.persisted(d.Status), d
 	w.instant("decided " + string(d.Rule))
 	for i, write := range d.Writes {

@@ -1,0 +1,127 @@
+package planner_test
+
+import (
+	"time"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release/planner"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// sight is what the guardian saw of the step that the Release is at, never what the planner noted.
+type sight struct {
+	// entered counts the steps that were entered; inEffect is when the accepted route first had the split of
+	// the last of them.
+	entered  int
+	inEffect time.Time
+}
+
+// watchStep notes when the split of the step comes into effect.
+func (g *guardian) watchStep() {
+	steps := g.w.status.Steps
+	if len(steps) != g.step.entered {
+		g.step = sight{entered: len(steps)}
+	}
+	if len(steps) == 0 || !g.step.inEffect.IsZero() {
+		return
+	}
+	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
+	for _, s := range g.w.policy.Strategy.Steps {
+		if s.Name != steps[len(steps)-1].Name || route == nil || acceptedAt(route) != route.GetGeneration() {
+			continue
+		}
+		want, _ := trafficrouting.PPM(s.Weight)
+		if ppm, matches := canaryWeight(route, g.w.policy.ServiceRefs[0].Name); ppm == want && matches == (len(s.Match) > 0) {
+			g.step.inEffect = g.w.now()
+		}
+	}
+}
+
+// The promises are invariants of what is decided, where the guardian's others are of what is.
+
+// decided looks at a status before and after a decision.
+func (g *guardian) decided(before v1alpha1.ReleaseStatus, d planner.Decision) {
+	g.w.t.Helper()
+	g.abortWins(before, d)
+	g.stepsAreKept(before, d)
+	g.actsOnce(d)
+}
+
+// abortWins: while there is a way back, nothing goes on once an abort was asked for.
+func (g *guardian) abortWins(before v1alpha1.ReleaseStatus, d planner.Decision) {
+	g.w.t.Helper()
+	asked := g.w.control.DesiredOutcome == v1alpha1.OutcomeAbort
+	if !asked || before.Progress.Stage == "" || pastNoReturn[before.Progress.Stage] {
+		return
+	}
+	g.require(d.Status.Progress.Cause != "", "a decision", "an abort was asked for, and rule %s decides: %s", d.Rule, d.Status.Message)
+}
+
+// stepsAreKept: a step that is left for what comes after it was in effect for as long as it holds, and had
+// its approval for this visit and the evidence.
+func (g *guardian) stepsAreKept(before v1alpha1.ReleaseStatus, d planner.Decision) {
+	g.w.t.Helper()
+	after := d.Status
+	for i := max(0, len(before.Steps)-1); i < len(after.Steps); i++ {
+		was := i < len(before.Steps) && before.Steps[i].EndedAt != nil
+		step := after.Steps[i]
+		moved := step.EndedAt != nil && !was && after.Progress.Cause == ""
+		asked := g.w.control.DesiredOutcome == v1alpha1.OutcomePromote || goneTo(before, after)
+		if !moved || asked {
+			continue
+		}
+		g.stepIsOver(step)
+	}
+}
+
+// goneTo: this decision followed a request to go to a step.
+func goneTo(before, after v1alpha1.ReleaseStatus) bool {
+	return after.Progress.GoTo != nil && (before.Progress.GoTo == nil || before.Progress.GoTo.ID != after.Progress.GoTo.ID)
+}
+
+func (g *guardian) stepIsOver(step v1alpha1.StepStatus) {
+	g.w.t.Helper()
+	if e := g.w.evidence; e != nil {
+		g.require(e.Verdict == v1alpha1.VerdictPass, "a decision", "step %s is left though the evidence says %s", step.Name, e.Verdict)
+	}
+	for _, s := range g.w.policy.Strategy.Steps {
+		if s.Name != step.Name || s.Hold == nil {
+			continue
+		}
+		if s.Hold.Approval != nil {
+			g.require(g.approves(step), "a decision", "step %s, visit %d, is left without approval", step.Name, step.Visit)
+		}
+		if s.Hold.For != nil {
+			held := g.w.now().Sub(g.step.inEffect)
+			g.require(!g.step.inEffect.IsZero() && held >= s.Hold.For.Duration.Duration, "a decision",
+				"step %s is left %s after its split came into effect, it holds for %s", step.Name, held, s.Hold.For.Duration.Duration)
+		}
+	}
+}
+
+// approves: somebody approved this visit of the step, as the guardian has counted them.
+func (g *guardian) approves(step v1alpha1.StepStatus) bool {
+	visits := int32(0)
+	for _, s := range g.w.status.Steps {
+		if s.Name == step.Name {
+			visits++
+		}
+	}
+	for _, a := range g.w.control.Approvals {
+		if a.Step == step.Name && a.Visit == visits {
+			return true
+		}
+	}
+	return false
+}
+
+// actsOnce: a second look at the world as it is decides the same, and so would send the same.
+func (g *guardian) actsOnce(d planner.Decision) {
+	if len(d.Writes) == 0 {
+		return
+	}
+	for _, write := range d.Writes {
+		g.require(write.UID != "" || write.Verb == "create", "a decision", "%s names no object", write)
+		g.require(write.ResourceVersion != "" || write.Verb == "create", "a decision", "%s carries no version", write)
+	}
+}
