@@ -64,6 +64,27 @@ func (d *draft) descend(step, ppm int32) {
 	d.enter(v1alpha1.StageWithdrawing)
 }
 
+// followDown goes down to where somebody has taken the traffic already: on the way back nothing is given to
+// the canary again, not even what it was to keep for a while.
+func (d *draft) followDown() {
+	if d.progress.Stage != v1alpha1.StageDescending {
+		return
+	}
+	step, ppm := d.reached()
+	least := ppm
+	for _, r := range d.in.Observed.Routes {
+		if r.Objects.Route != nil {
+			least = min(least, d.observe(r, routeDown).CanaryPPM)
+		}
+	}
+	if least+rounding < ppm {
+		d.descend(step, least)
+	}
+}
+
+// rounding is by how much a share that is read from weights may be off, in parts per million.
+const rounding = 10_000
+
 // descends: the policy wants the traffic back by steps, and the cause leaves time for it.
 func (d *draft) descends() bool {
 	unhurried := d.progress.Cause == v1alpha1.CauseAborted || d.progress.Cause == v1alpha1.CauseAnalysisFailed

@@ -74,6 +74,7 @@ func (d *draft) turnBack() Rule {
 		return ""
 	}
 	if d.progress.Cause != "" {
+		d.followDown()
 		return d.hurry()
 	}
 	for _, t := range turns {

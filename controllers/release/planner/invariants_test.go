@@ -257,8 +257,9 @@ func (g *guardian) weightRisesByRule(what string) {
 		}
 		// In Provisioning a foreign edit of the last step's split is put right.
 		forward := []planner.Rule{planner.RuleProvisioning, planner.RuleShifting, planner.RulePromoting, planner.RuleDraining, planner.RuleRestoring}
-		widening := g.w.status.Progress.Stage == v1alpha1.StageWidening
-		g.require(widening || slices.Contains(forward, g.w.last.Rule), what,
+		// While the old pods are kept too, and where the Services select both.
+		put := g.w.status.Progress.Stage == v1alpha1.StageWidening || g.w.status.Progress.Stage == v1alpha1.StageKeeping
+		g.require(put || slices.Contains(forward, g.w.last.Rule), what,
 			"the weight of %s rises from %d to %d by rule %s", ref.Name, before, ppm, g.w.last.Rule)
 	}
 }

@@ -63,6 +63,14 @@ var storiesOfPolicy = map[string]story{
 		w.image("checkout:1")
 		w.end(v1alpha1.OutcomeReverted)
 	}},
+	"back-by-steps-then-reset": {"On the way back by steps somebody applies the route from Git: what is back already stays back.", rollback("BySteps", "Retire"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.abort()
+		w.stage(v1alpha1.StageDescending)
+		w.resetRoute()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
 	"analysis-fails": {"The evidence turns against the canary while a step waits for approval.", rollback("BySteps", "Retire"), func(w *world) {
 		w.judge(v1alpha1.VerdictPass, "no worse than stable")
 		begin(w)

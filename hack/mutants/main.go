@@ -1,0 +1,152 @@
+// Command mutants puts deliberate bugs into the product, one at a time, and requires that exploration and
+// fault injection find each of them: make mutants. The sources are left alone: a bug is an overlay of the build.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// mutant is one bug: in file, from becomes to.
+type mutant struct {
+	Name, File, From, To string
+	// Imports is a package that the change needs; empty if none.
+	Imports string
+	// By is what is to find it: explore, which empty means, or faults.
+	By string
+}
+
+// finders are the commands that are to find a bug, with the folder that they run in.
+var finders = map[string]struct {
+	folder string
+	args   []string
+}{
+	"explore": {".", []string{
+		"test", "-count=1", "-failfast", "-run", "^(TestExplore|TestRandomWalks)$", "./controllers/release/planner", "-states", "24000", "-walks", "400",
+	}},
+	"faults": {"e2e", []string{
+		"test", "-count=1", "-failfast", "-parallel", "6", "-timeout", "15m", "-run", "^(TestFaults|TestKilledAtEachWrite|TestLaggingCaches)$", "./api/live",
+	}},
+}
+
+func main() {
+	only := flag.String("run", "", "only the mutants whose name has this in it")
+	flag.Parse()
+	if err := run(context.Background(), *only); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, only string) error {
+	text, err := os.ReadFile("hack/mutants/mutants.yaml")
+	if err != nil {
+		return err
+	}
+	var mutants []mutant
+	if err := yaml.UnmarshalStrict(text, &mutants); err != nil {
+		return fmt.Errorf("read mutants.yaml: %w", err)
+	}
+	tried, found := 0, 0
+	for _, m := range mutants {
+		if !strings.Contains(m.Name, only) {
+			continue
+		}
+		noticed, err := m.try(ctx)
+		if err != nil {
+			return fmt.Errorf("mutant %q: %w", m.Name, err)
+		}
+		tried++
+		verdict := "NOT FOUND"
+		if noticed {
+			found++
+			verdict = "found"
+		}
+		fmt.Printf("%-9s  %s\n", verdict, m.Name)
+	}
+	fmt.Printf("mutants %d, found %d\n", tried, found)
+	if found < tried {
+		return errors.New("not all were found")
+	}
+	return nil
+}
+
+// try builds with the bug and says whether it was noticed.
+func (m mutant) try(ctx context.Context) (bool, error) {
+	scratch, err := os.MkdirTemp("", "mutant")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	overlay, err := m.overlay(scratch)
+	if err != nil {
+		return false, err
+	}
+	if out, err := command(ctx, overlay, ".", "build", "./...").CombinedOutput(); err != nil {
+		return false, fmt.Errorf("it does not build, which proves nothing: %s", out)
+	}
+	by := m.By
+	if by == "" {
+		by = "explore"
+	}
+	finder, ok := finders[by]
+	if !ok {
+		return false, fmt.Errorf("nothing finds by %q", by)
+	}
+	out, err := command(ctx, overlay, finder.folder, finder.args...).CombinedOutput()
+	var failed *exec.ExitError
+	switch {
+	case err == nil:
+		return false, nil
+	case !errors.As(err, &failed):
+		return false, err
+	case !strings.Contains(string(out), "--- FAIL"):
+		return false, fmt.Errorf("the tests did not run: %s", out)
+	}
+	return true, nil
+}
+
+// overlay writes the file with the bug, and returns the path of what tells the go command about it.
+func (m mutant) overlay(scratch string) (string, error) {
+	path, err := filepath.Abs(m.File)
+	if err != nil {
+		return "", err
+	}
+	source, err := os.ReadFile(path) //nolint:gosec // mutants.yaml names it
+	if err != nil {
+		return "", err
+	}
+	if n := strings.Count(string(source), m.From); n != 1 {
+		return "", fmt.Errorf("what it exchanges stands %d times in %s; mend hack/mutants/mutants.yaml", n, m.File)
+	}
+	mutated := strings.Replace(string(source), m.From, m.To, 1)
+	if m.Imports != "" {
+		mutated = strings.Replace(mutated, "import (\n", fmt.Sprintf("import (\n\t%q\n", m.Imports), 1)
+	}
+	replacement, overlay := filepath.Join(scratch, "mutant.go"), filepath.Join(scratch, "overlay.json")
+	if err := os.WriteFile(replacement, []byte(mutated), 0o600); err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(map[string]any{"Replace": map[string]string{path: replacement}})
+	if err != nil {
+		return "", err
+	}
+	return overlay, os.WriteFile(overlay, text, 0o600)
+}
+
+// command is the go command with the bug in all that it builds, and in what it runs builds.
+func command(ctx context.Context, overlay, folder string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are those above
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay)
+	return cmd
+}
