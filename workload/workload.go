@@ -150,6 +150,8 @@ type Want struct {
 	Posture Posture
 	// Canary pods, for Run: 1 ≤ Canary. More than the user wants of the workload counts as that many.
 	Canary int32
+	// Spare lets more canary pods than that stay, for Run: such as native scaling has made.
+	Spare bool
 	// Disarm also takes our label off, for Park, Finish and Revert.
 	Disarm bool
 	// LeaveRevisions keeps our annotations on the revisions, to be taken off by a later call without it.

@@ -62,7 +62,7 @@ func (Kind) Plan(o workload.Objects, want workload.Want) ([]intent.Write, error)
 	v.leavesRevisions = want.LeaveRevisions
 	switch want.Posture {
 	case workload.Run:
-		return v.run(want.Canary)
+		return v.run(want.Canary, want.Spare)
 	case workload.Hold:
 		return v.hold()
 	case workload.Park:

@@ -9,8 +9,8 @@ import (
 	"crossfade.io/crossfade/workload"
 )
 
-// run brings n canary pods up, or down to n, beside all stable ones.
-func (v view) run(n int32) ([]intent.Write, error) {
+// run brings n canary pods up, or down to n unless more may stay, beside all stable ones.
+func (v view) run(n int32, spare bool) ([]intent.Write, error) {
 	if v.replicas == 0 {
 		// Nothing can run beside nothing; un-paused, scaling up again would fill the canary alone.
 		return v.holdUnlessIdle()
@@ -28,7 +28,7 @@ func (v view) run(n int32) ([]intent.Write, error) {
 	if !v.inflated {
 		return v.catchUp(n)
 	}
-	return v.adjust(n)
+	return v.adjust(n, spare)
 }
 
 // follows says whether the workload's template is the one that the Release follows: its canary, or,
@@ -121,10 +121,18 @@ func (v view) catchUp(n int32) ([]intent.Write, error) {
 
 // adjust keeps a running canary at n. Up is maxSurge alone. Down is maxSurge first, and the canary's
 // size once the native controller has seen it, since it would fill up to the old maxSurge. Stable is
-// brought back to full size first where native scaling rounded it down.
-func (v view) adjust(n int32) ([]intent.Write, error) {
+// brought back to full size first where native scaling rounded it down. Where more may stay maxSurge is never
+// lowered: a pause, anybody's, between that and the canary's size would make native code take the difference
+// from stable as well.
+func (v view) adjust(n int32, spare bool) ([]intent.Write, error) {
+	enough := spare && v.surge() >= n
 	writes, err := v.patch(fmt.Sprintf("have %d canary pods", n), func(obj *unstructured.Unstructured) error {
-		return v.borrow(obj, n)
+		surge, _, _ := unstructured.NestedFieldNoCopy(obj.Object, surgePath...)
+		if err := v.borrow(obj, n); err != nil || !enough {
+			return err
+		}
+		put(obj.Object, surge, surgePath...)
+		return nil
 	})
 	if err != nil || len(writes) > 0 || !v.observed {
 		return writes, err
@@ -138,6 +146,9 @@ func (v view) adjust(n int32) ([]intent.Write, error) {
 		if r.replicas > 0 {
 			writes = append(writes, r.scale(0))
 		}
+	}
+	if enough {
+		n = v.surge()
 	}
 	if v.canary != nil && v.canary.replicas > n {
 		writes = append(writes, v.canary.scale(n))

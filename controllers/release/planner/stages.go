@@ -188,11 +188,11 @@ func leave(*draft) *workload.Want { return nil }
 
 func runStep(d *draft) *workload.Want {
 	// A step never takes pods from the canary: what is too much is capacity, and costs nothing to keep.
-	return &workload.Want{Posture: workload.Run, Canary: max(d.podsFor(d.progress.Step), d.podsFor(d.from()), d.podsKept())}
+	return &workload.Want{Posture: workload.Run, Canary: max(d.podsFor(d.progress.Step), d.podsFor(d.from()), d.podsKept()), Spare: true}
 }
 
 func runAll(d *draft) *workload.Want {
-	return &workload.Want{Posture: workload.Run, Canary: max(d.pods.Wanted, d.podsFor(d.progress.Step))}
+	return &workload.Want{Posture: workload.Run, Canary: max(d.pods.Wanted, d.podsFor(d.progress.Step)), Spare: true}
 }
 
 func finish(*draft) *workload.Want {

@@ -198,6 +198,19 @@ var storiesOfControl = map[string]story{
 		w.suspend()
 		w.end(v1alpha1.OutcomeSuspended)
 	}},
+	"reset-while-bare": {"Somebody applies the route from Git while the canary has no pod that serves: its weight comes back with the pod, not before.", options{}, func(w *world) {
+		begin(w)
+		w.at("half")
+		w.unreadyCanary()
+		w.tick()
+		w.resetRoute()
+		w.pass(3 * time.Second)
+		w.healCanary()
+		w.at("half")
+		w.rest()
+		w.approve("half")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
 	"evidence-awaited": {"A step ends only once the evidence passes; no data holds, and promote does not wait for it.", options{}, func(w *world) {
 		w.judge(v1alpha1.VerdictNoData, "Prometheus does not answer")
 		begin(w)

@@ -89,7 +89,7 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 		return nil
 	}
 	seen := d.observe(r, s.route)
-	if !seen.Drifted {
+	if !seen.Drifted || d.bare() && d.raises(s, seen) {
 		return nil
 	}
 	if seen.Rendered.Route == nil {
@@ -101,6 +101,27 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 		return nil
 	}
 	return writes
+}
+
+// bare: a canary Service has no endpoint that serves.
+func (d *draft) bare() bool {
+	for _, s := range d.in.Observed.Services {
+		if s.Canary == nil || s.CanaryReady == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// raises: the stage's split gives the canary more than the route does now. Where somebody took the traffic
+// of a canary that does not serve, it comes back with the canary.
+func (d *draft) raises(s stage, seen trafficrouting.Observed) bool {
+	for _, split := range d.splits(s.route) {
+		if canaryShare(split) > seen.CanaryPPM || len(split.Rules) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *draft) routeWhy(s stage) string {
