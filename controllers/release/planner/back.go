@@ -25,6 +25,7 @@ func (d *draft) goBack() {
 		d.enter(v1alpha1.StageWidening)
 	default:
 		d.descend(d.reached())
+		d.followDown()
 	}
 }
 
@@ -91,18 +92,22 @@ func (d *draft) descends() bool {
 	return unhurried && d.in.Policy.Rollback.Traffic == bySteps
 }
 
-// looks: the canary's pods are kept once their requests have ended, for people to look at.
-func (d *draft) looks() bool {
-	slow := d.progress.Cause == v1alpha1.CauseCollapsed
-	for _, t := range turns {
-		slow = slow || t.slow && t.cause == d.progress.Cause
-	}
-	return slow && d.in.Policy.Rollback.Then == thenHold
+// rejecting are the causes for which a Release goes back for the canary's sake, or at a person's word.
+var rejecting = map[string]bool{
+	v1alpha1.CauseAborted: true, v1alpha1.CauseAnalysisFailed: true, v1alpha1.CauseCollapsed: true,
+	v1alpha1.CausePodsFailing: true, v1alpha1.CauseDeadline: true,
 }
 
-// revertsByPolicy: the stable template is to be written over the rejected one. A newer one stays.
+// looks: the canary's pods are kept once their requests have ended, for people to look at.
+func (d *draft) looks() bool { return rejecting[d.progress.Cause] && d.in.Policy.Rollback.Then == thenHold }
+
+// revertsByPolicy: the stable template is to be written over the rejected one. A newer one stays, and so does
+// one that came again after the stable template had: that is another wish.
 func (d *draft) revertsByPolicy() bool {
 	rollback := d.in.Policy.Rollback
-	ends := rollback.Then == andRevert || rollback.Then == thenHold && rollback.OnHoldTimeout != nil && *rollback.OnHoldTimeout == andRevert
-	return ends && d.pods.Template == workload.TemplateCanary
+	reverts := rollback.Then == andRevert
+	if rollback.Then == thenHold && rollback.OnHoldTimeout != nil {
+		reverts = *rollback.OnHoldTimeout == andRevert
+	}
+	return reverts && rejecting[d.progress.Cause] && d.pods.Template == workload.TemplateCanary
 }

@@ -100,7 +100,14 @@ func (w *world) letsGo() bool { return w.rolloutGone || w.suspended }
 
 // revertsByPolicy: the policy has the stable template written back.
 func (w *world) revertsByPolicy() bool {
+	rejects := map[string]bool{
+		v1alpha1.CauseAborted: true, v1alpha1.CauseAnalysisFailed: true, v1alpha1.CausePodsFailing: true,
+		v1alpha1.CauseDeadline: true, v1alpha1.CauseCollapsed: true,
+	}
 	rollback := w.policy.Rollback
+	if !rejects[w.status.Progress.Cause] {
+		return false
+	}
 	return rollback.Then == andRevert || rollback.Then == "Hold" && rollback.OnHoldTimeout != nil && *rollback.OnHoldTimeout == andRevert
 }
 

@@ -112,6 +112,14 @@ var storiesOfPolicy = map[string]story{
 		w.abort()
 		w.end(v1alpha1.OutcomeAborted)
 	}},
+	"wanted-again": {"Stable is applied again, and then the new version again: the policy's revert is for what was rejected.", rollback("AtOnce", "Revert"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.image("checkout:1")
+		w.stage(v1alpha1.StageWithdrawing)
+		w.image("checkout:2")
+		w.end(v1alpha1.OutcomeReverted)
+	}},
 	"old-kept": {"The old pods are kept for an hour after the new version has everything.", keeping(time.Hour), func(w *world) {
 		begin(w)
 		w.approve("half")
