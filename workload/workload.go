@@ -75,6 +75,8 @@ type Pods struct {
 	Others int32
 	// Seen: the native controller has seen the latest spec.
 	Seen bool
+	// Alone: at most one revision is asked for pods, as the controllers of all others know.
+	Alone bool
 	// Settled: the native controller has seen the latest spec and no pod of it is on its way in or out.
 	Settled bool
 	// Bypassed: the workload rolls a revision out that no gate held.

@@ -26,6 +26,7 @@ func (Kind) Observe(o workload.Objects) workload.Pods {
 		Stable:       v.stable.observe(o.Now, minReady),
 		Canary:       v.canary.observe(o.Now, minReady),
 		Seen:         v.observed,
+		Alone:        v.alone(),
 		Settled:      v.settled(),
 		Bypassed:     v.bypassed(),
 	}
@@ -70,6 +71,19 @@ func (r *revision) images() []string {
 		}
 	}
 	return out
+}
+
+func (v view) alone() bool {
+	active := 0
+	for _, r := range v.revisions {
+		switch {
+		case r.replicas > 0:
+			active++
+		case !r.seen:
+			return false
+		}
+	}
+	return active <= 1
 }
 
 // settled: nothing of this workload moves by itself. The rule for one active ReplicaSet is the native

@@ -99,7 +99,9 @@ var rejecting = map[string]bool{
 }
 
 // looks: the canary's pods are kept once their requests have ended, for people to look at.
-func (d *draft) looks() bool { return rejecting[d.progress.Cause] && d.in.Policy.Rollback.Then == thenHold }
+func (d *draft) looks() bool {
+	return rejecting[d.progress.Cause] && d.in.Policy.Rollback.Then == thenHold
+}
 
 // revertsByPolicy: the stable template is to be written over the rejected one. A newer one stays, and so does
 // one that came again after the stable template had: that is another wish.

@@ -50,7 +50,11 @@ func (d *draft) routesMissing(s stage) *v1alpha1.Barrier {
 		if r.Objects.Route == nil {
 			continue
 		}
-		if seen := d.observe(r, s.route); !seen.InEffect {
+		seen := d.observe(r, s.route)
+		if d.progress.Cause != "" && seen.Drifted && d.withheld(s, seen) {
+			continue // what is to be taken back is back already
+		}
+		if !seen.InEffect {
 			return &v1alpha1.Barrier{
 				Name:    "route",
 				Message: fmt.Sprintf("%s %s is not in effect yet: %s", r.Ref.Kind, r.Ref.Name, seen.Message),

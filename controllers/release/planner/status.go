@@ -73,7 +73,12 @@ func (d *draft) decision() Decision {
 // over: a look that could see all found nothing left to do. What is on the ReplicaSets is known only once
 // the native controller has seen the workload as it is.
 func (d *draft) over() bool {
-	return len(d.writes) == 0 && (!d.pods.Exists || d.pods.Seen)
+	if len(d.writes) > 0 || d.pods.Exists && !d.pods.Seen {
+		return false
+	}
+	// Where a template rolls natively that is none of the Release's, its revisions are not the Release's to wait for.
+	foreign := d.pods.Template == workload.TemplateOther && !d.pods.Pending
+	return !d.pods.Exists || d.pods.Alone || foreign
 }
 
 // record appends this decision if it does something or stands somewhere new.

@@ -200,6 +200,24 @@ var storiesOfControl = map[string]story{
 		w.abort()
 		w.end(v1alpha1.OutcomeAborted)
 	}},
+	"scaled-up-while-cleaning": {"Scaled to 0, and up again as all but the end is done: the native controller fills the canary, which goes again first.", options{}, func(w *world) {
+		begin(w)
+		w.tick()
+		w.tick()
+		w.scale(0)
+		w.stage(v1alpha1.StageCleaning)
+		w.scale(8)
+		w.end(v1alpha1.OutcomeFailed)
+	}},
+	"reset-while-widening": {"Scaled to 0 while the old pods drain, and the route applied from Git: what is to be taken back is back already.", options{}, func(w *world) {
+		begin(w)
+		w.promote()
+		w.stage(v1alpha1.StageDraining)
+		w.scale(0)
+		w.stage(v1alpha1.StageWidening)
+		w.resetRoute()
+		w.end(v1alpha1.OutcomeFailed)
+	}},
 	"suspended-at-half": {"The Rollout is suspended at 50 %: back to stable, and then native behaviour.", options{}, func(w *world) {
 		begin(w)
 		w.at("half")

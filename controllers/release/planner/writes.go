@@ -89,7 +89,7 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 		return nil
 	}
 	seen := d.observe(r, s.route)
-	if !seen.Drifted || d.bare() && d.raises(s, seen) {
+	if !seen.Drifted || d.withheld(s, seen) {
 		return nil
 	}
 	if seen.Rendered.Route == nil {
@@ -113,9 +113,12 @@ func (d *draft) bare() bool {
 	return false
 }
 
-// raises: the stage's split gives the canary more than the route does now. Where somebody took the traffic
-// of a canary that does not serve, it comes back with the canary.
-func (d *draft) raises(s stage, seen trafficrouting.Observed) bool {
+// withheld: the stage's split would give the canary more than the route does now, and it does not serve. Where
+// somebody took its traffic, it comes back with the canary.
+func (d *draft) withheld(s stage, seen trafficrouting.Observed) bool {
+	if !d.bare() {
+		return false
+	}
 	for _, split := range d.splits(s.route) {
 		if canaryShare(split) > seen.CanaryPPM || len(split.Rules) > 0 {
 			return true
