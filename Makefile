@@ -25,7 +25,7 @@ cluster := cd e2e && go run ./cluster/cmd/cluster
 # releases under faults.
 LONG := TestNativeModel|TestIdleCostsNothing|TestRouteKindThatIsNotInstalled|TestFaults|TestKilledAtEachWrite|TestLaggingCaches
 
-.PHONY: help demo test lint verify unit explore fuzz api api-long e2e soak bench generate cluster-up cluster-down clean
+.PHONY: help demo test lint verify unit explore mutants fuzz api api-long e2e soak bench generate cluster-up cluster-down clean
 
 help: ## this list
 	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-12s — %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ unit: ## everything that needs no cluster, with the race detector where anything
 
 explore: ## all that can happen to a release in a small world, as far as STATES goes
 	go test -v -count=1 -timeout 0 -run 'TestExplore' ./controllers/release/planner -states $(STATES)
+
+mutants: ## deliberate bugs, one at a time: exploration and faults must find each
+	hack/with-cluster.sh --control-plane-only -- bash -c 'cd .. && exec go run ./hack/mutants'
 
 fuzz: ## known fuzz inputs; FUZZTIME=30s looks for new ones
 	hack/fuzz.sh

@@ -21,7 +21,7 @@ type mutant struct {
 	Name, File, From, To string
 	// Imports is a package that the change needs; empty if none.
 	Imports string
-	// By is what is to find it: explore, which empty means, or faults.
+	// By is what is to find it: explore or faults.
 	By string
 }
 
@@ -31,7 +31,7 @@ var finders = map[string]struct {
 	args   []string
 }{
 	"explore": {".", []string{
-		"test", "-count=1", "-failfast", "-run", "^(TestExplore|TestRandomWalks)$", "./controllers/release/planner", "-states", "24000", "-walks", "400",
+		"test", "-count=1", "-failfast", "-run", "^(TestExplore|TestRandomWalks)$", "./controllers/release/planner", "-states", "16000", "-walks", "500",
 	}},
 	"faults": {"e2e", []string{
 		"test", "-count=1", "-failfast", "-parallel", "6", "-timeout", "15m", "-run", "^(TestFaults|TestKilledAtEachWrite|TestLaggingCaches)$", "./api/live",
@@ -40,14 +40,15 @@ var finders = map[string]struct {
 
 func main() {
 	only := flag.String("run", "", "only the mutants whose name has this in it")
+	by := flag.String("by", "", "only the mutants that this is to find: explore or faults")
 	flag.Parse()
-	if err := run(context.Background(), *only); err != nil {
+	if err := run(context.Background(), *only, *by); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, only string) error {
+func run(ctx context.Context, only, by string) error {
 	text, err := os.ReadFile("hack/mutants/mutants.yaml")
 	if err != nil {
 		return err
@@ -56,10 +57,21 @@ func run(ctx context.Context, only string) error {
 	if err := yaml.UnmarshalStrict(text, &mutants); err != nil {
 		return fmt.Errorf("read mutants.yaml: %w", err)
 	}
-	tried, found := 0, 0
 	for _, m := range mutants {
-		if !strings.Contains(m.Name, only) {
+		if _, known := finders[m.By]; !known {
+			return fmt.Errorf("mutant %q: nothing finds by %q; say explore or faults", m.Name, m.By)
+		}
+	}
+	tried, found, whole := 0, 0, map[string]bool{}
+	for _, m := range mutants {
+		if !strings.Contains(m.Name, only) || by != "" && m.By != by {
 			continue
+		}
+		if !whole[m.By] {
+			if out, err := m.find(ctx, "").CombinedOutput(); err != nil {
+				return fmt.Errorf("without any mutant, %s fails, so that it finds nothing: %s", m.By, out)
+			}
+			whole[m.By] = true
 		}
 		noticed, err := m.try(ctx)
 		if err != nil {
@@ -94,15 +106,7 @@ func (m mutant) try(ctx context.Context) (bool, error) {
 	if out, err := command(ctx, overlay, ".", "build", "./...").CombinedOutput(); err != nil {
 		return false, fmt.Errorf("it does not build, which proves nothing: %s", out)
 	}
-	by := m.By
-	if by == "" {
-		by = "explore"
-	}
-	finder, ok := finders[by]
-	if !ok {
-		return false, fmt.Errorf("nothing finds by %q", by)
-	}
-	out, err := command(ctx, overlay, finder.folder, finder.args...).CombinedOutput()
+	out, err := m.find(ctx, overlay).CombinedOutput()
 	var failed *exec.ExitError
 	switch {
 	case err == nil:
@@ -113,6 +117,12 @@ func (m mutant) try(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("the tests did not run: %s", out)
 	}
 	return true, nil
+}
+
+// find is the command that is to find the bug; an overlay of none is the product as it is.
+func (m mutant) find(ctx context.Context, overlay string) *exec.Cmd {
+	finder := finders[m.By]
+	return command(ctx, overlay, finder.folder, finder.args...)
 }
 
 // overlay writes the file with the bug, and returns the path of what tells the go command about it.
@@ -147,6 +157,9 @@ func (m mutant) overlay(scratch string) (string, error) {
 func command(ctx context.Context, overlay, folder string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are those above
 	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay)
+	cmd.Env = os.Environ()
+	if overlay != "" {
+		cmd.Env = append(cmd.Env, "GOFLAGS=-overlay="+overlay)
+	}
 	return cmd
 }

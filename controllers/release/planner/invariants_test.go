@@ -261,7 +261,24 @@ func (g *guardian) weightRisesByRule(what string) {
 		put := g.w.status.Progress.Stage == v1alpha1.StageWidening || g.w.status.Progress.Stage == v1alpha1.StageKeeping
 		g.require(put || slices.Contains(forward, g.w.last.Rule), what,
 			"the weight of %s rises from %d to %d by rule %s", ref.Name, before, ppm, g.w.last.Rule)
+		g.carries(what, ref.Name, ppm)
 	}
+}
+
+// carries: a weight that rises finds as many endpoints as carry that share of stable's requests.
+func (g *guardian) carries(what, service string, ppm int32) {
+	canary := g.w.store.objects[keyOf("Service", trafficrouting.CanaryOf(service))]
+	stage := g.w.status.Progress.Stage
+	if g.outage || g.w.faults.lag != nil || canary == nil || pastNoReturn[stage] || stage == v1alpha1.StageWidening || !strings.HasPrefix(what, "patch") {
+		return
+	}
+	percent := int64(100)
+	if own := g.w.policy.ReadyPercent; own != nil {
+		percent = int64(*own)
+	}
+	carriers := (g.w.wantedReplicas()*int64(ppm) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole)
+	needed, serving := (carriers*percent+99)/100, int64(g.w.ready(trafficrouting.CanaryOf(service)))
+	g.require(serving >= needed, what, "the weight of %s rises to %d with %d endpoints, it needs %d", service, ppm, serving, needed)
 }
 
 // pods tells what runs, for messages.

@@ -18,8 +18,13 @@ func (d *draft) podsFor(i int32) int32 {
 		return 0
 	}
 	step := steps[i]
-	byWeight := int32((int64(d.pods.Wanted)*int64(weightOf(step)) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole))
-	return min(max(1, byWeight, replicasOf(step.Replicas, d.pods.Wanted)), max(1, d.pods.Wanted))
+	return min(max(d.carriers(weightOf(step)), replicasOf(step.Replicas, d.pods.Wanted)), max(1, d.pods.Wanted))
+}
+
+// carriers is how many pods carry a share of the requests, in parts per million: as many as carry it at stable,
+// rounded up, and at least one.
+func (d *draft) carriers(share int32) int32 {
+	return max(1, int32((int64(d.pods.Wanted)*int64(share)+int64(trafficrouting.Whole)-1)/int64(trafficrouting.Whole)))
 }
 
 // replicasOf scales a count or percentage to r pods, rounded up; nil is 0.

@@ -103,24 +103,22 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 	return writes
 }
 
-// bare: a canary Service has no endpoint that serves.
-func (d *draft) bare() bool {
-	for _, s := range d.in.Observed.Services {
-		if s.Canary == nil || s.CanaryReady == 0 {
+// withheld: the stage's split would give the canary more than the route does now, and more than its ready pods
+// can carry. Where somebody took its traffic meanwhile, that comes back with the pods.
+func (d *draft) withheld(s stage, seen trafficrouting.Observed) bool {
+	for _, split := range d.splits(s.route) {
+		share := canaryShare(split)
+		if (share > seen.CanaryPPM || len(split.Rules) > 0) && d.short(d.needed(d.carriers(share))) {
 			return true
 		}
 	}
 	return false
 }
 
-// withheld: the stage's split would give the canary more than the route does now, and it does not serve. Where
-// somebody took its traffic, it comes back with the canary.
-func (d *draft) withheld(s stage, seen trafficrouting.Observed) bool {
-	if !d.bare() {
-		return false
-	}
-	for _, split := range d.splits(s.route) {
-		if canaryShare(split) > seen.CanaryPPM || len(split.Rules) > 0 {
+// short: a canary Service has fewer endpoints that serve.
+func (d *draft) short(needed int32) bool {
+	for _, s := range d.in.Observed.Services {
+		if s.Canary == nil || s.CanaryReady < needed {
 			return true
 		}
 	}
