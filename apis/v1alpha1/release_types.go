@@ -224,10 +224,6 @@ type Progress struct {
 	// From is the index of the step that the Release came to this one from, plus 1. 0 means the one before.
 	// +optional
 	From int32 `json:"from,omitempty"`
-	// Peak is the index of the highest step that a goTo has left, plus 1: its pods are kept. 0 means none,
-	// one more than there are steps the promotion, which has all pods.
-	// +optional
-	Peak int32 `json:"peak,omitempty"`
 	// GoTo is what became of the last request to go to a step.
 	// +optional
 	GoTo *ObservedGoTo `json:"goTo,omitempty"`

@@ -83,9 +83,9 @@ func run(ctx context.Context, only, by string) error {
 			found++
 			verdict = "found"
 		}
-		fmt.Printf("%-9s  %s\n", verdict, m.Name)
+		fmt.Fprintf(os.Stdout, "%-9s  %s\n", verdict, m.Name)
 	}
-	fmt.Printf("mutants %d, found %d\n", tried, found)
+	fmt.Fprintf(os.Stdout, "mutants %d, found %d\n", tried, found)
 	if found < tried {
 		return errors.New("not all were found")
 	}

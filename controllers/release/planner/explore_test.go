@@ -69,6 +69,10 @@ var smallWorlds = map[string]smallWorld{
 			p.Strategy.KeepOldFor, p.Rollback.Then = long(2*time.Minute), "Revert"
 		},
 	},
+	"down by steps": {
+		steps:  []v1alpha1.Step{weigh("half", 50, nil), weigh("quarter", 25, approval())},
+		change: func(p *v1alpha1.RolloutSpec) { p.Rollback.Traffic = "BySteps" },
+	},
 	"judged": {steps: []v1alpha1.Step{weigh("half", 50, nil), weigh("most", 75, nil)}, judged: true},
 }
 
@@ -98,7 +102,7 @@ func (p place) clone() place {
 	w.control, w.status = *p.control.DeepCopy(), *p.status.DeepCopy()
 	w.user.objects = maps.Clone(p.user.objects)
 	w.tale.lines = slices.Clip(p.tale.lines)
-	g.w, g.weights = &w, maps.Clone(p.guard.weights)
+	g.w, g.weights, g.pins = &w, maps.Clone(p.guard.weights), maps.Clone(p.guard.pins)
 	w.watch, w.judgeDecision = g.look, g.decided
 	return place{world: &w, guard: &g, faults: p.faults, deeds: p.deeds}
 }

@@ -36,7 +36,7 @@ func (p place) controlPart() any {
 	if asked := p.control.GoTo; asked != nil {
 		to, followed = asked.Step, p.status.Progress.GoTo != nil && p.status.Progress.GoTo.ID == asked.ID
 	}
-	return []any{control, to, followed, p.status.Progress.From, p.status.Progress.Peak}
+	return []any{control, to, followed, p.status.Progress.From}
 }
 
 // objectPart is an object but for its identity; of its generation only whether it was observed.

@@ -6,8 +6,8 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// goTo follows a new request to go to a step, once, or notes why it can't be followed. Weight falls
-// before pods could: a step that was gone back to keeps the pods of the one that was left.
+// goTo follows a new request to go to a step, once, or notes why it can't be followed. Going back, the weight
+// falls at once; the pods of the step that was left stay.
 func (d *draft) goTo() {
 	want := d.in.Control.GoTo
 	if want == nil || d.progress.GoTo != nil && d.progress.GoTo.ID == want.ID {
@@ -19,10 +19,7 @@ func (d *draft) goTo() {
 	if refusal != "" {
 		return
 	}
-	left, kept := d.progress.Step, d.progress.Step+1
-	if d.progress.Stage != v1alpha1.StageStepping {
-		kept = d.everyStep() // the promotion may have brought all pods up already
-	}
+	left := d.progress.Step
 	if step := d.currentStep(); step != nil {
 		step.EndedAt = d.now()
 	}
@@ -33,23 +30,11 @@ func (d *draft) goTo() {
 	}
 	d.enter(v1alpha1.StageStepping)
 	d.enterStep(target)
-	d.progress.Peak = max(d.progress.Peak, kept)
 	if back {
 		d.progress.Shifted = true
 		return
 	}
 	d.progress.From = in + 1
-}
-
-// everyStep is the Peak that keeps as many pods as the workload has.
-func (d *draft) everyStep() int32 { return int32(len(d.in.Policy.Strategy.Steps)) + 1 }
-
-// podsKept is how many canary pods the highest step that was left by a goTo had; 0 if there was none.
-func (d *draft) podsKept() int32 {
-	if d.progress.Peak == d.everyStep() {
-		return d.pods.Wanted
-	}
-	return d.podsFor(d.progress.Peak - 1)
 }
 
 func (d *draft) stepNamed(name string) int32 {

@@ -30,6 +30,8 @@ type guardian struct {
 	quietSince time.Time
 	// canary is how many canary pods were asked for last.
 	canary int64
+	// pins are the revisions that the Services were pinned to last.
+	pins map[string]string
 	// step is what was seen of the step that the Release is at.
 	step sight
 	// wanted is the workload's size; outage: it was changed, and stable has not had that size since.
@@ -38,7 +40,7 @@ type guardian struct {
 }
 
 func guard(w *world) *guardian {
-	g := &guardian{w: w, weights: map[string]int32{}, floor: w.servingStable(), wanted: int(w.wantedReplicas())}
+	g := &guardian{w: w, weights: map[string]int32{}, pins: map[string]string{}, floor: w.servingStable(), wanted: int(w.wantedReplicas())}
 	w.watch, w.judgeDecision = g.look, g.decided
 	return g
 }
@@ -50,6 +52,7 @@ func (g *guardian) look(what string) {
 	g.stableStays(what)
 	g.servicesServe(what, pods)
 	g.canaryServes(what, pods)
+	g.pinsMoveInSteps(what, pods)
 	g.canaryIsContained(what, pods)
 	g.weightFallsFirst(what)
 	g.weightRisesByRule(what)
@@ -279,6 +282,25 @@ func (g *guardian) carries(what, service string, ppm int32) {
 	carriers := (g.w.wantedReplicas()*int64(ppm) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole)
 	needed, serving := (carriers*percent+99)/100, int64(g.w.ready(trafficrouting.CanaryOf(service)))
 	g.require(serving >= needed, what, "the weight of %s rises to %d with %d endpoints, it needs %d", service, ppm, serving, needed)
+}
+
+// pinsMoveInSteps: a Service that is pinned to one revision selects both before it is pinned to the other, unless
+// nothing of the one serves: those who route by its endpoints learn of the new ones before they forget the old.
+func (g *guardian) pinsMoveInSteps(what string, pods []livePod) {
+	for _, ref := range g.w.policy.ServiceRefs {
+		live := g.w.store.objects[keyOf("Service", ref.Name)]
+		if live == nil {
+			continue
+		}
+		before, now := g.pins[ref.Name], trafficrouting.PinnedTo(live)
+		g.pins[ref.Name] = now
+		if before == "" || now == "" || before == now {
+			continue
+		}
+		serving := slices.ContainsFunc(pods, func(p livePod) bool { return p.serves && p.labels[v1alpha1.LabelTemplateHash] == before })
+		bare := g.w.status.Progress.Cause == v1alpha1.CauseCollapsed
+		g.require(!serving || bare, what, "Service %s is pinned to %s at once after %s", ref.Name, now, before)
+	}
 }
 
 // pods tells what runs, for messages.

@@ -188,7 +188,7 @@ func leave(*draft) *workload.Want { return nil }
 
 func runStep(d *draft) *workload.Want {
 	// A step never takes pods from the canary: what is too much is capacity, and costs nothing to keep.
-	return &workload.Want{Posture: workload.Run, Canary: max(d.podsFor(d.progress.Step), d.podsFor(d.from()), d.podsKept()), Spare: true}
+	return &workload.Want{Posture: workload.Run, Canary: max(d.podsFor(d.progress.Step), d.podsFor(d.from())), Spare: true}
 }
 
 func runAll(d *draft) *workload.Want {

@@ -52,6 +52,9 @@ func walk(t *testing.T, seed int64) {
 	if r.Intn(3) == 0 {
 		o.steps = []v1alpha1.Step{matching("insiders", 1, holdFor(time.Minute)), weigh("ten", 10, nil), weigh("half", 50, approval()), weigh("all", 100, nil)}
 	}
+	if r.Intn(4) == 0 {
+		o.steps = []v1alpha1.Step{weigh("most", 75, nil), weigh("half", 50, approval()), weigh("ten", 10, holdFor(time.Minute))}
+	}
 	o.change = anyPolicy(r)
 	w := &walker{world: newWorld(t, o), random: r}
 	if r.Intn(3) == 0 {
