@@ -123,7 +123,7 @@ func (p place) guardPart() any {
 	}
 	quiet := metav1.NewMicroTime(g.quietSince)
 	drained := !g.quietSince.IsZero() && p.passed(&quiet, p.policy.Timing.Drain.Duration.Duration)
-	return []any{g.floor, g.weights, min(ahead, 2), drained, g.quietSince.IsZero(), g.canary, g.wanted, g.outage, p.sightPart()}
+	return []any{g.floor, g.weights, min(ahead, 2), drained, g.quietSince.IsZero(), g.canary, g.wanted, g.outage, g.inForce, p.sightPart()}
 }
 
 // sightPart tells whether the step's split came into effect, and whether it has held for long enough since.

@@ -14,6 +14,7 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/gatewayapi"
 	"crossfade.io/crossfade/workload/deployment"
 )
 
@@ -26,7 +27,9 @@ type guardian struct {
 	// accepted, has sent it nothing.
 	weights map[string]int32
 	// hot is the last generation of the route that sent something to the canary.
-	hot        int64
+	hot int64
+	// inForce is the canary's weight in the route that was accepted last, in parts per million.
+	inForce    int32
 	quietSince time.Time
 	// canary is how many canary pods were asked for last.
 	canary int64
@@ -189,11 +192,14 @@ func (g *guardian) servicesServe(what string, pods []livePod) {
 func (g *guardian) canaryServes(what string, pods []livePod) {
 	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
 	for _, ref := range g.w.policy.ServiceRefs {
+		canary := g.w.store.objects[keyOf("Service", trafficrouting.CanaryOf(ref.Name))]
+		named := gatewayapi.HTTPRoute{}.Names(trafficrouting.Objects{Route: route}, trafficrouting.CanaryOf(ref.Name))
+		gone := g.w.user.objects[keyOf("Service", ref.Name)] == nil // its owner is, and so it goes too
+		g.require(canary != nil || !named || gone, what, "the route names Service %s-canary, which is not there", ref.Name)
 		ppm, matches := canaryWeight(route, ref.Name)
 		if ppm == 0 && !matches || g.outage {
 			continue
 		}
-		canary := g.w.store.objects[keyOf("Service", trafficrouting.CanaryOf(ref.Name))]
 		g.require(canary != nil, what, "the route sends requests to Service %s-canary, which is not there", ref.Name)
 		n := 0
 		for _, pod := range pods {
@@ -219,12 +225,31 @@ func (g *guardian) weightFallsFirst(what string) {
 	}
 	replicas := g.canaryReplicas()
 	defer func() { g.canary = replicas }()
+	g.weightFallsBeforePods(what, route, replicas)
 	if g.w.status.Progress.Cause == "" || replicas >= g.canary || g.outage || route == nil {
 		return
 	}
 	drained := idle && g.w.now().Sub(g.quietSince) >= g.w.policy.Timing.Drain.Duration.Duration
 	g.require(drained || replicas > 0, what, "the canary goes from %d pods to %d, its requests have been away since %s (now %s)",
 		g.canary, replicas, g.quietSince, g.w.now())
+}
+
+// weightFallsBeforePods: while a Release goes forward, the canary keeps the pods that carry the share that the
+// route gives it, as accepted and as stored.
+func (g *guardian) weightFallsBeforePods(what string, route *unstructured.Unstructured, replicas int64) {
+	if route == nil {
+		return
+	}
+	ppm, _ := canaryWeight(route, g.w.policy.ServiceRefs[0].Name)
+	if acceptedAt(route) == route.GetGeneration() {
+		g.inForce = ppm
+	}
+	forward := g.w.status.Progress.Cause == "" && !pastNoReturn[g.w.status.Progress.Stage] && strings.HasPrefix(what, "scale")
+	if !forward || g.outage || replicas >= g.canary {
+		return
+	}
+	carriers := (g.w.wantedReplicas()*int64(max(ppm, g.inForce)) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole)
+	g.require(replicas >= carriers, what, "the canary goes from %d pods to %d, its share needs %d", g.canary, replicas, carriers)
 }
 
 // hotNow: the stored route sends something to a canary Service.
