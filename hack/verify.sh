@@ -20,4 +20,9 @@ done
 unformatted=$(gofmt -l .)
 [[ -z $unformatted ]] || complain "gofmt is due:" $unformatted
 
+# A hazard is shown by a test, so the test must be there.
+for test in $(grep -oE '`Test[A-Za-z0-9]+`' docs/hazards.md | tr -d '`' | sort -u); do
+  grep -rqE "^func $test\(t \*testing\.T\)" --include='*_test.go' . || complain "docs/hazards.md names $test, which is not there"
+done
+
 exit "$wrong"
