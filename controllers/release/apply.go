@@ -8,13 +8,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/apply"
 	"crossfade.io/crossfade/intent"
 )
 
 // apply sends one write and notes what it made, so that the next decision is planned on it.
-func (r *Reconciler) apply(ctx context.Context, release *v1alpha1.Release, w intent.Write) error {
+func (r *Reconciler) apply(ctx context.Context, w intent.Write) error {
 	if w.Verb == intent.Patch {
 		r.fresh.write(w.UID)
 	}
@@ -24,8 +23,8 @@ func (r *Reconciler) apply(ctx context.Context, release *v1alpha1.Release, w int
 		if err != nil {
 			obj = nil
 		}
-		if r.fresh.wrote(w.UID, obj) {
-			r.enqueue(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(release)})
+		for _, untold := range r.fresh.wrote(w.UID, obj) {
+			r.enqueue(reconcile.Request{NamespacedName: untold})
 		}
 	case err != nil:
 	case w.Verb == intent.Create:

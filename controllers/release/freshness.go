@@ -1,6 +1,8 @@
 package release
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,9 +25,9 @@ type freshness struct {
 	clock   Clock
 	mu      sync.Mutex
 	written map[types.UID]left
-	// writing holds, for each object that a write of ours is under way to, the version that a watch has
-	// shown meanwhile: most answers are overtaken by their own echo.
-	writing map[types.UID]string
+	// writing holds what a watch has shown of the objects that a write of ours is under way to: most answers
+	// are overtaken by their own echo.
+	writing map[types.UID]*shown
 	made    map[string]time.Time
 	removed map[string]types.UID
 	told    map[types.UID]news
@@ -39,6 +41,12 @@ type left struct {
 	obj     *unstructured.Unstructured
 }
 
+// shown is the version that a watch has shown of an object, and the Releases that were not told.
+type shown struct {
+	version string
+	untold  map[types.NamespacedName]bool
+}
+
 // news is a Release as our last write of its status left it, and when that was.
 type news struct {
 	at      time.Time
@@ -47,7 +55,7 @@ type news struct {
 
 func newFreshness(clock Clock) *freshness {
 	return &freshness{
-		clock: clock, written: map[types.UID]left{}, writing: map[types.UID]string{}, made: map[string]time.Time{},
+		clock: clock, written: map[types.UID]left{}, writing: map[types.UID]*shown{}, made: map[string]time.Time{},
 		removed: map[string]types.UID{}, told: map[types.UID]news{}, refusals: map[types.UID]int{},
 	}
 }
@@ -56,21 +64,23 @@ func newFreshness(clock Clock) *freshness {
 func (f *freshness) write(uid types.UID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.writing[uid] = ""
+	f.writing[uid] = &shown{untold: map[types.NamespacedName]bool{}}
 }
 
-// wrote notes an object as the API server returned it, and says whether somebody else has written to it
-// since. nil, for a write that was refused, says whether anybody has.
-func (f *freshness) wrote(uid types.UID, obj *unstructured.Unstructured) (overtaken bool) {
+// wrote notes an object as the API server returned it, nil where it refused the write, and returns the Releases
+// that are still to be told that somebody else has written to it meanwhile.
+func (f *freshness) wrote(uid types.UID, obj *unstructured.Unstructured) []types.NamespacedName {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	shown := f.writing[uid]
+	seen := f.writing[uid]
 	delete(f.writing, uid)
-	if obj == nil {
-		return shown != ""
+	if obj != nil {
+		f.written[uid] = left{version: obj.GetResourceVersion(), obj: obj}
 	}
-	f.written[uid] = left{version: obj.GetResourceVersion(), obj: obj}
-	return shown != "" && olderThan(obj, shown)
+	if seen == nil || obj != nil && !olderThan(obj, seen.version) {
+		return nil
+	}
+	return slices.Collect(maps.Keys(seen.untold))
 }
 
 // scaled notes an object of which the API server returned the new version alone.
@@ -80,13 +90,14 @@ func (f *freshness) scaled(obj *unstructured.Unstructured) {
 	f.written[obj.GetUID()] = left{version: obj.GetResourceVersion()}
 }
 
-// echo reports whether a change is our own last write, which tells nothing new, or comes while we write:
-// then the end of that write tells.
-func (f *freshness) echo(obj client.Object) bool {
+// echo reports whether a Release need not be told of a change: it is our own last write, or it comes while we
+// write, and the end of that write tells.
+func (f *freshness) echo(obj client.Object, release types.NamespacedName) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, busy := f.writing[obj.GetUID()]; busy {
-		f.writing[obj.GetUID()] = obj.GetResourceVersion()
+	if seen := f.writing[obj.GetUID()]; seen != nil {
+		seen.version = obj.GetResourceVersion()
+		seen.untold[release] = true
 		return true
 	}
 	last, ok := f.written[obj.GetUID()]

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
@@ -20,6 +21,9 @@ func service(version string) *unstructured.Unstructured {
 	return obj
 }
 
+// Two Releases that follow the object.
+var one, two = types.NamespacedName{Name: "one-1"}, types.NamespacedName{Name: "two-1"}
+
 func TestFreshness(t *testing.T) {
 	now := time.Unix(0, 0)
 	fresh := func() *freshness { return newFreshness(func() time.Time { return now }) }
@@ -27,7 +31,7 @@ func TestFreshness(t *testing.T) {
 	t.Run("until the cache has seen our write, the world is as that left it", func(t *testing.T) {
 		f := fresh()
 		f.write("uid")
-		require.False(t, f.wrote("uid", service("7")))
+		require.Empty(t, f.wrote("uid", service("7")))
 		seen, err := f.latest(service("6"))
 		require.NoError(t, err)
 		require.Equal(t, "7", seen.GetResourceVersion())
@@ -38,7 +42,7 @@ func TestFreshness(t *testing.T) {
 	t.Run("an object that was scaled is waited for", func(t *testing.T) {
 		f := fresh()
 		f.scaled(service("7"))
-		require.False(t, f.echo(service("7")), "its event is what is waited for")
+		require.False(t, f.echo(service("7"), one), "its event is what is waited for")
 		_, err := f.latest(service("6"))
 		require.ErrorIs(t, err, errStale)
 		_, err = f.latest(service("7"))
@@ -48,25 +52,25 @@ func TestFreshness(t *testing.T) {
 		f := fresh()
 		f.write("uid")
 		f.wrote("uid", service("7"))
-		require.True(t, f.echo(service("7")))
-		require.False(t, f.echo(service("8")))
+		require.True(t, f.echo(service("7"), one))
+		require.False(t, f.echo(service("8"), one))
 	})
 	t.Run("an echo that overtakes its answer is no news, a write after ours is", func(t *testing.T) {
 		f := fresh()
 		f.write("uid")
-		require.True(t, f.echo(service("7")))
-		require.False(t, f.wrote("uid", service("7")))
+		require.True(t, f.echo(service("7"), one))
+		require.Empty(t, f.wrote("uid", service("7")))
 		f.write("uid")
-		require.True(t, f.echo(service("8")))
-		require.True(t, f.echo(service("9")))
-		require.True(t, f.wrote("uid", service("8")), "of 9 nothing else would tell")
+		require.True(t, f.echo(service("8"), one))
+		require.True(t, f.echo(service("9"), two))
+		require.ElementsMatch(t, []types.NamespacedName{one, two}, f.wrote("uid", service("8")), "of 9 nothing else would tell")
 	})
 	t.Run("what refused our write is news", func(t *testing.T) {
 		f := fresh()
 		f.write("uid")
-		require.True(t, f.echo(service("7")))
-		require.True(t, f.wrote("uid", nil))
-		require.False(t, f.echo(service("8")))
+		require.True(t, f.echo(service("7"), one))
+		require.Equal(t, []types.NamespacedName{one}, f.wrote("uid", nil))
+		require.False(t, f.echo(service("8"), one))
 	})
 	t.Run("refusals are retried soon, and each in a row later", func(t *testing.T) {
 		f := fresh()

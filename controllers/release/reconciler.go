@@ -68,7 +68,7 @@ func (r *Reconciler) carryOut(ctx context.Context, release *v1alpha1.Release, de
 	r.report(ctx, before, release, decision)
 	answered := false
 	for _, w := range decision.Writes {
-		if err := r.apply(ctx, release, w); err != nil {
+		if err := r.apply(ctx, w); err != nil {
 			return 0, err
 		}
 		answered = answered || answers(w)

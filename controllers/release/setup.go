@@ -73,7 +73,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("release").
 		For(&v1alpha1.Release{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Rollout{}, handler.EnqueueRequestsFromMapFunc(r.activeRelease)).
-		Watches(deployments, handler.EnqueueRequestsFromMapFunc(r.releaseOfWorkload), builder.WithPredicates(predicate.Funcs{UpdateFunc: r.movesWorkload})).
+		Watches(deployments, r.ofWorkload()).
 		WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 			r.enqueue = q.Add
 			return nil
@@ -82,13 +82,29 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// movesWorkload: the change of a workload is one that a decision may depend on, and none of our own. Of
-// its status that is only whether its controller has seen its spec: pods are counted by themselves.
-func (r *Reconciler) movesWorkload(e event.UpdateEvent) bool {
-	if r.fresh.echo(e.ObjectNew) {
-		return false
+// ofWorkload wakes the Release in flight of an armed workload's Rollout. Of the workload's status matters only
+// whether its controller has seen its spec: pods are counted by themselves.
+func (r *Reconciler) ofWorkload() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	wake := func(ctx context.Context, workload client.Object, q queue) {
+		for _, release := range r.activeReleases(ctx, workload.GetNamespace(), workload.GetLabels()[v1alpha1.LabelRollout]) {
+			if !r.fresh.echo(workload, release.NamespacedName) {
+				q.Add(release)
+			}
+		}
 	}
-	return lens.Material(withoutCounts(e.ObjectOld), withoutCounts(e.ObjectNew))
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { wake(ctx, e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			if e.ObjectOld.GetLabels()[v1alpha1.LabelRollout] != e.ObjectNew.GetLabels()[v1alpha1.LabelRollout] {
+				wake(ctx, e.ObjectOld, q)
+			}
+			if lens.Material(withoutCounts(e.ObjectOld), withoutCounts(e.ObjectNew)) {
+				wake(ctx, e.ObjectNew, q)
+			}
+		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { wake(ctx, e.Object, q) },
+	}
 }
 
 // withoutCounts leaves of a workload's status the generation that its controller has seen.
@@ -108,11 +124,7 @@ func (r *Reconciler) activeRelease(ctx context.Context, rollout client.Object) [
 	return r.activeReleases(ctx, rollout.GetNamespace(), rollout.GetName())
 }
 
-// releaseOfWorkload maps an armed workload to the Release in flight of its Rollout.
-func (r *Reconciler) releaseOfWorkload(ctx context.Context, workload client.Object) []reconcile.Request {
-	return r.activeReleases(ctx, workload.GetNamespace(), workload.GetLabels()[v1alpha1.LabelRollout])
-}
-
+// activeReleases are the Releases in flight of a Rollout.
 func (r *Reconciler) activeReleases(ctx context.Context, namespace, rollout string) []reconcile.Request {
 	if rollout == "" {
 		return nil
