@@ -221,7 +221,8 @@ type Progress struct {
 	// Visit counts how often this step was entered, from 1.
 	// +optional
 	Visit int32 `json:"visit,omitempty"`
-	// From is the index of the step that the Release came to this one from, plus 1. 0 means the one before.
+	// From is the index of the step that the Release came to this one from, plus 1. 0 means the one before, -1
+	// none.
 	// +optional
 	From int32 `json:"from,omitempty"`
 	// GoTo is what became of the last request to go to a step.

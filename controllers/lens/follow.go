@@ -28,7 +28,8 @@ type follower struct {
 	wake     func(changed client.Object)
 }
 
-// Follow has wake called whenever one of the subjects changes, until the Release leaves. To follow again
+// Follow has wake called whenever one of the subjects changes, with what it is then, nil if it is gone, until the
+// Release leaves. To follow again
 // replaces what was followed.
 func (l *Lens) Follow(release client.Object, subjects []Subject, wake func(changed client.Object)) {
 	f := follower{uid: release.GetUID(), subjects: map[Subject]bool{}, wake: wake}
@@ -54,21 +55,31 @@ func (l *Lens) followed() bool {
 	return len(l.followers) > 0
 }
 
-// wake wakes the Releases that an object matters to.
+// wake wakes the Releases that an object matters to, which has come or changed.
 func (l *Lens) wake(changed any) {
-	if gone, ok := changed.(toolscache.DeletedFinalStateUnknown); ok {
-		changed = gone.Obj
+	if obj, ok := changed.(client.Object); ok {
+		l.wakeWith(obj, obj)
 	}
-	obj, ok := changed.(client.Object)
-	if !ok {
-		return
+}
+
+// wakeGone wakes the Releases that an object mattered to, which is gone: the last that was seen of it may be
+// what they wrote themselves.
+func (l *Lens) wakeGone(gone any) {
+	if last, ok := gone.(toolscache.DeletedFinalStateUnknown); ok {
+		gone = last.Obj
 	}
+	if obj, ok := gone.(client.Object); ok {
+		l.wakeWith(obj, nil)
+	}
+}
+
+func (l *Lens) wakeWith(obj, changed client.Object) {
 	subject := l.subjectOf(obj)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.followers {
 		if f.subjects[subject] {
-			f.wake(obj)
+			f.wake(changed)
 		}
 	}
 }

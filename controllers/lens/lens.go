@@ -147,7 +147,7 @@ func (l *Lens) watch(ctx context.Context, obj client.Object) (toolscache.Resourc
 				l.wake(after)
 			}
 		},
-		DeleteFunc: l.wake,
+		DeleteFunc: l.wakeGone,
 	})
 }
 

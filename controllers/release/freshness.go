@@ -41,8 +41,10 @@ type left struct {
 	obj     *unstructured.Unstructured
 }
 
-// shown is the version that a watch has shown of an object, and the Releases that were not told.
+// shown is the version that a watch has shown of an object, and the Releases that were not told, while some of
+// them write to it.
 type shown struct {
+	writers int
 	version string
 	untold  map[types.NamespacedName]bool
 }
@@ -64,7 +66,10 @@ func newFreshness(clock Clock) *freshness {
 func (f *freshness) write(uid types.UID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.writing[uid] = &shown{untold: map[types.NamespacedName]bool{}}
+	if f.writing[uid] == nil {
+		f.writing[uid] = &shown{untold: map[types.NamespacedName]bool{}}
+	}
+	f.writing[uid].writers++
 }
 
 // wrote notes an object as the API server returned it, nil where it refused the write, and returns the Releases
@@ -73,14 +78,18 @@ func (f *freshness) wrote(uid types.UID, obj *unstructured.Unstructured) []types
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	seen := f.writing[uid]
-	delete(f.writing, uid)
+	if seen.writers--; seen.writers == 0 {
+		delete(f.writing, uid)
+	}
 	if obj != nil {
 		f.written[uid] = left{version: obj.GetResourceVersion(), obj: obj}
 	}
-	if seen == nil || obj != nil && !olderThan(obj, seen.version) {
+	if obj != nil && !olderThan(obj, seen.version) {
 		return nil
 	}
-	return slices.Collect(maps.Keys(seen.untold))
+	untold := slices.Collect(maps.Keys(seen.untold))
+	clear(seen.untold)
+	return untold
 }
 
 // scaled notes an object of which the API server returned the new version alone.

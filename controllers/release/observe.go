@@ -75,7 +75,7 @@ func (r *Reconciler) follow(view *lens.Lens, release *v1alpha1.Release) {
 	}
 	request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(release)}
 	view.Follow(release, subjects, func(changed client.Object) {
-		if !r.fresh.echo(changed, request.NamespacedName) {
+		if changed == nil || !r.fresh.echo(changed, request.NamespacedName) {
 			r.enqueue(request)
 		}
 	})

@@ -86,24 +86,24 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 // whether its controller has seen its spec: pods are counted by themselves.
 func (r *Reconciler) ofWorkload() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	wake := func(ctx context.Context, workload client.Object, q queue) {
+	wake := func(ctx context.Context, workload client.Object, q queue, gone bool) {
 		for _, release := range r.activeReleases(ctx, workload.GetNamespace(), workload.GetLabels()[v1alpha1.LabelRollout]) {
-			if !r.fresh.echo(workload, release.NamespacedName) {
+			if gone || !r.fresh.echo(workload, release.NamespacedName) {
 				q.Add(release)
 			}
 		}
 	}
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { wake(ctx, e.Object, q) },
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { wake(ctx, e.Object, q, false) },
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			if e.ObjectOld.GetLabels()[v1alpha1.LabelRollout] != e.ObjectNew.GetLabels()[v1alpha1.LabelRollout] {
-				wake(ctx, e.ObjectOld, q)
+				wake(ctx, e.ObjectOld, q, true)
 			}
 			if lens.Material(withoutCounts(e.ObjectOld), withoutCounts(e.ObjectNew)) {
-				wake(ctx, e.ObjectNew, q)
+				wake(ctx, e.ObjectNew, q, false)
 			}
 		},
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { wake(ctx, e.Object, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { wake(ctx, e.Object, q, true) },
 	}
 }
 

@@ -118,7 +118,9 @@ func (d *draft) remaining(s stage) *v1alpha1.Barrier {
 		}
 		return d.clock(barrierKeep, lengthOf(d.in.Policy.Strategy.KeepOldFor, 0), "the old pods are kept for a way back")
 	case waitLook:
-		return d.clock(barrierLook, lengthOf(d.in.Policy.Rollback.HoldFor, defaultLook), "the canary's pods are kept for a look")
+		// Somebody may have given the canary requests again meanwhile: they end first.
+		length := max(lengthOf(d.in.Policy.Rollback.HoldFor, defaultLook), lengthOf(d.in.Policy.Timing.Drain, defaultDrain))
+		return d.clock(barrierLook, length, "the canary's pods are kept for a look")
 	}
 	return nil
 }

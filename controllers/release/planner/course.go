@@ -100,6 +100,10 @@ func (d *draft) hurry() Rule {
 	if !leisurely {
 		return ""
 	}
+	if d.lateDown() {
+		d.enter(next)
+		return ""
+	}
 	for _, t := range turns {
 		if t.slow {
 			continue
@@ -111,6 +115,20 @@ func (d *draft) hurry() Rule {
 		}
 	}
 	return ""
+}
+
+// lateDown: a step on the way back has not come into effect within the progress deadline, so that the rest is
+// taken back at once.
+func (d *draft) lateDown() bool {
+	if d.progress.Stage != v1alpha1.StageDescending || d.progress.EffectSince != nil {
+		return false
+	}
+	at := d.progress.StageSince.Add(lengthOf(d.in.Policy.ProgressDeadline, defaultDeadline))
+	if d.in.Now.Before(at) {
+		d.wakeAt(at)
+		return false
+	}
+	return true
 }
 
 func deleted(d *draft) string {

@@ -19,22 +19,32 @@ func (d *draft) goTo() {
 	if refusal != "" {
 		return
 	}
-	left := d.progress.Step
+	in, atOnce := d.progress.Step, true
+	if d.progress.Stage == v1alpha1.StageStepping && !d.progress.Shifted {
+		in = d.from() // its own split was never asked for
+	}
+	if d.progress.Stage != v1alpha1.StageFlipping {
+		atOnce = d.givesNoMore(target, in)
+	}
 	if step := d.currentStep(); step != nil {
 		step.EndedAt = d.now()
 	}
-	back := d.progress.Stage != v1alpha1.StageStepping || target <= left
-	in := left
-	if !d.progress.Shifted {
-		in = d.from() // its own split was never asked for
-	}
 	d.enter(v1alpha1.StageStepping)
 	d.enterStep(target)
-	if back {
-		d.progress.Shifted = true
-		return
+	d.progress.Shifted = atOnce
+	if d.progress.From = in + 1; in < 0 {
+		d.progress.From = -1
 	}
-	d.progress.From = in + 1
+}
+
+// givesNoMore: the split of one step gives the canary nothing that the split of the other, in effect, does not:
+// then it needs neither pods nor settling first. in is -1 where the canary has no requests.
+func (d *draft) givesNoMore(target, in int32) bool {
+	step := d.in.Policy.Strategy.Steps[target]
+	if in < 0 {
+		return weightOf(step) == 0 && len(step.Match) == 0
+	}
+	return target == in || len(step.Match) == 0 && weightOf(step) <= weightOf(d.in.Policy.Strategy.Steps[in])
 }
 
 func (d *draft) stepNamed(name string) int32 {

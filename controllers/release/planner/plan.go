@@ -27,12 +27,18 @@ func Plan(in Input) Decision {
 	if turned == "" {
 		d.goTo()
 	}
+	if in.Evidence != nil && d.progress.Cause == "" && !pastNoReturn(d.progress.Stage) {
+		d.wakeAt(in.Now.Add(judgeEvery))
+	}
 	d.walk()
 	if turned != "" {
 		d.rule = turned
 	}
 	return d.decision()
 }
+
+// judgeEvery is how often evidence is looked at while nothing else happens.
+const judgeEvery = 5 * time.Second
 
 // draft is a decision in the making.
 type draft struct {
@@ -134,14 +140,14 @@ func (d *draft) walk() {
 		d.rule, d.barrier = stage.rule(d), nil
 		d.writes = d.writesFor(stage)
 		if len(d.writes) > 0 {
-			d.progress.EffectSince = nil
+			d.lose()
 			d.noteRouteWrite()
 			d.message = stage.doing(d)
 			d.waitFor(d.missing(stage))
 			return
 		}
 		if barrier := d.missing(stage); barrier != nil {
-			d.progress.EffectSince = nil
+			d.lose()
 			d.waitFor(barrier)
 			d.message = barrier.Message
 			return
@@ -166,6 +172,14 @@ func (d *draft) walk() {
 		if !d.advance(stage) {
 			return
 		}
+	}
+}
+
+// lose notes that the stage's desired state is not in effect. Where it was, the progress deadline counts from now:
+// a stage may last for long before a pod goes or a route is edited.
+func (d *draft) lose() {
+	if d.progress.EffectSince != nil {
+		d.progress.EffectSince, d.progress.StageSince = nil, d.now()
 	}
 }
 

@@ -107,7 +107,7 @@ var stageTable = map[v1alpha1.Stage]stage{
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing,
 	},
 	v1alpha1.StageDescending: {
-		pods: leave, pin: pinStable, route: routeDown,
+		pods: stay, pin: pinStable, route: routeDown,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing,
 	},
 	v1alpha1.StageWithdrawing: {
@@ -119,7 +119,7 @@ var stageTable = map[v1alpha1.Stage]stage{
 		ready: nothing, wait: waitDrain, next: v1alpha1.StageRetreating,
 	},
 	v1alpha1.StageObserving: {
-		pods: leave, pin: pinStable, route: routeStable,
+		pods: stay, pin: pinStable, route: routeStable,
 		ready: nothing, wait: waitLook, next: v1alpha1.StageRetreating,
 	},
 	v1alpha1.StageRetreating: {
@@ -185,6 +185,14 @@ func pastNoReturn(name v1alpha1.Stage) bool {
 }
 
 func leave(*draft) *workload.Want { return nil }
+
+// stay keeps the canary's pods as they are, for long: somebody may take our values from the workload meanwhile.
+func stay(d *draft) *workload.Want {
+	if d.pods.Canary.Replicas == 0 || d.pods.Template != workload.TemplateCanary {
+		return nil
+	}
+	return &workload.Want{Posture: workload.Run, Canary: d.pods.Canary.Replicas, Spare: true}
+}
 
 func runStep(d *draft) *workload.Want {
 	// A step never takes pods from the canary: what is too much is capacity, and costs nothing to keep.

@@ -169,8 +169,11 @@ func (d *draft) advanceStep() bool {
 
 // from is the step whose split the routes keep while this one gets its pods; -1 if there is none.
 func (d *draft) from() int32 {
-	if d.progress.From > 0 {
+	switch {
+	case d.progress.From > 0:
 		return d.progress.From - 1
+	case d.progress.From < 0:
+		return -1
 	}
 	return d.progress.Step - 1
 }

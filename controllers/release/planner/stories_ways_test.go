@@ -17,13 +17,13 @@ func rollback(traffic, then string) options {
 	}}
 }
 
-// keeping keeps the old pods for a while after the promotion.
-func keeping(d time.Duration) options {
+// keeping keeps the old pods for an hour after the promotion.
+func keeping() options {
 	o := rollback("BySteps", "Retire")
 	inner := o.change
 	o.change = func(p *v1alpha1.RolloutSpec) {
 		inner(p)
-		p.Strategy.KeepOldFor = long(d)
+		p.Strategy.KeepOldFor = long(time.Hour)
 	}
 	return o
 }
@@ -120,12 +120,31 @@ var storiesOfPolicy = map[string]story{
 		w.image("checkout:2")
 		w.end(v1alpha1.OutcomeReverted)
 	}},
-	"old-kept": {"The old pods are kept for an hour after the new version has everything.", keeping(time.Hour), func(w *world) {
+	"old-kept": {"The old pods are kept for an hour after the new version has everything.", keeping(), func(w *world) {
 		begin(w)
 		w.approve("half")
 		w.end(v1alpha1.OutcomePromoted)
 	}},
-	"old-kept-then-abort": {"While the old pods are kept an abort gives them the traffic back, here by steps.", keeping(time.Hour), func(w *world) {
+	"old-kept-through-a-blip": {"While the old pods are kept for longer than the progress deadline, a pod of the new version is not ready for a minute: no reason to go back.", keeping(), func(w *world) {
+		begin(w)
+		w.approve("half")
+		w.stage(v1alpha1.StageKeeping)
+		w.pass(20 * time.Minute)
+		w.unready(1)
+		w.pass(time.Minute)
+		w.healCanary()
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"back-by-steps-not-accepted": {"On the way back by steps the gateway's controller is away: once the deadline has passed the rest goes back at once.", rollback("BySteps", "Retire"), func(w *world) {
+		begin(w)
+		w.at("half")
+		w.deaf = true
+		w.abort()
+		w.pass(11 * time.Minute)
+		w.deaf = false
+		w.end(v1alpha1.OutcomeAborted)
+	}},
+	"old-kept-then-abort": {"While the old pods are kept an abort gives them the traffic back, here by steps.", keeping(), func(w *world) {
 		begin(w)
 		w.approve("half")
 		w.stage(v1alpha1.StageKeeping)
@@ -133,7 +152,7 @@ var storiesOfPolicy = map[string]story{
 		w.abort()
 		w.end(v1alpha1.OutcomeAborted)
 	}},
-	"old-kept-then-promote": {"Promote does not wait for the end of keepOldFor.", keeping(time.Hour), func(w *world) {
+	"old-kept-then-promote": {"Promote does not wait for the end of keepOldFor.", keeping(), func(w *world) {
 		begin(w)
 		w.approve("half")
 		w.stage(v1alpha1.StageKeeping)
@@ -187,6 +206,20 @@ var storiesOfControl = map[string]story{
 		w.tale.line(w, "", "refused: %s", w.status.Progress.GoTo.Refusal)
 		w.goTo("quarter")
 		w.at("quarter")
+		w.promote()
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"goto-twice": {"Over two steps, and at once to the one before that: its weight comes after its pods, as that of any step.", options{steps: []v1alpha1.Step{
+		{Name: "ten", Weight: weigh("", 10, nil).Weight, Hold: approval(), Skippable: true},
+		{Name: "half", Weight: weigh("", 50, nil).Weight, Hold: approval(), Skippable: true},
+		weigh("most", 75, approval()),
+	}}, func(w *world) {
+		begin(w)
+		w.at("ten")
+		w.goTo("most")
+		w.tick()
+		w.goTo("half")
+		w.at("half")
 		w.promote()
 		w.end(v1alpha1.OutcomePromoted)
 	}},

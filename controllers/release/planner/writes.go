@@ -108,7 +108,8 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 func (d *draft) withheld(s stage, seen trafficrouting.Observed) bool {
 	for _, split := range d.splits(s.route) {
 		share := canaryShare(split)
-		if (share > seen.CanaryPPM || len(split.Rules) > 0) && d.short(d.needed(d.carriers(share))) {
+		raises := share > seen.CanaryPPM || share == seen.CanaryPPM && len(split.Rules) > 0
+		if raises && d.short(d.needed(d.carriers(share))) {
 			return true
 		}
 	}
