@@ -36,7 +36,7 @@ func (s *session) controlCommands() []*cobra.Command {
 	goTo := &cobra.Command{
 		Use: "goto ROLLOUT STEP", Short: "Send the Release in flight to one of its steps",
 		Long: "Send the Release in flight to one of its steps: back, or forward over steps that the Rollout calls skippable.\n" +
-			"The traffic follows at once when it falls; what holds at the step holds again.",
+			"A weight that falls does so at once; what holds at the step holds again, approvals included.",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: s.completeGoTo,
 		RunE:              func(cmd *cobra.Command, args []string) error { return s.ask(cmd, args[0], control.GoTo(args[1])) },

@@ -11,7 +11,7 @@ import (
 )
 
 // Objects are kept without what no decision depends on: that costs memory, and a change of it would wake
-// a Release for nothing. Of ten changes of a workload's objects three matter.
+// a Release for nothing.
 
 // slimPod leaves of a pod whose it is and how it stands.
 func slimPod(obj any) (any, error) {
