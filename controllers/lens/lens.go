@@ -85,7 +85,7 @@ func (l *Lenses) options(namespace string) cache.Options {
 	}
 	shared := true
 	return cache.Options{
-		HTTPClient: l.HTTP, Scheme: l.Scheme, Mapper: l.Mapper,
+		HTTPClient: l.HTTP, Scheme: l.Scheme, Mapper: remembering{RESTMapper: l.Mapper, known: &sync.Map{}},
 		DefaultNamespaces:            map[string]cache.Config{namespace: {}},
 		DefaultTransform:             cache.TransformStripManagedFields(),
 		DefaultUnsafeDisableDeepCopy: &shared,

@@ -2,9 +2,12 @@ package release
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -15,7 +18,7 @@ import (
 // pods and routes pass through many states within a second.
 const newsEvery = time.Second
 
-// persist writes the decision to the Release's status; nothing else writes it. The update carries the
+// persist writes the decision to the Release's status; nothing else writes it. The write carries the
 // resourceVersion that was read, so that a stale cache or a deposed leader is refused (409) before
 // anything moves; it is sent even where nothing changed if there is something to fence. It returns
 // when to look again for news that were held back; 0 if there are none.
@@ -31,11 +34,26 @@ func (r *Reconciler) persist(ctx context.Context, release *v1alpha1.Release, dec
 			return wait, nil
 		}
 	}
-	release.Status = decision.Status
-	if err := r.Client.Status().Update(ctx, release, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
-		return 0, r.failed("update", release, err)
+	return 0, r.writeStatus(ctx, release, decision.Status)
+}
+
+// writeStatus replaces the status of a Release at the version that was read. It asks for the metadata alone in
+// answer: the rest is known.
+func (r *Reconciler) writeStatus(ctx context.Context, release *v1alpha1.Release, status v1alpha1.ReleaseStatus) error {
+	body, err := json.Marshal([]any{
+		map[string]any{"op": "replace", "path": "/metadata/resourceVersion", "value": release.ResourceVersion},
+		map[string]any{"op": "add", "path": "/status", "value": status},
+	})
+	if err != nil {
+		return r.failed("patch", release, err)
 	}
-	release.ManagedFields = nil // they are half of it, and nobody here reads them
+	answer := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: release.Namespace, Name: release.Name}}
+	answer.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Release"))
+	err = r.Client.Status().Patch(ctx, answer, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(v1alpha1.FieldManager))
+	if err != nil {
+		return r.failed("patch", release, err)
+	}
+	release.Status, release.ResourceVersion = status, answer.ResourceVersion
 	r.fresh.tell(release)
-	return 0, nil
+	return nil
 }

@@ -29,7 +29,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=crossfade.io,resources=releases,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=crossfade.io,resources=releases/status,verbs=update
+// +kubebuilder:rbac:groups=crossfade.io,resources=releases/status,verbs=patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=list;watch;patch
 // +kubebuilder:rbac:groups=apps,resources=replicasets/scale,verbs=update
