@@ -158,26 +158,46 @@ func (v view) reverse() ([]intent.Write, error) {
 	})
 }
 
-// keepOnly takes every revision but one to 0. If that one has no pods it is brought to full size first:
-// with no active ReplicaSet the native controller fills the newest, which may be a rejected one.
+// keepOnly takes every revision but one to 0, in a look of its own after that one has pods: with no active
+// ReplicaSet the native controller fills the newest, which may be a rejected one.
 func (v view) keepOnly(one *revision) ([]intent.Write, error) {
 	if one == nil {
 		return nil, nil
 	}
-	var writes []intent.Write
-	if one.replicas == 0 && v.replicas > 0 {
-		fill, err := v.fill(one)
-		if err != nil {
-			return nil, err
-		}
-		writes = append(writes, fill...)
+	if !one.active() && v.replicas > 0 {
+		return v.refill(one)
 	}
-	for _, r := range v.allBut(one) {
-		if r.replicas > 0 {
+	return v.emptied(one, v.allBut(one)), nil
+}
+
+// emptied takes revisions to 0, unless they alone serve: one, to which that leaves the requests, was empty then
+// and has yet to start.
+func (v view) emptied(one *revision, revisions []*revision) []intent.Write {
+	serving := 0
+	for _, r := range revisions {
+		serving += readyNow(r.pods)
+	}
+	if serving > 0 && v.replicas > 0 && readyNow(one.pods) == 0 {
+		return nil
+	}
+	var writes []intent.Write
+	for _, r := range revisions {
+		if r.active() {
 			writes = append(writes, r.scale(0))
 		}
 	}
-	return writes, nil
+	return writes
+}
+
+// refill brings an empty ReplicaSet to the workload's size. Beside others maxSurge has to leave room for it: the
+// native controller would size it back at once, paused or not.
+func (v view) refill(r *revision) ([]intent.Write, error) {
+	if v.surplus()+v.replicas <= v.surge() {
+		return v.fill(r)
+	}
+	return v.patch(fmt.Sprintf("make room for %d pods beside the others", v.replicas), func(obj *unstructured.Unstructured) error {
+		return v.borrow(obj, v.surplus()+v.replicas)
+	})
 }
 
 // fill brings a ReplicaSet to the workload's size. Where the native controller's note of that size is

@@ -92,6 +92,24 @@ func (s *story) reach(want workload.Want) {
 	s.t.Fatalf("%s is never reached", want.Posture)
 }
 
+// creep writes one write at a time, with all looks of the native controllers in between, until there is nothing
+// to write. It checks before each write.
+func (s *story) creep(want workload.Want, check func()) {
+	s.t.Helper()
+	for range 50 {
+		check()
+		writes := s.plan(want)
+		if len(writes) == 0 && !s.Step() {
+			return
+		}
+		if len(writes) > 0 {
+			require.NoError(s.t, s.Apply(writes[0]))
+		}
+		s.settle()
+	}
+	s.t.Fatalf("%s is never reached", want.Posture)
+}
+
 func (s *story) template(version string, gated bool) {
 	s.t.Helper()
 	change := func(template map[string]any) {
@@ -333,22 +351,32 @@ func TestAHeldTemplateThatSomebodyUnpausedIsHeldAgain(t *testing.T) {
 	require.Equal(t, int32(4), s.observe().Stable.Ready)
 }
 
+// Somebody un-paused over our marker, and the native controller replaced stable altogether. It looks between any
+// two writes of ours, and sizes what we have sized by maxSurge.
 func TestARolloutOfTheMarkedTemplateIsTakenBackToStable(t *testing.T) {
-	s := newStory(t, 4)
-	s.template("2", true)
-	s.settle()
-	require.NoError(t, s.Pause(false))
-	s.settle()
-	require.Zero(t, s.observe().Stable.Existing, "it was rolled out natively")
-	hold := workload.Want{Posture: workload.Hold}
-	for range 20 { // one write at a time, the native controllers in between
-		if writes := s.plan(hold); len(writes) > 0 {
-			require.NoError(t, s.Apply(writes[0]))
+	for _, surge := range []any{"25%", int64(0), "100%"} {
+		for _, posture := range []workload.Posture{workload.Hold, workload.Park, workload.Revert} {
+			t.Run(fmt.Sprintf("maxSurge %v, %s", surge, posture), func(t *testing.T) {
+				s := newStory(t, 4)
+				s.spec(func(spec map[string]any) {
+					spec["strategy"] = map[string]any{"type": "RollingUpdate", "rollingUpdate": map[string]any{"maxSurge": surge, "maxUnavailable": int64(1)}}
+				})
+				s.template("2", true)
+				s.settle()
+				require.NoError(t, s.Pause(false))
+				s.settle()
+				require.Zero(t, s.observe().Stable.Existing, "it was rolled out natively")
+				s.creep(workload.Want{Posture: posture}, func() {
+					pods := s.observe()
+					require.GreaterOrEqual(t, pods.Stable.Ready+pods.Canary.Ready+pods.Others, int32(4))
+				})
+				require.Equal(t, int32(4), s.observe().Stable.Ready)
+				require.Zero(t, s.observe().Others)
+				bound, _, _ := unstructured.NestedFieldNoCopy(s.Deployment.Object, "spec", "strategy", "rollingUpdate", "maxSurge")
+				require.Equal(t, posture != workload.Hold || surge == "100%", bound == surge, "maxSurge is %v", bound)
+			})
 		}
-		s.settle()
 	}
-	require.Equal(t, int32(4), s.observe().Stable.Ready)
-	require.Zero(t, s.observe().Others)
 }
 
 func TestScaledFrom0WhileHeldStableServesAndRollsOutAgainLater(t *testing.T) {

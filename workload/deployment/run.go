@@ -75,25 +75,18 @@ func (v view) unhold(n int32) ([]intent.Write, error) {
 	})
 }
 
-// clear takes further revisions to 0, and gives stable its full size, or the native controller's note
-// of it, where that is missing.
+// clear gives stable its full size, or the native controller's note of it, where that is missing, and takes
+// further revisions to 0.
 func (v view) clear() ([]intent.Write, error) {
-	var writes []intent.Write
-	noted, isNoted := v.stable.desired()
-	outdated := v.stable.replicas == v.replicas && isNoted && noted != v.replicas
-	if !v.stable.active() || outdated && !v.canary.active() {
-		fill, err := v.fill(v.stable)
-		if err != nil {
-			return nil, err
-		}
-		writes = fill
+	if !v.stable.active() {
+		return v.refill(v.stable)
 	}
-	for _, r := range v.others() {
-		if r.active() {
-			writes = append(writes, r.scale(0))
-		}
+	writes := v.emptied(v.stable, v.others())
+	if noted, isNoted := v.stable.desired(); !isNoted || noted == v.replicas || v.stable.replicas != v.replicas || v.canary.active() {
+		return writes, nil
 	}
-	return writes, nil
+	fill, err := v.fill(v.stable)
+	return append(fill, writes...), err
 }
 
 // deflate makes no pod of an active canary count as available, and says whether that is so. Native code
