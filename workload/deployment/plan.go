@@ -158,63 +158,6 @@ func (v view) reverse() ([]intent.Write, error) {
 	})
 }
 
-// keepOnly takes every revision but one to 0, in a look of its own after that one has pods: with no active
-// ReplicaSet the native controller fills the newest, which may be a rejected one.
-func (v view) keepOnly(one *revision) ([]intent.Write, error) {
-	if one == nil {
-		return nil, nil
-	}
-	if !one.active() && v.replicas > 0 {
-		return v.refill(one)
-	}
-	return v.emptied(one, v.allBut(one)), nil
-}
-
-// emptied takes revisions to 0, unless they alone serve: one, to which that leaves the requests, was empty then
-// and has yet to start.
-func (v view) emptied(one *revision, revisions []*revision) []intent.Write {
-	serving := 0
-	for _, r := range revisions {
-		serving += readyNow(r.pods)
-	}
-	if serving > 0 && v.replicas > 0 && readyNow(one.pods) == 0 {
-		return nil
-	}
-	var writes []intent.Write
-	for _, r := range revisions {
-		if r.active() {
-			writes = append(writes, r.scale(0))
-		}
-	}
-	return writes
-}
-
-// refill brings an empty ReplicaSet to the workload's size. Beside others maxSurge has to leave room for it: the
-// native controller would size it back at once, paused or not.
-func (v view) refill(r *revision) ([]intent.Write, error) {
-	if v.surplus()+v.replicas <= v.surge() {
-		return v.fill(r)
-	}
-	return v.patch(fmt.Sprintf("make room for %d pods beside the others", v.replicas), func(obj *unstructured.Unstructured) error {
-		return v.borrow(obj, v.surplus()+v.replicas)
-	})
-}
-
-// fill brings a ReplicaSet to the workload's size. Where the native controller's note of that size is
-// outdated it is written too: a note that differs, on the only active ReplicaSet, makes it take every
-// look for a scaling event, and it never rolls anything out again.
-func (v view) fill(r *revision) ([]intent.Write, error) {
-	if desired, ok := r.desired(); !ok || desired == v.replicas {
-		return []intent.Write{r.scale(v.replicas)}, nil
-	}
-	want := r.obj.DeepCopy()
-	put(want.Object, int64(v.replicas), "spec", "replicas")
-	size := strconv.FormatInt(int64(v.replicas), 10)
-	put(want.Object, size, "metadata", "annotations", annotationDesired)
-	put(want.Object, strconv.FormatInt(int64(v.replicas+v.surge()), 10), "metadata", "annotations", annotationMax)
-	return patchTo(r.obj, want, fmt.Sprintf("bring it to %d pods", v.replicas))
-}
-
 // tidy takes our annotations off the ReplicaSets, to which the native controller copies those of the
 // Deployment: kubectl rollout undo would bring them back. One that was left inflated, since native code
 // corrects the current one only, gets the user's minReadySeconds; and the native controller's note of the
@@ -302,10 +245,4 @@ func (v view) strayed() bool {
 func release(obj *unstructured.Unstructured) {
 	drop(obj.Object, "spec", "paused")
 	drop(obj.Object, markerPath()...)
-}
-
-func (r *revision) scale(replicas int32) intent.Write {
-	w := intent.Of(intent.Scale, r.obj, fmt.Sprintf("scale from %d to %d", r.replicas, replicas))
-	w.Replicas = replicas
-	return w
 }
