@@ -26,6 +26,10 @@ type Provider interface {
 	// Strip returns live without this owner's part, exactly as the user wrote it, also after a foreign
 	// edit.
 	Strip(live Objects, owner Owner) (Objects, error)
+	// Guard returns what becomes of somebody else's update of a route: what they wrote, with every owner's part as it
+	// is stored. An update with nothing new in it gives the stored route. It fails with a sentence that names what they
+	// wrote and the parts cannot be in, and the mend.
+	Guard(stored, written Objects) (Objects, error)
 	// Settle is how long the data plane behind this route may take to follow a change that its
 	// controller has accepted.
 	Settle(live Objects) time.Duration

@@ -129,7 +129,7 @@ func (d document) inserted(rule object, owner string, bases map[string]string, l
 	if !ours {
 		return false
 	}
-	if by == owner {
+	if by != "" && by == owner {
 		return true
 	}
 	hash := hashOf(rule)

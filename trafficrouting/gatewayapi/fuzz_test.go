@@ -154,10 +154,12 @@ func playEdits(t *testing.T, data []byte) {
 	if cart, err := p.Render(rendered, providertest.CartOwner, []trafficrouting.Split{d.split(providertest.Cart)}); err == nil && d.roll(2) == 1 {
 		live = cart.Route
 	}
+	stored := live.DeepCopy()
 	for range 1 + d.roll(4) {
 		d.edit(live)
 	}
 	before := live.DeepCopy()
+	checkGuarded(t, stored, live)
 	stripped := strip(t, live, providertest.CheckoutOwner)
 	providertest.SameJSON(t, before, live, "arguments stay as they are")
 	if _, ok := live.GetAnnotations()["split.crossfade.io/checkout"]; ok {
@@ -174,6 +176,24 @@ func playEdits(t *testing.T, data []byte) {
 	require.NoError(t, err)
 	providertest.SameJSON(t, again.Route, twice.Route)
 	require.False(t, p.Names(trafficrouting.Objects{Route: strip(t, twice.Route, providertest.CheckoutOwner)}, "checkout-canary"))
+}
+
+// checkGuarded requires of a foreign update that is let in that the API server may ask about its result again, and
+// that the parts can be taken out of it.
+func checkGuarded(t *testing.T, stored, written *unstructured.Unstructured) {
+	t.Helper()
+	p, before := gatewayapi.HTTPRoute{}, trafficrouting.Objects{Route: stored}
+	once, err := p.Guard(before, trafficrouting.Objects{Route: written})
+	if err != nil {
+		return
+	}
+	twice, err := p.Guard(before, once)
+	require.NoError(t, err)
+	providertest.SameJSON(t, once.Route, twice.Route)
+	for key := range stored.GetAnnotations() {
+		require.Contains(t, once.Route.GetAnnotations(), key)
+	}
+	require.False(t, p.Names(trafficrouting.Objects{Route: strip(t, once.Route, providertest.CheckoutOwner)}, "checkout-canary"))
 }
 
 // dead counts the rules that have backends and give none of them anything.

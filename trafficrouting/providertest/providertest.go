@@ -65,6 +65,7 @@ func Run(t *testing.T, p trafficrouting.Provider, f Fixtures) {
 			t.Run("requests go where the split says", c.routes)
 			t.Run("two owners leave no trace in any order", c.interleaves)
 			t.Run("edits by others survive", c.keepsEdits)
+			t.Run("updates by others are guarded", c.guards)
 			t.Run("what is in effect is told", c.observes)
 		})
 	}
