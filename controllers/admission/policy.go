@@ -3,8 +3,6 @@ package admission
 import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
 // DefaultIgnored are the pod-template annotations whose change alone is no new version.
@@ -56,7 +54,7 @@ func (t Table) meta(o Options) metav1.ObjectMeta {
 }
 
 func (t Table) policy(o Options) *admissionv1.MutatingAdmissionPolicy {
-	fail, scope := admissionv1.Fail, admissionv1.NamespacedScope
+	fail := admissionv1.Fail
 	p := &admissionv1.MutatingAdmissionPolicy{
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "MutatingAdmissionPolicy"},
 		ObjectMeta: t.meta(o),
@@ -66,22 +64,10 @@ func (t Table) policy(o Options) *admissionv1.MutatingAdmissionPolicy {
 			// A webhook that runs later may change the template: we look again.
 			ReinvocationPolicy: admissionv1.IfNeededReinvocationPolicy,
 			MatchConstraints: &admissionv1.MatchResources{
-				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{admissionv1.Update},
-					Rule: admissionv1.Rule{
-						APIGroups: []string{t.Group}, APIVersions: []string{t.Version}, Resources: []string{t.Resource},
-						Scope: &scope,
-					},
-				}}},
-				// Matches if the stored or the written object has the label.
-				ObjectSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
-					{Key: t.Label, Operator: metav1.LabelSelectorOpExists},
-				}},
+				ResourceRules:  []admissionv1.NamedRuleWithOperations{{RuleWithOperations: t.updates()}},
+				ObjectSelector: t.armed(),
 			},
-			MatchConditions: []admissionv1.MatchCondition{
-				{Name: "foreign", Expression: foreign(o.Controllers)},
-				{Name: "glass-whole", Expression: "!" + has("object", label(v1alpha1.LabelBreakGlass))},
-			},
+			MatchConditions: o.conditions(),
 		},
 	}
 	for _, f := range t.Facts {

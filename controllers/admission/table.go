@@ -1,7 +1,7 @@
 // Package admission holds the gate and the guards as data: what becomes of a foreign write of an armed
 // object before it is stored. A new template is held instead of rolling out, and what a Release put on
 // the user's objects keeps its value. The tables are rendered as MutatingAdmissionPolicies, which the
-// API server evaluates by itself. The package is pure: no client, no clock.
+// API server evaluates by itself, and as the configuration of the webhook that applies them where it cannot. The package is pure: no client, no clock.
 package admission
 
 import "crossfade.io/crossfade/apis/v1alpha1"
@@ -15,6 +15,9 @@ type Table struct {
 	Group, Version, Resource string
 	// Label arms an object, whether the stored or the written object has it.
 	Label string
+	// Gated in CEL says whether a write meets the gate alone: no guard has anything to keep. Empty means that the
+	// table has no gate.
+	Gated string
 	// Facts may be used in the conditions and values of the rules, and of later facts, as variables.NAME.
 	Facts []Fact
 	// Rules apply in order; each sees the object as the rules before it left it. The API server may

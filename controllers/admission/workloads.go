@@ -15,6 +15,7 @@ func workloads(ignored []string) Table {
 	return Table{
 		Name: "workloads", Group: "apps", Version: "v1", Resource: "deployments",
 		Label: v1alpha1.LabelRollout,
+		Gated: "!" + has("oldObject", annotation(v1alpha1.AnnotationOriginal)),
 		Facts: workloadFacts(ignored),
 		Rules: []Rule{{
 			Name:     "label",

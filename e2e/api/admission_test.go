@@ -16,16 +16,20 @@ import (
 )
 
 func TestAdmission(t *testing.T) {
-	w := newWorld(t)
-	// Each case has a workload of its own.
-	for what, test := range map[string]func(*testing.T, *world){
-		"gate": testGate, "user's pause": testPause, "ours and others": testWho, "probe": testProbe,
-		"borrowed fields": testBorrowed, "labels and annotations": testMetadata, "GitOps": testGitOps, "pin": testPin,
-		"asked again": testAgain, "native controller": testNative,
-	} {
-		t.Run(what, func(t *testing.T) {
-			t.Parallel()
-			test(t, w)
+	for how, install := range keepers {
+		t.Run(how, func(t *testing.T) {
+			w := newWorld(t, install)
+			// Each case has a workload of its own.
+			for what, test := range map[string]func(*testing.T, *world){
+				"gate": testGate, "user's pause": testPause, "ours and others": testWho, "probe": testProbe,
+				"borrowed fields": testBorrowed, "labels and annotations": testMetadata, "GitOps": testGitOps, "pin": testPin,
+				"asked again": testAgain, "native controller": testNative,
+			} {
+				t.Run(what, func(t *testing.T) {
+					t.Parallel()
+					test(t, w)
+				})
+			}
 		})
 	}
 }

@@ -39,8 +39,8 @@ type world struct {
 	user, ours dynamic.Interface
 }
 
-// newWorld installs the policies for a namespace of their own, and waits until they are in effect.
-func newWorld(t *testing.T) *world {
+// newWorld puts gate and guards into effect in a namespace of their own.
+func newWorld(t *testing.T, install func(*testing.T, kubernetes.Interface, admission.Options)) *world {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(config(t))
 	require.NoError(t, err)
@@ -52,28 +52,16 @@ func newWorld(t *testing.T) *world {
 	ctx := context.WithoutCancel(t.Context())
 	t.Cleanup(func() { _ = client.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{}) })
 	controller := "system:serviceaccount:" + name + ":crossfade"
-	options := admission.Options{
+	install(t, client, admission.Options{
 		Name: name, Controllers: []string{controller}, Ignored: admission.DefaultIgnored,
 		Namespaces: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: name}},
-	}
-	policies := client.AdmissionregistrationV1().MutatingAdmissionPolicies()
-	for _, p := range admission.Policies(options) {
-		_, err := policies.Create(t.Context(), p, metav1.CreateOptions{})
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = policies.Delete(ctx, p.Name, metav1.DeleteOptions{}) })
-	}
-	bindings := client.AdmissionregistrationV1().MutatingAdmissionPolicyBindings()
-	for _, b := range admission.Bindings(options) {
-		_, err := bindings.Create(t.Context(), b, metav1.CreateOptions{})
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = bindings.Delete(ctx, b.Name, metav1.DeleteOptions{}) })
-	}
+	})
 	w := &world{namespace: name, user: as(t, "alice"), ours: as(t, controller)}
 	w.await(t)
 	return w
 }
 
-// await polls the probe, and a pin, until both policies are in effect.
+// await polls the probe, and a pin, until both tables are in effect.
 func (w *world) await(t *testing.T) {
 	t.Helper()
 	name := w.idle(t)

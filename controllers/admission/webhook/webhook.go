@@ -1,0 +1,84 @@
+// Package webhook does to foreign updates what package admission says, for API servers that cannot do it by
+// themselves, and guards routes, which no policy can. It decides on what it is sent alone: no client, no clock.
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"crossfade.io/crossfade/controllers/admission"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// Handlers returns what to serve at which path. Of the options only Ignored counts: whom to ask about what is in
+// the configuration that the API server has. It fails on tables that the API server would refuse too.
+func Handlers(o admission.Options, providers trafficrouting.Registry) (map[string]http.Handler, error) {
+	handlers := map[string]http.Handler{admission.RoutesPath: &ctrlwebhook.Admission{Handler: routes{providers}}}
+	policies := admission.Policies(o)
+	for i, t := range admission.Tables(o.Ignored) {
+		e, err := compile(policies[i])
+		if err != nil {
+			return nil, err
+		}
+		handlers[t.Path()] = &ctrlwebhook.Admission{Handler: e}
+	}
+	return handlers, nil
+}
+
+// Handle applies a table.
+func (e *evaluator) Handle(ctx context.Context, r ctrladmission.Request) ctrladmission.Response {
+	stored, written, err := objects(r)
+	if err != nil {
+		return ctrladmission.Errored(http.StatusBadRequest, err)
+	}
+	out, err := e.mutate(ctx, &r.AdmissionRequest, stored, written)
+	if err != nil {
+		return ctrladmission.Errored(http.StatusInternalServerError, err)
+	}
+	return patched(r, out)
+}
+
+// routes guards routes of all kinds.
+type routes struct{ providers trafficrouting.Registry }
+
+// Handle keeps the parts of a route.
+func (h routes) Handle(_ context.Context, r ctrladmission.Request) ctrladmission.Response {
+	provider, ok := h.providers.For(r.Kind.Group, r.Kind.Kind)
+	if !ok {
+		return ctrladmission.Errored(http.StatusBadRequest, fmt.Errorf("there is no provider for %s; take it out of the webhook's configuration", r.Kind.String()))
+	}
+	stored, written, err := objects(r)
+	if err != nil {
+		return ctrladmission.Errored(http.StatusBadRequest, err)
+	}
+	out, err := provider.Guard(trafficrouting.Objects{Route: stored}, trafficrouting.Objects{Route: written})
+	if err != nil {
+		return ctrladmission.Denied(err.Error())
+	}
+	return patched(r, out.Route)
+}
+
+func objects(r ctrladmission.Request) (stored, written *unstructured.Unstructured, err error) {
+	stored, written = &unstructured.Unstructured{}, &unstructured.Unstructured{}
+	if err := stored.UnmarshalJSON(r.OldObject.Raw); err != nil {
+		return nil, nil, fmt.Errorf("read the stored object: %w", err)
+	}
+	if err := written.UnmarshalJSON(r.Object.Raw); err != nil {
+		return nil, nil, fmt.Errorf("read the written object: %w", err)
+	}
+	return stored, written, nil
+}
+
+func patched(r ctrladmission.Request, out *unstructured.Unstructured) ctrladmission.Response {
+	raw, err := json.Marshal(out)
+	if err != nil {
+		return ctrladmission.Errored(http.StatusInternalServerError, fmt.Errorf("encode the object: %w", err))
+	}
+	return ctrladmission.PatchResponseFromRaw(r.Object.Raw, raw)
+}
