@@ -14,8 +14,9 @@ rm -f "$chart"/crds/crossfade.io_*.yaml
 hack/crds.sh "$chart"/crds/crossfade.io_*.yaml
 
 "$controller_gen" rbac:roleName=crossfade paths=./cmd/... paths=./controllers/... output:rbac:dir="$chart/files/rbac"
-go run ./controllers/admission/render >"$chart/files/admission.yaml"
-go run ./controllers/admission/render --permissions >"$chart/files/permissions.yaml"
+for what in policies permissions route-webhook table-webhook; do
+  go run ./controllers/admission/render --print="$what" >"$chart/files/$what.yaml"
+done
 
 mkdir -p docs
 "$crd_ref_docs" --config=hack/api-docs.yaml --source-path=apis --renderer=markdown --output-path=docs/api.md --log-level=WARN

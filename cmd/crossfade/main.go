@@ -27,6 +27,7 @@ type options struct {
 	lease, renew, retry                             time.Duration
 	workers                                         int
 	requestsPerSecond                               float64
+	hook                                            hookOptions
 }
 
 func main() {
@@ -87,6 +88,12 @@ func parse(args []string) (options, logr.Logger, error) {
 	flags.DurationVar(&o.retry, "retry-period", 2*time.Second, "how often the lease is tried for")
 	flags.IntVar(&o.workers, "workers", 8, "how many Releases are reconciled at a time")
 	flags.Float64Var(&o.requestsPerSecond, "kube-api-qps", 200, "requests a second to the API server; the server's own priority and fairness limits beside it")
+	flags.IntVar(&o.hook.port, "webhook-port", 0, "port of the admission webhook; 0 turns it off")
+	flags.StringVar(&o.hook.folder, "webhook-certificates", "/run/crossfade", "folder of the webhook's tls.crt and tls.key")
+	flags.StringVar(&o.hook.secret, "webhook-secret", "", "namespace/name of the Secret in which the webhook's certificate is made and renewed; empty means that somebody else keeps the files")
+	flags.StringVar(&o.hook.host, "webhook-host", "", "DNS name by which the API server calls the webhook")
+	flags.StringVar(&o.hook.configurations, "webhook-configurations", "crossfade-routes", "names of the webhook's configurations, separated by commas")
+	flags.BoolVar(&o.hook.tables, "webhook-gate", false, "the webhook holds new templates and guards workloads and Services, where the API server has no MutatingAdmissionPolicy")
 	logging := zap.Options{TimeEncoder: zapcore.RFC3339NanoTimeEncoder}
 	logging.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {

@@ -5,8 +5,10 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -39,7 +41,7 @@ func newManager(config *rest.Config, o options) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	caches, err := cacheOptions()
+	caches, err := cacheOptions(o.hook)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +76,7 @@ func newManager(config *rest.Config, o options) (ctrl.Manager, error) {
 }
 
 // cacheOptions keep in memory what concerns us alone: armed Deployments and Releases in flight.
-func cacheOptions() (cache.Options, error) {
+func cacheOptions(o hookOptions) (cache.Options, error) {
 	armed, err := labels.NewRequirement(v1alpha1.LabelRollout, selection.Exists, nil)
 	if err != nil {
 		return cache.Options{}, fmt.Errorf("select armed workloads: %w", err)
@@ -82,17 +84,27 @@ func cacheOptions() (cache.Options, error) {
 	deployments := &unstructured.Unstructured{}
 	deployments.SetGroupVersionKind(release.DeploymentKind)
 	shared := true // what changes a workload changes a copy
-	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: map[client.Object]cache.ByObject{
+	of := map[client.Object]cache.ByObject{
 		deployments:         {Label: labels.NewSelector().Add(*armed), UnsafeDisableDeepCopy: &shared},
 		&v1alpha1.Release{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelActive: "true"})},
-	}}, nil
+	}
+	if o.secret != "" {
+		key, err := o.secretKey()
+		if err != nil {
+			return cache.Options{}, err
+		}
+		of[&corev1.Secret{}] = cache.ByObject{
+			Namespaces: map[string]cache.Config{key.Namespace: {}}, Field: fields.OneTermEqualSelector("metadata.name", key.Name),
+		}
+	}
+	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: of}, nil
 }
 
 func addControllers(mgr ctrl.Manager, o options) error {
 	httpRoutes := schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}
 	kinds := map[schema.GroupKind]workload.Kind{{Group: "apps", Kind: "Deployment"}: deployment.Kind{}}
 	providers := trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{httpRoutes: gatewayapi.HTTPRoute{}})
-	served, err := gateServed(mgr.GetRESTMapper())
+	gate, err := gateOf(mgr.GetRESTMapper(), o.hook)
 	if err != nil {
 		return err
 	}
@@ -112,23 +124,29 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	rollouts := &rollout.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Lenses: lenses,
 		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: providers,
-		Clock: time.Now, GateServed: served,
+		Clock: time.Now, Gate: gate,
 	}
 	if err := rollouts.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the rollout controller: %w", err)
 	}
-	return nil
+	return addWebhook(mgr, o.hook, providers)
 }
 
-// gateServed: the API server serves the kinds that gate and guards are made of.
-func gateServed(mapper meta.RESTMapper) (bool, error) {
+// gateOf tells the kinds of object that gate and guards are made of; none where the API server serves no policies
+// and the webhook does not stand in for them.
+func gateOf(mapper meta.RESTMapper, o hookOptions) ([]client.Object, error) {
+	if o.tables {
+		return []client.Object{&admissionregistrationv1.MutatingWebhookConfiguration{}}, nil
+	}
 	kind := schema.GroupKind{Group: admissionregistrationv1.GroupName, Kind: "MutatingAdmissionPolicy"}
 	_, err := mapper.RESTMapping(kind, "v1")
 	if meta.IsNoMatchError(err) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("find out whether %s is served: %w", kind, err)
+		return nil, fmt.Errorf("find out whether %s is served: %w", kind, err)
 	}
-	return true, nil
+	return []client.Object{
+		&admissionregistrationv1.MutatingAdmissionPolicy{}, &admissionregistrationv1.MutatingAdmissionPolicyBinding{},
+	}, nil
 }

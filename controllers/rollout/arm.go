@@ -30,10 +30,10 @@ func (r *Reconciler) arm(ctx context.Context, rollout *v1alpha1.Rollout, w world
 			message: "label " + v1alpha1.LabelBreakGlass + " disarms the workload; take it off to arm it again",
 		}, nil
 	}
-	if !r.GateServed {
+	if len(r.Gate) == 0 {
 		return finding{
 			reason: v1alpha1.ReasonGateMissing, stalled: true, quiet: true,
-			message: "the API server does not serve MutatingAdmissionPolicy (admissionregistration.k8s.io/v1), so a new template cannot be held; use Kubernetes 1.36 or later",
+			message: "the API server does not serve MutatingAdmissionPolicy (admissionregistration.k8s.io/v1), so a new template cannot be held; use Kubernetes 1.36 or later, or install the chart with its webhook",
 		}, nil
 	}
 	if labels[v1alpha1.LabelRollout] != rollout.Name {
@@ -93,7 +93,7 @@ func (r *Reconciler) prove(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 		return finding{}, fmt.Errorf("probe the gate of Deployment %s: %w", w.objects.Workload.GetName(), err)
 	}
 	if err != nil || !admission.ProbeHeld(probe) {
-		message := "a new template of the workload would not be held: the MutatingAdmissionPolicy of Crossfade is missing, not bound or not in effect yet; install the chart's policy"
+		message := "a new template of the workload would not be held: Crossfade's policy or webhook is missing, not bound or not in effect yet; install the chart"
 		if err != nil {
 			message += " (" + err.Error() + ")"
 		}

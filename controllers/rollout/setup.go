@@ -19,8 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
-
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/lens"
 	"crossfade.io/crossfade/trafficrouting"
@@ -45,8 +43,8 @@ type Reconciler struct {
 	// Providers translate the kinds of route.
 	Providers trafficrouting.Registry
 	Clock     func() time.Time
-	// GateServed: the API server serves the kinds that gate and guards are made of.
-	GateServed bool
+	// Gate is the kinds of object that gate and guards are made of. Empty means that there is no way to hold a template.
+	Gate []client.Object
 
 	memory memory
 }
@@ -59,9 +57,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(deploymentObject(), handler.EnqueueRequestsFromMapFunc(ofWorkload)).
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(ofRelease), builder.WithPredicates(predicate.Funcs{UpdateFunc: tellsNews})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4})
-	if r.GateServed {
-		b = b.Watches(&admissionv1.MutatingAdmissionPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all)).
-			Watches(&admissionv1.MutatingAdmissionPolicyBinding{}, handler.EnqueueRequestsFromMapFunc(r.all))
+	for _, kind := range r.Gate {
+		b = b.Watches(kind, handler.EnqueueRequestsFromMapFunc(r.all))
 	}
 	return b.Complete(r)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -66,7 +67,7 @@ func TestOpensOneRelease(t *testing.T) {
 		Client: lagging{direct}, Reader: direct, Lenses: lenses, Mapper: lenses.Mapper, Recorder: events.NewFakeRecorder(100),
 		Kinds:     map[schema.GroupKind]workload.Kind{deploymentKind.GroupKind(): deployment.Kind{}},
 		Providers: trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{gatewayapi.GroupKind: gatewayapi.HTTPRoute{}}),
-		Clock:     time.Now, GateServed: true,
+		Clock:     time.Now, Gate: []client.Object{&admissionv1.MutatingAdmissionPolicy{}},
 	}
 	request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: "checkout"}}
 	var releases v1alpha1.ReleaseList

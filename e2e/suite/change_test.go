@@ -72,23 +72,41 @@ func TestPromotePodsThatExitAtOnce(t *testing.T) {
 func TestRouteEditedAtHalf(t *testing.T) {
 	t.Parallel()
 	s := atHalf(t)
+	path := "/added"
+	split := func(rules int) func(*gatewayv1.HTTPRoute) bool {
+		return func(route *gatewayv1.HTTPRoute) bool {
+			for _, rule := range route.Spec.Rules {
+				if len(rule.BackendRefs) != 2 {
+					return false
+				}
+			}
+			return len(route.Spec.Rules) == rules
+		}
+	}
 
 	// A new rule, by somebody who knows nothing of releases.
-	path := "/added"
 	edited := s.route(s.app.Namespace)
 	live := edited.DeepCopy()
 	edited.Spec.Rules = append(edited.Spec.Rules, addedRule(path))
 	require.NoError(t, shared.Client.Patch(s.ctx, edited, client.MergeFrom(live)))
-	s.requireRepaired("a new rule", func(route *gatewayv1.HTTPRoute) bool {
-		rules := route.Spec.Rules
-		return len(rules) == 2 && len(rules[0].BackendRefs) == 2 && len(rules[1].BackendRefs) == 2 && *rules[1].Matches[0].Path.Value == path
-	})
+	require.True(t, split(2)(edited), "a new rule is not guarded: %s", toJSON(edited.Spec))
 
 	// The user's own manifest again, without a split.
 	require.NoError(t, shared.Apply(s.ctx, s.app.Route()))
-	s.requireRepaired("a reverted weight", func(route *gatewayv1.HTTPRoute) bool {
-		return len(route.Spec.Rules) == 1 && len(route.Spec.Rules[0].BackendRefs) == 2
-	})
+	route := s.route(s.app.Namespace)
+	require.True(t, split(1)(route), "a reverted weight is not guarded: %s", toJSON(route.Spec))
+
+	// Both again, past the webhook.
+	s.label(route, v1alpha1.LabelBreakGlass, "true")
+	edited = s.route(s.app.Namespace)
+	live = edited.DeepCopy()
+	edited.Spec.Rules = append(edited.Spec.Rules, addedRule(path))
+	require.NoError(t, shared.Client.Patch(s.ctx, edited, client.MergeFrom(live)))
+	s.requireRepaired("a new rule", split(2))
+	require.NoError(t, shared.Apply(s.ctx, s.app.Route()))
+	s.requireRepaired("a reverted weight", split(1))
+	s.label(route, v1alpha1.LabelBreakGlass, "")
+
 	s.awaitRelease(1, "traffic in effect and settled again", func(release *v1alpha1.Release) bool {
 		barrier := release.Status.Barrier
 		return barrier != nil && barrier.Name == "approval" && release.Status.Routes[0].InEffect == "50%"
@@ -100,6 +118,17 @@ func TestRouteEditedAtHalf(t *testing.T) {
 	s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "half")
 	s.requireNoneFailed()
 	s.requireLikeTwin(false, ships("v2"))
+}
+
+// label sets a label of an object, or takes it off if the value is empty.
+func (s *scenario) label(obj client.Object, key, value string) {
+	s.t.Helper()
+	labels := map[string]any{key: value}
+	if value == "" {
+		labels[key] = nil
+	}
+	patch := client.RawPatch(types.MergePatchType, []byte(toJSON(map[string]any{"metadata": map[string]any{"labels": labels}})))
+	require.NoError(s.t, shared.Client.Patch(s.ctx, obj, patch))
 }
 
 func addedRule(path string) gatewayv1.HTTPRouteRule {

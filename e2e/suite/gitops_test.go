@@ -22,7 +22,7 @@ func TestGitOpsLoopThroughARelease(t *testing.T) {
 	s.ship("v2")
 	loop, end := context.WithCancel(s.ctx)
 	ended := make(chan int)
-	go func() { ended <- s.applyRegularly(loop, s.app.Deployment(), s.app.Service()) }()
+	go func() { ended <- s.applyRegularly(loop, s.app.Deployment(), s.app.Service(), s.app.Route()) }()
 	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
 	s.awaitRequests(time.Now(), afterwards)
 	end()

@@ -17,5 +17,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* The API server serves the kind that gate and guards are made of. */}}
 {{- define "crossfade.gateServed" -}}
-{{- if semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version }}true{{ end }}
+{{- if and .Values.policies (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version) }}true{{ end }}
+{{- end }}
+
+{{/* The webhook holds templates and guards workloads and Services, as no policy can. */}}
+{{- define "crossfade.gateByWebhook" -}}
+{{- if and .Values.webhook.enabled (not (include "crossfade.gateServed" .)) }}true{{ end }}
+{{- end }}
+
+{{- define "crossfade.webhookHost" -}}
+crossfade-webhook.{{ .Release.Namespace }}.svc
+{{- end }}
+
+{{/* The names of the webhook's configurations. */}}
+{{- define "crossfade.webhooks" -}}
+crossfade-routes{{ if include "crossfade.gateByWebhook" . }},crossfade-tables{{ end }}
 {{- end }}

@@ -1,5 +1,5 @@
-// Command render prints the admission policies and their bindings as YAML, by default as a Helm
-// template: go run ./controllers/admission/render > charts/crossfade/templates/admission.yaml
+// Command render prints the admission policies and the webhook's configurations as YAML, by default as Helm templates:
+// go run ./controllers/admission/render --print=policies
 package main
 
 import (
@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"crossfade.io/crossfade/controllers/admission"
@@ -23,13 +25,10 @@ func main() {
 		"user names whose writes are the controller's, separated by commas")
 	ignored := flag.String("ignored", strings.Join(admission.DefaultIgnored, ","),
 		"pod-template annotations whose change alone is no new version, separated by commas")
-	permissions := flag.Bool("permissions", false, "print the policies by which RBAC decides what people may ask for, instead of gate and guards")
+	what := flag.String("print", "policies", "policies, of gate and guards; permissions, by which RBAC decides what people may ask for; "+
+		"route-webhook; table-webhook, for API servers without the policies")
 	flag.Parse()
-	what := render
-	if *permissions {
-		what = renderPermissions
-	}
-	out, err := what(admission.Options{Name: *name, Controllers: split(*controllers), Ignored: split(*ignored)})
+	out, err := render(*what, admission.Options{Name: *name, Controllers: split(*controllers), Ignored: split(*ignored)})
 	if err == nil {
 		_, err = os.Stdout.Write(out)
 	}
@@ -43,27 +42,42 @@ func split(values string) []string {
 	return strings.FieldsFunc(values, func(r rune) bool { return r == ',' })
 }
 
-func render(o admission.Options) ([]byte, error) {
+func render(what string, o admission.Options) ([]byte, error) {
 	var objects []any
-	for _, p := range admission.Policies(o) {
-		objects = append(objects, p)
-	}
-	for _, b := range admission.Bindings(o) {
-		objects = append(objects, b)
+	switch what {
+	case "policies":
+		objects = append(all(admission.Policies(o)), all(admission.Bindings(o))...)
+	case "permissions":
+		objects = append(all(admission.Permissions(o)), all(admission.PermissionBindings(o))...)
+	case "route-webhook":
+		objects = []any{admission.RouteWebhook(o, hook())}
+	case "table-webhook":
+		objects = []any{admission.TableWebhook(o, hook())}
+	default:
+		return nil, fmt.Errorf("--print %q is not understood; see --help", what)
 	}
 	return encode("# Rendered from controllers/admission; do not edit.\n", objects)
 }
 
-// renderPermissions are policies that every supported API server serves, and so a file of their own.
-func renderPermissions(o admission.Options) ([]byte, error) {
-	var objects []any
-	for _, p := range admission.Permissions(o) {
-		objects = append(objects, p)
+func all[T any](typed []T) []any {
+	objects := make([]any, len(typed))
+	for i, obj := range typed {
+		objects[i] = obj
 	}
-	for _, b := range admission.PermissionBindings(o) {
-		objects = append(objects, b)
+	return objects
+}
+
+// hook is the chart's webhook.
+func hook() admission.Hook {
+	return admission.Hook{
+		Gate:   "{{ .Values.webhook.gateFailurePolicy }}",
+		Routes: []schema.GroupVersionResource{{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}},
+		Client: func(path string) admissionv1.WebhookClientConfig {
+			return admissionv1.WebhookClientConfig{Service: &admissionv1.ServiceReference{
+				Name: "crossfade-webhook", Namespace: "{{ .Release.Namespace }}", Path: &path,
+			}}
+		},
 	}
-	return encode("# Rendered from controllers/admission; do not edit.\n", objects)
 }
 
 func encode(head string, objects []any) ([]byte, error) {
@@ -71,7 +85,7 @@ func encode(head string, objects []any) ([]byte, error) {
 	for _, obj := range objects {
 		text, err := yaml.Marshal(obj)
 		if err != nil {
-			return nil, fmt.Errorf("encode policy: %w", err)
+			return nil, fmt.Errorf("encode YAML: %w", err)
 		}
 		out.WriteString("---\n")
 		out.Write(text)

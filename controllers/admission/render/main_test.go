@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -11,26 +10,35 @@ import (
 	"crossfade.io/crossfade/controllers/admission"
 )
 
-var update = flag.Bool("update", false, "write the golden file")
-
 func TestRender(t *testing.T) {
-	const golden = "testdata/admission.yaml"
-	out, err := render(admission.Options{
-		Name: "crossfade", Controllers: []string{defaultController}, Ignored: admission.DefaultIgnored,
-	})
-	require.NoError(t, err)
-	if *update {
-		require.NoError(t, os.WriteFile(golden, out, 0o600))
-	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
+	for what, holes := range map[string][]string{
+		"policies":      {defaultController, defaultController},
+		"permissions":   {},
+		"route-webhook": {defaultController, "{{ .Release.Namespace }}"},
+		"table-webhook": {
+			defaultController, defaultController, defaultController, "{{ .Values.webhook.gateFailurePolicy }}",
+			"{{ .Release.Namespace }}", "{{ .Release.Namespace }}", "{{ .Release.Namespace }}",
+		},
+	} {
+		out, err := render(what, admission.Options{
+			Name: "crossfade", Controllers: []string{defaultController}, Ignored: admission.DefaultIgnored,
+		})
+		require.NoError(t, err)
+		want, err := os.ReadFile("../../../charts/crossfade/files/" + what + ".yaml")
+		require.NoError(t, err)
 
-	t.Run("the policies are those of the golden file (go test -update writes it)", func(t *testing.T) {
-		require.Equal(t, string(want), string(out))
-	})
-	t.Run("Helm finds nothing to fill in but the namespace", func(t *testing.T) {
-		rest := strings.ReplaceAll(string(out), defaultController, "")
-		require.NotContains(t, rest, "{{")
-		require.Equal(t, 2, strings.Count(string(out), "{{ .Release.Namespace }}"), "one for each policy")
-	})
+		t.Run(what+" are those of the chart (make generate writes them)", func(t *testing.T) {
+			require.Equal(t, string(want), string(out))
+		})
+		t.Run("Helm finds nothing to fill into "+what+" but what the chart has", func(t *testing.T) {
+			rest := string(out)
+			for _, hole := range holes {
+				require.Contains(t, rest, hole)
+				rest = strings.Replace(rest, hole, "", 1)
+			}
+			require.NotContains(t, rest, "{{")
+		})
+	}
+	_, err := render("everything", admission.Options{})
+	require.ErrorContains(t, err, "everything")
 }

@@ -61,6 +61,8 @@ func (w *World) Install(ctx context.Context) error {
 		"--kubeconfig", w.Cluster.Kubeconfig(), "--namespace", SystemNamespace, "--create-namespace", "--skip-crds",
 		"--wait", "--timeout", "2m",
 		"--set", "image.repository="+images+ControllerName, "--set", "image.tag="+tag, "--set", "image.pullPolicy=Never",
+		// One, so that the process to be killed is the one that acts.
+		"--set", "replicas=1",
 		// Short, so that a controller that was killed is soon followed by the next.
 		"--set", "leaderElection.leaseDuration=3s", "--set", "leaderElection.renewDeadline=2s", "--set", "leaderElection.retryPeriod=500ms",
 		"--set-string", fmt.Sprintf("podAnnotations.crossfade-e2e/installed=%d", time.Now().UnixNano()))

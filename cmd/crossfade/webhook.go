@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/open-policy-agent/cert-controller/pkg/rotator"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"crossfade.io/crossfade/controllers/admission"
+	admissionwebhook "crossfade.io/crossfade/controllers/admission/webhook"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,resourceNames=crossfade-routes;crossfade-tables,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch,namespace=crossfade
+// +kubebuilder:rbac:groups="",resources=secrets,resourceNames=crossfade-webhook,verbs=update,namespace=crossfade
+
+// hookOptions are what flags set of the webhook.
+type hookOptions struct {
+	// port is 0 if there is no webhook.
+	port int
+	// folder holds tls.crt and tls.key.
+	folder string
+	// secret, in namespace/name form, is where the certificate is kept and renewed. Empty leaves that to others.
+	secret string
+	// host is the DNS name by which the API server calls the webhook; configurations are the names of the objects that
+	// say so, separated by commas.
+	host, configurations string
+	// tables has the webhook apply gate and guards, which no policy does then.
+	tables bool
+}
+
+// addWebhook serves the webhook from every replica, leader or not, as soon as there is a certificate.
+func addWebhook(mgr ctrl.Manager, o hookOptions, providers trafficrouting.Registry) error {
+	if o.port == 0 {
+		return nil
+	}
+	handlers, err := admissionwebhook.Handlers(admission.Options{Ignored: admission.DefaultIgnored}, providers)
+	if err != nil {
+		return err
+	}
+	server := webhook.NewServer(webhook.Options{Port: o.port, CertDir: o.folder})
+	for path, handler := range handlers {
+		server.Register(path, handler)
+	}
+	certified := make(chan struct{})
+	if o.secret == "" {
+		close(certified)
+	} else if err := addCertificate(mgr, o, certified); err != nil {
+		return err
+	}
+	if err := mgr.Add(hook{server: server, certified: certified}); err != nil {
+		return fmt.Errorf("add the webhook: %w", err)
+	}
+	return mgr.AddReadyzCheck("webhook", func(r *http.Request) error {
+		select {
+		case <-certified:
+			return server.StartedChecker()(r)
+		default:
+			return errors.New("there is no certificate yet")
+		}
+	})
+}
+
+// hook is the webhook's server, once there is a certificate.
+type hook struct {
+	server    webhook.Server
+	certified <-chan struct{}
+}
+
+var _ manager.LeaderElectionRunnable = hook{}
+
+// NeedLeaderElection is false: the API server calls any replica.
+func (hook) NeedLeaderElection() bool { return false }
+
+// Start blocks until the context ends.
+func (h hook) Start(ctx context.Context) error {
+	select {
+	case <-h.certified:
+		return h.server.Start(ctx)
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// addCertificate has the leader make and renew the certificate in its Secret, and every replica lay it into the
+// folder: the kubelet would take a minute to show a mounted Secret.
+func addCertificate(mgr ctrl.Manager, o hookOptions, certified chan struct{}) error {
+	key, err := o.secretKey()
+	if err != nil {
+		return err
+	}
+	var configurations []rotator.WebhookInfo
+	for _, name := range strings.Split(o.configurations, ",") {
+		configurations = append(configurations, rotator.WebhookInfo{Name: name, Type: rotator.Mutating})
+	}
+	err = rotator.AddRotator(mgr, &rotator.CertRotator{
+		SecretKey: key, CertDir: o.folder, CAName: "crossfade", CAOrganization: "crossfade", DNSName: o.host,
+		IsReady: make(chan struct{}), Webhooks: configurations, FieldOwner: "crossfade-certificates", RequireLeaderElection: true,
+	})
+	if err != nil {
+		return fmt.Errorf("add the rotation of the webhook's certificate: %w", err)
+	}
+	return (&certificate{reader: mgr.GetClient(), key: key, folder: o.folder, there: certified}).setup(mgr)
+}
+
+// secretKey tells namespace and name of the Secret.
+func (o hookOptions) secretKey() (types.NamespacedName, error) {
+	namespace, name, ok := strings.Cut(o.secret, "/")
+	if !ok {
+		return types.NamespacedName{}, fmt.Errorf("--webhook-secret %q is not understood; give it as namespace/name", o.secret)
+	}
+	return types.NamespacedName{Namespace: namespace, Name: name}, nil
+}
