@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -28,6 +29,8 @@ type options struct {
 	workers                                         int
 	requestsPerSecond                               float64
 	hook                                            hookOptions
+	// letGo is the Deployment, in namespace/name form, whose place this process takes to let go of everything.
+	letGo string
 }
 
 func main() {
@@ -69,7 +72,15 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := mgr.Start(ctrl.SetupSignalHandler()); err != nil {
+	ctx := ctrl.SetupSignalHandler()
+	if opts.letGo != "" {
+		return letGo(ctx, mgr, opts.letGo)
+	}
+	return start(ctx, mgr)
+}
+
+func start(ctx context.Context, mgr ctrl.Manager) error {
+	if err := mgr.Start(ctx); err != nil {
 		return fmt.Errorf("run the manager: %w", err)
 	}
 	return nil
@@ -94,6 +105,7 @@ func parse(args []string) (options, logr.Logger, error) {
 	flags.StringVar(&o.hook.host, "webhook-host", "", "DNS name by which the API server calls the webhook")
 	flags.StringVar(&o.hook.configurations, "webhook-configurations", "crossfade-routes", "names of the webhook's configurations, separated by commas")
 	flags.BoolVar(&o.hook.tables, "webhook-gate", false, "the webhook holds new templates and guards workloads and Services, where the API server has no MutatingAdmissionPolicy")
+	flags.StringVar(&o.letGo, "let-go", "", "stop the Deployment namespace/name of a controller, take its Releases back, let go of all workloads, and exit: what comes before an uninstallation")
 	logging := zap.Options{TimeEncoder: zapcore.RFC3339NanoTimeEncoder}
 	logging.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {

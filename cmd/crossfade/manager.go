@@ -116,7 +116,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: providers,
 		Clock: time.Now, Workers: o.workers,
-		Lenses: lenses,
+		Lenses: lenses, LetGo: o.letGo != "",
 	}
 	if err := releases.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the release controller: %w", err)
@@ -124,7 +124,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	rollouts := &rollout.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Lenses: lenses,
 		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: providers,
-		Clock: time.Now, Gate: gate,
+		Clock: time.Now, Gate: gate, LetGo: o.letGo != "",
 	}
 	if err := rollouts.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the rollout controller: %w", err)

@@ -41,7 +41,7 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 		return input, err
 	}
 	input.RolloutGone = rollout == nil || release.DeletionTimestamp != nil
-	input.Suspended = rollout != nil && rollout.Spec.Suspend
+	input.Suspended = rollout != nil && (rollout.Spec.Suspend || r.LetGo)
 	deployment, err := r.deployment(ctx, release)
 	if err != nil {
 		return input, err

@@ -57,6 +57,8 @@ type Reconciler struct {
 	Analyst Analyst
 	// Workers is how many Releases are reconciled at a time.
 	Workers int
+	// LetGo treats every Rollout as suspended.
+	LetGo bool
 
 	fresh   *freshness
 	answers *lru.Cache

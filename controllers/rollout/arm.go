@@ -114,11 +114,12 @@ func idle() finding {
 }
 
 // suspended is the finding over a workload that is to be left alone.
-func suspended() finding {
-	return finding{
-		reason: v1alpha1.ReasonSuspended, atRest: true,
-		message: "spec.suspend is true: new templates roll out natively; set it to false to have them released by steps",
+func (r *Reconciler) suspended() finding {
+	message := "spec.suspend is true: new templates roll out natively; set it to false to have them released by steps"
+	if r.LetGo {
+		message = "Crossfade is being uninstalled: new templates roll out natively"
 	}
+	return finding{reason: v1alpha1.ReasonSuspended, atRest: true, message: message}
 }
 
 // bypassed handles a template that rolls out though the workload was armed. While none of its pods is

@@ -49,12 +49,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 		}
 		return retryOnConflict(r.writeStatus(ctx, &rollout, inFlight(active)))
 	}
-	if rollout.Spec.Suspend {
+	if rollout.Spec.Suspend || r.LetGo {
 		if err := r.disarm(ctx, req.NamespacedName); err != nil {
 			return retryOnConflict(err)
 		}
 		r.memory.doubt(rollout.UID)
-		return retryOnConflict(r.writeStatus(ctx, &rollout, suspended()))
+		return retryOnConflict(r.writeStatus(ctx, &rollout, r.suspended()))
 	}
 	finding, err := r.inspect(ctx, &rollout)
 	if err != nil {

@@ -69,6 +69,16 @@ func (w *World) Install(ctx context.Context) error {
 	return run(install)
 }
 
+// Uninstall takes Crossfade out again, but for its CRDs and what is made of them.
+func (w *World) Uninstall(ctx context.Context) error {
+	helm, err := w.helm(ctx)
+	if err != nil {
+		return err
+	}
+	return run(exec.CommandContext(ctx, helm, "uninstall", "crossfade", "--kubeconfig", w.Cluster.Kubeconfig(),
+		"--namespace", SystemNamespace, "--wait", "--timeout", "3m"))
+}
+
 // installCRDs applies those of the chart: helm never updates them.
 func (w *World) installCRDs(ctx context.Context) error {
 	files, err := filepath.Glob(filepath.Join(w.Checkout, "charts/crossfade/crds/*.yaml"))

@@ -1,0 +1,105 @@
+{{/*
+The pod of a controller, with all that it needs: dict "root" $ "extra" (list of further flags).
+*/}}
+{{- define "crossfade.pod" -}}
+serviceAccountName: crossfade
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+containers:
+- name: controller
+  image: {{ printf "%s:%s" .root.Values.image.repository (.root.Values.image.tag | default .root.Chart.AppVersion) }}
+  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+  args:
+  {{- range .extra }}
+  - {{ . }}
+  {{- end }}
+  - --metrics-bind-address=:{{ .root.Values.ports.metrics }}
+  - --health-probe-bind-address=:{{ .root.Values.ports.health }}
+  - --leader-election-namespace={{ .root.Release.Namespace }}
+  - --lease-duration={{ .root.Values.leaderElection.leaseDuration }}
+  - --renew-deadline={{ .root.Values.leaderElection.renewDeadline }}
+  - --retry-period={{ .root.Values.leaderElection.retryPeriod }}
+  - --workers={{ .root.Values.workers }}
+  - --kube-api-qps={{ .root.Values.kubeAPIQPS }}
+  {{- if .root.Values.webhook.enabled }}
+  - --webhook-port={{ .root.Values.ports.webhook }}
+  - --webhook-host={{ include "crossfade.webhookHost" .root }}
+  - --webhook-configurations={{ include "crossfade.webhooks" .root }}
+  {{- if include "crossfade.gateByWebhook" .root }}
+  - --webhook-gate
+  {{- end }}
+  {{- if not .root.Values.webhook.certManager }}
+  - --webhook-secret={{ .root.Release.Namespace }}/crossfade-webhook
+  {{- end }}
+  {{- end }}
+  - --zap-log-level={{ .root.Values.log.level }}
+  - --zap-encoder={{ .root.Values.log.encoder }}
+  ports:
+  - name: metrics
+    containerPort: {{ .root.Values.ports.metrics }}
+  - name: health
+    containerPort: {{ .root.Values.ports.health }}
+  {{- if .root.Values.webhook.enabled }}
+  - name: webhook
+    containerPort: {{ .root.Values.ports.webhook }}
+  volumeMounts:
+  - name: certificates
+    mountPath: /run/crossfade
+  {{- end }}
+  livenessProbe:
+    httpGet:
+      path: /healthz
+      port: health
+  readinessProbe:
+    httpGet:
+      path: /readyz
+      port: health
+    periodSeconds: 5
+  {{- with .root.Values.resources }}
+  resources:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  securityContext:
+    allowPrivilegeEscalation: false
+    readOnlyRootFilesystem: true
+    capabilities:
+      drop: [ALL]
+{{- if .root.Values.webhook.enabled }}
+volumes:
+- name: certificates
+  {{- if .root.Values.webhook.certManager }}
+  secret:
+    secretName: crossfade-webhook
+  {{- else }}
+  emptyDir:
+    medium: Memory
+  {{- end }}
+{{- end }}
+{{- with .root.Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .root.Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
