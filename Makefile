@@ -25,6 +25,11 @@ cluster := cd e2e && go run ./cluster/cmd/cluster
 # releases under faults.
 LONG := TestNativeModel|TestIdleCostsNothing|TestRouteKindThatIsNotInstalled|TestFaults|TestKilledAtEachWrite|TestLaggingCaches
 
+# An API server that serves no MutatingAdmissionPolicy, and what is done again with it: all but what needs one beside ours.
+NO_POLICIES := --apiserver-arg=--disable-admission-plugins=MutatingAdmissionPolicy \
+  --apiserver-arg=--runtime-config=admissionregistration.k8s.io/v1/mutatingadmissionpolicies=false,admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings=false
+BY_WEBHOOK := TestLive|TestRoutesAreGuarded|TestKilledAtEachWrite|TestAdmission/by_webhook/^[^a]
+
 .PHONY: help demo test lint verify unit explore mutants fuzz api api-long e2e soak bench generate cluster-up cluster-down clean
 
 help: ## this list
@@ -61,6 +66,8 @@ api: ## against a real API server and no nodes; KEEP=1 leaves it up
 api-long: ## the same, what takes minutes; and that clusters leave nothing behind
 	cd e2e && go test -tags cluster -count=1 -timeout 15m -run 'TestDownLeavesNothing' ./cluster
 	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 25m -parallel 6 -run '$(LONG)' ./api/...
+	UP_FLAGS='$(NO_POLICIES)' CROSSFADE_GATE=webhook \
+	  hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' ./suite/...

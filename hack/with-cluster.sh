@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# usage: [KEEP=1] hack/with-cluster.sh [flags that choose the cluster] -- COMMAND...
+# usage: [KEEP=1] [UP_FLAGS=...] hack/with-cluster.sh [flags that choose the cluster] -- COMMAND...
 # Starts a test cluster unless it runs already, and runs COMMAND in the e2e module with KUBECONFIG set. The cluster ends
-# with it, also when it fails or is interrupted, unless KEEP is set. The exit code is COMMAND's.
+# with it, also when it fails or is interrupted, unless KEEP is set. UP_FLAGS are further flags of `cluster up`. The exit
+# code is COMMAND's.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../e2e"
 
@@ -24,7 +25,8 @@ end() {
 scratch=$(mktemp -d)
 trap end EXIT
 
-cluster up
+# shellcheck disable=SC2086 # several flags
+cluster up ${UP_FLAGS-}
 export KUBECONFIG=$scratch/kubeconfig
 cluster kubeconfig >"$KUBECONFIG"
 "$@"

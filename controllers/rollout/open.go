@@ -37,17 +37,24 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 		return r.letGo(ctx, rollout, w, last)
 	}
 	if last != nil && rejected(last) && rollout.Status.ForgivenRelease < last.Spec.Number && w.pods.Canary.UID == last.Status.Progress.Canary {
-		// Scaled to 0 and back, the native controller fills the newest revision: the rejected one.
-		if err := r.carry(ctx, w, workload.Want{Posture: workload.Park}); err != nil {
-			return finding{}, err
-		}
-		return finding{
-			reason: v1alpha1.ReasonRevisionRejected, armed: true, held: true, heldReason: v1alpha1.ReasonRevisionRejected, quiet: true,
-			message: fmt.Sprintf("the template was rejected by Release %s (%s) and is held; apply another template, or the stable one again",
-				last.Name, last.Status.Progress.CauseMessage),
-		}, nil
+		return r.rest(ctx, w, last)
 	}
 	return r.open(ctx, rollout, last)
+}
+
+// rest keeps a rejected template held and without pods: scaled to 0 and back, the native controller fills the newest
+// revision, which is that one.
+func (r *Reconciler) rest(ctx context.Context, w world, last *v1alpha1.Release) (finding, error) {
+	moved, err := r.carry(ctx, w, workload.Want{Posture: workload.Park})
+	if err != nil {
+		return finding{}, err
+	}
+	return finding{
+		reason: v1alpha1.ReasonRevisionRejected, armed: true, held: true, heldReason: v1alpha1.ReasonRevisionRejected,
+		quiet: !moved && w.pods.Settled && !w.pods.Borrowed,
+		message: fmt.Sprintf("the template was rejected by Release %s (%s) and is held; apply another template, or the stable one again",
+			last.Name, last.Status.Progress.CauseMessage),
+	}, nil
 }
 
 // rejected: the Release ended with a verdict on its template.
@@ -66,21 +73,22 @@ func (r *Reconciler) letGo(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 	if err := r.writeStatus(ctx, rollout, found); err != nil {
 		return finding{}, err
 	}
-	return found, r.carry(ctx, w, workload.Want{Posture: workload.Revert})
+	_, err := r.carry(ctx, w, workload.Want{Posture: workload.Revert})
+	return found, err
 }
 
-// carry brings the workload nearer to how it is to stand.
-func (r *Reconciler) carry(ctx context.Context, w world, want workload.Want) error {
+// carry brings the workload nearer to how it is to stand, and says whether there was anything to do.
+func (r *Reconciler) carry(ctx context.Context, w world, want workload.Want) (bool, error) {
 	writes, err := w.kind.Plan(w.objects, want)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, write := range writes {
 		if _, err := apply.Send(ctx, r.Client, write); err != nil {
-			return err
+			return true, err
 		}
 	}
-	return nil
+	return len(writes) > 0, nil
 }
 
 // last returns the Rollout's last Release; nil if there was none or it is gone.

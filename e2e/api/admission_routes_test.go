@@ -107,8 +107,9 @@ func (w *world) render(t *testing.T, name string, splits []trafficrouting.Split)
 
 func TestRoutesAreGuarded(t *testing.T) {
 	w := newWorld(t, func(t *testing.T, client kubernetes.Interface, o admission.Options) {
-		installPolicies(t, client, o)
-		installHooks(t, client, admission.RouteWebhook(o, hookOn(t, o)))
+		hook := hookOn(t, o)
+		installHooks(t, client, admission.TableWebhook(o, hook))
+		installHooks(t, client, admission.RouteWebhook(o, hook))
 	})
 	probe := w.split(t)
 	require.Eventually(t, func() bool {

@@ -25,12 +25,14 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/yaml"
 
-	"crossfade.io/crossfade/controllers/admission"
 	"crossfade.io/crossfade/e2e/cluster"
 )
 
 // User is whom the controller acts as.
 const User = "system:serviceaccount:crossfade:crossfade"
+
+// GateVariable says how templates are held: webhook, or by policy if it is empty.
+const GateVariable = "CROSSFADE_GATE"
 
 // patience bounds every wait on a control plane.
 const patience = 60 * time.Second
@@ -72,7 +74,7 @@ func StartThrough(t testing.TB, wrap func(http.Handler) http.Handler, flags ...s
 	require.NoError(t, err)
 	c := &Controller{Client: client, Own: acts, audit: named.AuditLog()}
 	c.installCRDs(t)
-	c.installPolicies(t)
+	flags = append(flags, c.installGate(t, named, os.Getenv(GateVariable) == "webhook")...)
 	if wrap != nil {
 		detour(t, file, config, wrap)
 	}
@@ -117,18 +119,6 @@ func (c *Controller) installCRDs(t testing.TB) {
 			_, err := c.Client.Resource(resource).List(ctx, metav1.ListOptions{})
 			return err == nil, fmt.Sprint(err)
 		})
-	}
-}
-
-func (c *Controller) installPolicies(t testing.TB) {
-	t.Helper()
-	options := admission.Options{Name: "crossfade", Controllers: []string{User}, Ignored: admission.DefaultIgnored}
-	group := schema.GroupVersion{Group: "admissionregistration.k8s.io", Version: "v1"}
-	for _, p := range admission.Policies(options) {
-		c.apply(t, group.WithResource("mutatingadmissionpolicies"), p)
-	}
-	for _, b := range admission.Bindings(options) {
-		c.apply(t, group.WithResource("mutatingadmissionpolicybindings"), b)
 	}
 }
 

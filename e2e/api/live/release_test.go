@@ -151,6 +151,14 @@ func restSurvivesZero(t *testing.T, c *controlplane.Controller) {
 			return counts["app:v1"] == replicas && counts["app:v2"] == 0, fmt.Sprint(counts)
 		})
 	}
+	controlplane.Await(t, "the user's own fields", func(ctx context.Context) (bool, string) {
+		deployment, err := c.In(namespace, controlplane.Deployments).Get(ctx, "app", metav1.GetOptions{})
+		require.NoError(t, err)
+		surge, _, _ := unstructured.NestedString(deployment.Object, "spec", "strategy", "rollingUpdate", "maxSurge")
+		_, inflated, _ := unstructured.NestedInt64(deployment.Object, "spec", "minReadySeconds")
+		_, noted := deployment.GetAnnotations()["crossfade.io/original"]
+		return surge == "25%" && !inflated && !noted, fmt.Sprint(deployment.Object["spec"], deployment.GetAnnotations())
+	})
 }
 
 func await(t *testing.T, c *controlplane.Controller, namespace, release, what string, holds func(*unstructured.Unstructured) bool) {

@@ -1,0 +1,69 @@
+package controlplane
+
+import (
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
+
+	"crossfade.io/crossfade/controllers/admission"
+	"crossfade.io/crossfade/controllers/admission/webhook"
+	"crossfade.io/crossfade/e2e/cluster"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+)
+
+// ServeWebhook serves the product's webhook, until the test ends, where the API server of a cluster reaches it: inside
+// the cluster's network.
+func ServeWebhook(t testing.TB, c cluster.Cluster, o admission.Options) admission.Hook {
+	t.Helper()
+	handlers, err := webhook.Handlers(o, trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{
+		gatewayapi.GroupKind: gatewayapi.HTTPRoute{},
+	}))
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	for path, handler := range handlers {
+		mux.Handle(path, handler)
+	}
+	server := httptest.NewUnstartedServer(mux)
+	require.NoError(t, server.Listener.Close())
+	server.Listener, err = c.Listen()
+	require.NoError(t, err)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	return admission.Hook{
+		Gate:   admissionv1.Fail,
+		Routes: []schema.GroupVersionResource{{Group: gatewayapi.GroupKind.Group, Version: "v1", Resource: "httproutes"}},
+		Client: func(path string) admissionv1.WebhookClientConfig {
+			return admissionv1.WebhookClientConfig{URL: ptr.To(server.URL + path), CABundle: authority}
+		},
+	}
+}
+
+// installGate puts gate and guards into effect: by policy, or by webhook if byWebhook. It returns the flags that the
+// controller needs for that.
+func (c *Controller) installGate(t testing.TB, named cluster.Cluster, byWebhook bool) []string {
+	t.Helper()
+	options := admission.Options{Name: "crossfade", Controllers: []string{User}, Ignored: admission.DefaultIgnored}
+	group := schema.GroupVersion{Group: "admissionregistration.k8s.io", Version: "v1"}
+	if byWebhook {
+		hook := ServeWebhook(t, named, options)
+		for _, configuration := range []*admissionv1.MutatingWebhookConfiguration{admission.TableWebhook(options, hook), admission.RouteWebhook(options, hook)} {
+			c.apply(t, group.WithResource("mutatingwebhookconfigurations"), configuration)
+		}
+		return []string{"--webhook-gate"}
+	}
+	for _, p := range admission.Policies(options) {
+		c.apply(t, group.WithResource("mutatingadmissionpolicies"), p)
+	}
+	for _, b := range admission.Bindings(options) {
+		c.apply(t, group.WithResource("mutatingadmissionpolicybindings"), b)
+	}
+	return nil
+}
