@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,7 +24,7 @@ import (
 
 const (
 	// killEvery is how many writes the controller may do before it is killed again.
-	killEvery = 5
+	killEvery = 7
 	// kills and killedRules are how often it is killed at least, and under how many rules: all but those under which
 	// requests fail that no controller could save, of a canary that collapses and of a workload without pods.
 	kills       = 30
@@ -79,8 +80,12 @@ func killedEnds() map[string]func(*scenario) {
 		"Paused": func(s *scenario) {
 			s.patchSpec(s.deployment(s.app.Namespace), `{"paused": true}`)
 			s.awaitRelease(1, "rule UserPaused", func(r *v1alpha1.Release) bool { return r.Status.Rule == "UserPaused" })
+			s.approve(1, "half") // noted in the status, and followed once un-paused
+			s.awaitRelease(1, "the approval seen", func(r *v1alpha1.Release) bool {
+				ready := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionReady)
+				return r.Status.Rule == "UserPaused" && ready.ObservedGeneration == r.Generation
+			})
 			s.patchSpec(s.deployment(s.app.Namespace), `{"paused": false}`)
-			s.approve(1, "half")
 			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "ten", "half")
 			s.requireLikeTwin(false, ships("v2"))
 		},
