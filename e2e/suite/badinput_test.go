@@ -88,6 +88,10 @@ func TestRolloutsThatCannotBeArmed(t *testing.T) {
 				require.NoError(s.t, shared.Client.Patch(s.ctx, s.deployment(s.app.Namespace), recreate))
 			},
 		},
+		"NoHistory": {
+			reason: v1alpha1.ReasonWorkloadUnsupported, says: "revisionHistoryLimit 0",
+			before: func(s *scenario) { s.patchSpec(s.deployment(s.app.Namespace), `{"revisionHistoryLimit": 0}`) },
+		},
 		"ServiceOfNoPods": {
 			reason: v1alpha1.ReasonServiceUnsupported, says: "does not select the workload's pods",
 			before: func(s *scenario) { s.change(s.app.Service(), map[string]any{"app": "none"}, "spec", "selector") },

@@ -45,12 +45,15 @@ func refusal(o workload.Objects) string {
 	}
 	switch kind := text(o.Workload.Object, "spec", "strategy", "type"); kind {
 	case "", string(appsv1.RollingUpdateDeploymentStrategyType):
-		return ""
 	case string(appsv1.RecreateDeploymentStrategyType):
 		return fmt.Sprintf("%s has spec.strategy.type Recreate, which says that two versions must not run side by side; set it to RollingUpdate", name)
 	default:
 		return fmt.Sprintf("%s has spec.strategy.type %s, which is not known here; set it to RollingUpdate", name, kind)
 	}
+	if limit, set := number(o.Workload.Object, "spec", "revisionHistoryLimit"); set && limit == 0 {
+		return name + " has spec.revisionHistoryLimit 0, by which the ReplicaSet of a rejected version is deleted, and the version tried for ever; set it to 1 or more"
+	}
+	return ""
 }
 
 // Plan returns the next writes towards want, as workload.Kind says.

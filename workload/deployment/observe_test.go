@@ -31,6 +31,13 @@ func TestCapabilitiesRefuseWithTheMend(t *testing.T) {
 			},
 			"Deployment shop/checkout has spec.strategy.type Later, which is not known here; set it to RollingUpdate",
 		},
+		"one that keeps no old ReplicaSets cannot": {
+			func(obj *unstructured.Unstructured) {
+				_ = unstructured.SetNestedField(obj.Object, int64(0), "spec", "revisionHistoryLimit")
+			},
+			"Deployment shop/checkout has spec.revisionHistoryLimit 0, by which the ReplicaSet of a rejected version is deleted, " +
+				"and the version tried for ever; set it to 1 or more",
+		},
 		"another kind cannot": {
 			func(obj *unstructured.Unstructured) { obj.SetKind("StatefulSet") },
 			"StatefulSet shop/checkout is not a Deployment of the group apps; mend spec.workloadRef",
