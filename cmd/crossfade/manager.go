@@ -104,7 +104,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: providers,
 		Clock: time.Now, Workers: o.workers,
-		Lenses: lenses,
+		Views: release.Through(lenses),
 	}
 	if err := releases.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the release controller: %w", err)

@@ -1,4 +1,4 @@
-package planner_test
+package release_test
 
 import (
 	"fmt"
@@ -297,7 +297,7 @@ func (g *guardian) weightRisesByRule(what string) {
 func (g *guardian) carries(what, service string, ppm int32) {
 	canary := g.w.store.objects[keyOf("Service", trafficrouting.CanaryOf(service))]
 	stage := g.w.status.Progress.Stage
-	if g.outage || g.w.faults.lag != nil || canary == nil || pastNoReturn[stage] || stage == v1alpha1.StageWidening || !strings.HasPrefix(what, "patch") {
+	if g.outage || len(g.w.lag) > 0 || canary == nil || pastNoReturn[stage] || stage == v1alpha1.StageWidening || !strings.HasPrefix(what, "patch") {
 		return
 	}
 	percent := int64(100)

@@ -1,10 +1,11 @@
-package planner_test
+package release_test
 
 import (
 	"fmt"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -67,25 +68,35 @@ func unstructuredAnnotation(template map[string]any, key string) (string, bool) 
 	return value, ok
 }
 
+// ask changes what people ask of the Release.
+func (w *world) ask(change func(*v1alpha1.Control)) {
+	control := w.control.DeepCopy()
+	change(control)
+	if !equality.Semantic.DeepEqual(w.control, *control) {
+		w.control = *control
+		w.releaseVersion++
+	}
+}
+
 func (w *world) pause() {
 	w.tale.line(w, "you", "kubectl crossfade pause")
-	w.control.Paused = true
+	w.ask(func(c *v1alpha1.Control) { c.Paused = true })
 }
 
 func (w *world) resume() {
 	w.tale.line(w, "you", "kubectl crossfade resume")
-	w.control.Paused = false
+	w.ask(func(c *v1alpha1.Control) { c.Paused = false })
 }
 
 func (w *world) abort() {
 	w.tale.line(w, "you", "kubectl crossfade abort")
-	w.control.DesiredOutcome = v1alpha1.OutcomeAbort
+	w.ask(func(c *v1alpha1.Control) { c.DesiredOutcome = v1alpha1.OutcomeAbort })
 }
 
 func (w *world) promote() {
 	w.tale.line(w, "you", "kubectl crossfade promote")
 	if w.control.DesiredOutcome != v1alpha1.OutcomeAbort {
-		w.control.DesiredOutcome = v1alpha1.OutcomePromote
+		w.ask(func(c *v1alpha1.Control) { c.DesiredOutcome = v1alpha1.OutcomePromote })
 	}
 }
 
@@ -102,7 +113,7 @@ func (w *world) approve(step string) {
 			return
 		}
 	}
-	w.control.Approvals = append(w.control.Approvals, v1alpha1.Approval{Step: step, Visit: visit})
+	w.ask(func(c *v1alpha1.Control) { c.Approvals = append(c.Approvals, v1alpha1.Approval{Step: step, Visit: visit}) })
 }
 
 // goTo is kubectl crossfade goto.
@@ -113,7 +124,7 @@ func (w *world) goTo(step string) {
 		_, _ = fmt.Sscan(w.control.GoTo.ID, &id)
 		id++
 	}
-	w.control.GoTo = &v1alpha1.GoTo{Step: step, ID: fmt.Sprint(id)}
+	w.ask(func(c *v1alpha1.Control) { c.GoTo = &v1alpha1.GoTo{Step: step, ID: fmt.Sprint(id)} })
 }
 
 // judge makes the evidence say something from now on.
@@ -270,7 +281,8 @@ func (w *world) next() {
 	if w.status.Outcome == v1alpha1.OutcomePromoted {
 		w.user.stable = w.imageOfRevision(w.status.Progress.Canary)
 	}
-	w.control, w.status, w.ended = v1alpha1.Control{}, v1alpha1.ReleaseStatus{}, false
+	w.control, w.status, w.ended, w.releaseGone = v1alpha1.Control{}, v1alpha1.ReleaseStatus{}, false, false
+	w.releaseVersion++
 	w.tale.line(w, "", "Release checkout-%d is opened", w.number)
 }
 
