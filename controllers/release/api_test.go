@@ -85,7 +85,8 @@ func (a *apiServer) Create(_ context.Context, obj client.Object, _ ...client.Cre
 func (a *apiServer) Delete(_ context.Context, obj client.Object, opts ...client.DeleteOption) error {
 	if _, ok := obj.(*v1alpha1.Release); ok {
 		return a.write(intent.Write{Verb: intent.Delete, Kind: releaseKind, Name: obj.GetName()}, func() error {
-			a.world.releaseGone = true
+			require.True(a.world.t, a.world.free, "the Release is deleted before it is free to go")
+			a.world.releaseGone, a.world.ended = true, true
 			return nil
 		})
 	}
@@ -138,10 +139,11 @@ func (a *apiServer) finish(out *v1alpha1.Release, version string, free bool) err
 	if version != fmt.Sprint(w.releaseVersion) {
 		return conflict(releaseKind, out.Name)
 	}
-	if free && !w.ended {
-		w.ended = true
+	if free && !w.free {
+		w.free = true
 		w.releaseVersion++
 	}
+	w.ended = w.free && w.status.Outcome != v1alpha1.OutcomeDeleted
 	out.ResourceVersion = fmt.Sprint(w.releaseVersion)
 	return nil
 }

@@ -46,6 +46,9 @@ func (a *apiServer) write(write intent.Write, do func() error) error {
 		mishap = w.faults.how
 	}
 	w.sent++
+	if native := write.Kind.Kind == kindDeployment || write.Kind.Kind == kindReplicaSet; native && w.firstNative < 0 {
+		w.firstNative = w.sent
+	}
 	w.spoiled = w.spoiled || mishap != "" && mishap != overtaken
 	resource := schema.GroupResource{Group: write.Kind.Group, Resource: write.Kind.Kind}
 	switch mishap {

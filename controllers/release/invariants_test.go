@@ -51,6 +51,9 @@ func guard(w *world) *guardian {
 func (g *guardian) look(what string) {
 	g.w.t.Helper()
 	pods := g.w.livePods()
+	if g.w.struck {
+		g.w.struck = !g.canaryIsWhole(pods)
+	}
 	g.watchStep()
 	g.stableStays(what)
 	g.servicesServe(what, pods)
@@ -167,7 +170,7 @@ func (w *world) wantedReplicas() int64 {
 func (g *guardian) servicesServe(what string, pods []livePod) {
 	for _, ref := range g.w.policy.ServiceRefs {
 		live := g.w.store.objects[keyOf("Service", ref.Name)]
-		if live == nil || g.outage {
+		if live == nil || g.outage || g.w.struck {
 			continue
 		}
 		pinned, free := 0, 0
@@ -197,7 +200,7 @@ func (g *guardian) canaryServes(what string, pods []livePod) {
 		gone := g.w.user.objects[keyOf("Service", ref.Name)] == nil // its owner is, and so it goes too
 		g.require(canary != nil || !named || gone, what, "the route names Service %s-canary, which is not there", ref.Name)
 		ppm, matches := canaryWeight(route, ref.Name)
-		if ppm == 0 && !matches || g.outage {
+		if ppm == 0 && !matches || g.outage || g.w.struck {
 			continue
 		}
 		g.require(canary != nil, what, "the route sends requests to Service %s-canary, which is not there", ref.Name)
@@ -209,6 +212,17 @@ func (g *guardian) canaryServes(what string, pods []livePod) {
 		}
 		g.require(n > 0, what, "the route sends requests to Service %s-canary, which selects no pod that serves", ref.Name)
 	}
+}
+
+// canaryIsWhole: as many canary pods serve as are asked for.
+func (g *guardian) canaryIsWhole(pods []livePod) bool {
+	n := int64(0)
+	for _, pod := range pods {
+		if pod.serves && pod.owner == g.w.status.Progress.Canary {
+			n++
+		}
+	}
+	return n >= g.canaryReplicas()
 }
 
 // weightFallsFirst: on the way back the canary loses no pod before its requests have gone and ended.

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/runtime"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -32,6 +34,9 @@ var (
 	})
 	metrics = sync.OnceValue(func() *release.Metrics { return release.NewMetrics(prometheus.NewRegistry()) })
 )
+
+// background has a logger that nobody reads.
+var background = ctrl.LoggerInto(context.Background(), logr.Discard())
 
 // silent is a recorder of Events that nobody reads.
 type silent struct{ events.EventRecorder }
@@ -63,9 +68,9 @@ func (a analyst) Judge(context.Context, *v1alpha1.Release) (v1alpha1.Verdict, st
 // reconcile is one look of the product at the Release.
 func (w *world) reconcile() planner.Decision {
 	w.t.Helper()
-	w.sent, w.dead, w.spoiled, w.planned = 0, false, false, nil
+	w.sent, w.firstNative, w.dead, w.spoiled, w.planned = 0, -1, false, false, nil
 	r := w.reconciler(func(_ planner.Input, d planner.Decision) { w.planned = &d })
-	result, err := r.Reconcile(context.Background(), reconcile.Request{NamespacedName: w.releaseKey()})
+	result, err := r.Reconcile(background, reconcile.Request{NamespacedName: w.releaseKey()})
 	w.again, w.memory = result.RequeueAfter, r.Memory()
 	if w.dead {
 		w.memory = release.Memory{}
@@ -111,7 +116,7 @@ func (w *world) theRelease() *v1alpha1.Release {
 		},
 		Status: w.status,
 	}
-	if !w.ended {
+	if !w.free {
 		out.Labels[v1alpha1.LabelActive] = "true"
 		out.Finalizers = []string{v1alpha1.Finalizer}
 	}
@@ -124,7 +129,7 @@ const rolloutUID = types.UID("uid-of-rollout")
 func (w *world) input() planner.Input {
 	w.t.Helper()
 	r := w.reconciler(func(planner.Input, planner.Decision) {})
-	in, err := r.Observe(context.Background(), w.theRelease())
+	in, err := r.Observe(background, w.theRelease())
 	require.NoError(w.t, err)
 	return copied(in)
 }

@@ -113,7 +113,9 @@ func (w *world) approve(step string) {
 			return
 		}
 	}
-	w.ask(func(c *v1alpha1.Control) { c.Approvals = append(c.Approvals, v1alpha1.Approval{Step: step, Visit: visit}) })
+	w.ask(func(c *v1alpha1.Control) {
+		c.Approvals = append(c.Approvals, v1alpha1.Approval{Step: step, Visit: visit})
+	})
 }
 
 // goTo is kubectl crossfade goto.
@@ -163,13 +165,13 @@ func (w *world) orphan() {
 // edit changes a route or Service, beside what Crossfade has in it.
 func (w *world) edit(kind, name, what string, change func(obj map[string]any)) {
 	w.tale.line(w, "you", "%s", what)
-	for _, obj := range []*unstructured.Unstructured{w.store.get(kind, name), w.user.objects[keyOf(kind, name)]} {
-		if obj == nil {
-			return
-		}
-		change(obj.Object)
+	live, wish := w.store.get(kind, name), w.user.objects[keyOf(kind, name)]
+	if live == nil || wish == nil {
+		return
 	}
-	live := w.store.get(kind, name)
+	wish = wish.DeepCopy()
+	change(wish.Object)
+	w.user.objects[keyOf(kind, name)] = wish
 	change(live.Object)
 	w.store.put(live)
 }
@@ -190,7 +192,25 @@ func (w *world) addHostname(host string) {
 // resetRoute is a foreign write of the route as the user wrote it, such as a GitOps tool's.
 func (w *world) resetRoute() {
 	w.tale.line(w, "you", "apply the route from Git")
-	w.store.put(w.gitRoute())
+	if w.store.get(kindRoute, "checkout") != nil {
+		w.store.put(w.gitRoute())
+	}
+}
+
+// resetService is the same of the Service.
+func (w *world) resetService() {
+	w.tale.line(w, "you", "apply the Service from Git")
+	if w.store.get(kindService, "checkout") != nil {
+		w.store.put(w.user.objects[keyOf(kindService, "checkout")])
+	}
+}
+
+// labelDeployment is an edit that must be kept.
+func (w *world) labelDeployment() {
+	w.tale.line(w, "you", "label the Deployment")
+	change := func(obj map[string]any) { _ = unstructured.SetNestedField(obj, "gold", "metadata", "labels", "tier") }
+	require.NoError(w.t, w.model.Edit(change))
+	w.wantDeployment(change)
 }
 
 // gitRoute is the route as the user wrote it, with the status that it has now.
@@ -281,7 +301,7 @@ func (w *world) next() {
 	if w.status.Outcome == v1alpha1.OutcomePromoted {
 		w.user.stable = w.imageOfRevision(w.status.Progress.Canary)
 	}
-	w.control, w.status, w.ended, w.releaseGone = v1alpha1.Control{}, v1alpha1.ReleaseStatus{}, false, false
+	w.control, w.status, w.ended, w.free, w.releaseGone = v1alpha1.Control{}, v1alpha1.ReleaseStatus{}, false, false, false
 	w.releaseVersion++
 	w.tale.line(w, "", "Release checkout-%d is opened", w.number)
 }

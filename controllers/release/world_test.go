@@ -33,20 +33,23 @@ type world struct {
 	// late: the Rollout went past the point of no return.
 	rolloutGone, suspended, late, ended bool
 	last                                planner.Decision
-	// releaseVersion is the Release's resourceVersion; releaseGone: it was deleted.
-	releaseVersion int64
-	releaseGone    bool
+	// releaseVersion is the Release's resourceVersion; free: it has no finalizer any more; releaseGone: it was deleted.
+	releaseVersion    int64
+	free, releaseGone bool
 	// memory is what the product's process knows of its own writes; again is when it
 	// wants to look next.
 	memory release.Memory
 	again  time.Duration
-	// planned is the decision of the look that goes on, until it is persisted; sent counts its writes; spoiled: one
-	// of them had a mishap; dead: the process has ended.
-	planned       *planner.Decision
-	sent          int
-	spoiled, dead bool
+	// planned is the decision of the look that goes on, until it is persisted; sent counts its writes; firstNative is
+	// which of them was the first that the native controllers answer, from 1, -1 if none was; spoiled: one of them had
+	// a mishap; dead: the process has ended.
+	planned           *planner.Decision
+	sent, firstNative int
+	spoiled, dead     bool
 	// lag holds, by kind, what a cache that lags behind still has.
 	lag map[string]reading
+	// struck: fate took a canary pod, and not all of the canary's have served since.
+	struck bool
 	// deaf: no gateway takes notice of routes.
 	deaf bool
 	// rival is the route that another writer insists on; nil if nobody does.
@@ -113,7 +116,10 @@ func (w *world) now() time.Time { return w.model.Now }
 
 // ready counts the endpoints of a Service as the shell does.
 func (w *world) ready(service string) int32 {
-	slice := w.slices[service]
+	return readyIn(w.slices[service])
+}
+
+func readyIn(slice *discoveryv1.EndpointSlice) int32 {
 	if slice == nil {
 		return 0
 	}
