@@ -223,3 +223,22 @@ func TestScaledAsItEndsLeavesNothingBehind(t *testing.T) {
 	w.reconcile()
 	w.end(v1alpha1.OutcomePromoted)
 }
+
+// TestStableReappliedAsItEndsIsWrittenOnce: the second of two writes to one version of an object is refused, and what
+// comes after it waits for another look.
+func TestStableReappliedAsItEndsIsWrittenOnce(t *testing.T) {
+	w := newWorld(t, options{})
+	guard(w)
+	w.image("checkout:2")
+	w.at("half")
+	w.abort()
+	w.until("the last decision", func() bool {
+		if w.status.Progress.Stage == v1alpha1.StageCleaning {
+			w.faults = faults{how: killed} // the next one is persisted, and nothing of it is done
+		}
+		return w.last.Rule == planner.RuleEnded
+	})
+	w.faults = noFaults
+	w.image("checkout:1")
+	w.end(v1alpha1.OutcomeAborted)
+}
