@@ -60,8 +60,8 @@ func party(what string, look func(*world) bool) move {
 	}}
 }
 
-// fates strike in any world.
-var fates = []move{
+// pods are what fate does to the canary's.
+var pods = []move{
 	fate("a canary pod is not ready any more", func(w *world) bool {
 		pods := w.canaryPods()
 		if len(pods) > 0 {

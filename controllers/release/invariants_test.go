@@ -54,6 +54,9 @@ func (g *guardian) look(what string) {
 	if g.w.struck {
 		g.w.struck = !g.canaryIsWhole(pods)
 	}
+	if live := g.w.store.objects[keyOf(kindService, "checkout")]; live == nil || trafficrouting.PinnedTo(live) != "" {
+		g.w.unpinned = false
+	}
 	g.watchStep()
 	g.stableStays(what)
 	g.servicesServe(what, pods)
@@ -122,7 +125,7 @@ var open = map[v1alpha1.Stage]bool{
 // canaryIsContained: the user's Services select no canary pod that serves before the promotion.
 func (g *guardian) canaryIsContained(what string, pods []livePod) {
 	stage := g.w.status.Progress.Stage
-	if stage == "" || open[stage] || pastNoReturn[stage] || g.w.status.Progress.Cause != "" {
+	if stage == "" || g.w.unpinned || open[stage] || pastNoReturn[stage] || g.w.status.Progress.Cause != "" {
 		return
 	}
 	for _, ref := range g.w.policy.ServiceRefs {

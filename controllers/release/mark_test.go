@@ -81,7 +81,7 @@ func (p place) mark() mark {
 			p.markLag(s, kind, old)
 		}
 	}
-	for _, holds := range []bool{p.rolloutGone, p.suspended, p.late, p.ended, p.free, p.user.paused, p.struck} {
+	for _, holds := range []bool{p.rolloutGone, p.suspended, p.late, p.ended, p.free, p.user.paused, p.struck, p.unpinned} {
 		s.fact(holds)
 	}
 	s.text(p.user.stable)

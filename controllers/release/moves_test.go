@@ -11,6 +11,7 @@ import (
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
+	"crossfade.io/crossfade/trafficrouting"
 )
 
 // The moves are what users, and fate, do to the world; each is told in the story.
@@ -200,7 +201,8 @@ func (w *world) resetRoute() {
 // resetService is the same of the Service.
 func (w *world) resetService() {
 	w.tale.line(w, "you", "apply the Service from Git")
-	if w.store.get(kindService, "checkout") != nil {
+	if live := w.store.objects[keyOf(kindService, "checkout")]; live != nil {
+		w.unpinned = w.unpinned || trafficrouting.PinnedTo(live) != ""
 		w.store.put(w.user.objects[keyOf(kindService, "checkout")])
 	}
 }

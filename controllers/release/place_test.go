@@ -22,8 +22,10 @@ type smallWorld struct {
 	change   func(*v1alpha1.RolloutSpec)
 	// judged: there is evidence, which passes at first.
 	judged bool
-	// deeds are what users do in it, mostDeeds how often on one path, mostFaults how often fate strikes.
-	deeds                 []move
+	// deeds are what users do in it, and fates what befalls pods and evidence; mostDeeds and mostFaults are how often
+	// on one path. writes: faults befall writes too; caches: and caches, which lag.
+	deeds, fates          []move
+	writes, caches        bool
 	mostDeeds, mostFaults int
 }
 
@@ -57,6 +59,9 @@ type place struct {
 	*world
 	guard         *guardian
 	faults, deeds int
+	// looked: Crossfade was the last to move, and sentLast is what it sent.
+	looked   bool
+	sentLast []string
 	// longest is the longest of what waits for the age of what is in effect; minReady the user's minReadySeconds.
 	longest, minReady time.Duration
 }
