@@ -116,7 +116,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: providers,
 		Clock: time.Now, Workers: o.workers,
-		Lenses: lenses, LetGo: o.letGo != "",
+		Views: release.Through(lenses), LetGo: o.letGo != "",
 	}
 	if err := releases.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the release controller: %w", err)

@@ -15,9 +15,17 @@ type Analyst interface {
 	Judge(ctx context.Context, release *v1alpha1.Release) (v1alpha1.Verdict, string, error)
 }
 
-// evidence asks the analyst about a Release whose step is in effect; nil where nothing is to be judged.
+// evidence asks the analyst about a Release whose step is in effect; nil where nothing is to be judged. Of a step
+// that is yet to begin nothing is known: the look at which it begins must not find that nothing is asked.
 func (r *Reconciler) evidence(ctx context.Context, release *v1alpha1.Release) *planner.Evidence {
-	if r.Analyst == nil || !takesRequests(release) {
+	stage := release.Status.Progress.Stage
+	switch {
+	case r.Analyst == nil || release.Status.Progress.Cause != "":
+		return nil
+	case takesRequests(release):
+	case stage == "" || stage == v1alpha1.StageStepping:
+		return &planner.Evidence{Verdict: v1alpha1.VerdictNoData, Message: "the step has yet to begin"}
+	default:
 		return nil
 	}
 	verdict, message, err := r.Analyst.Judge(ctx, release)
@@ -27,10 +35,8 @@ func (r *Reconciler) evidence(ctx context.Context, release *v1alpha1.Release) *p
 	return &planner.Evidence{Verdict: verdict, Message: message}
 }
 
-// takesRequests: the Release goes forward, and the split of the step that it is at has been in effect.
+// takesRequests: the split of the step that the Release is at has been in effect.
 func takesRequests(release *v1alpha1.Release) bool {
-	if n := len(release.Status.Steps); n > 0 && release.Status.Progress.Cause == "" {
-		return release.Status.Steps[n-1].StartedAt != nil
-	}
-	return false
+	n := len(release.Status.Steps)
+	return n > 0 && release.Status.Steps[n-1].StartedAt != nil
 }

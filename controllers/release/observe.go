@@ -46,7 +46,7 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 	if err != nil {
 		return input, err
 	}
-	view, err := r.Lenses.Open(ctx, release.Namespace)
+	view, err := r.Views.Open(ctx, release.Namespace)
 	if err != nil {
 		return input, err
 	}
@@ -62,7 +62,7 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 
 // follow has the Release reconciled when one of the objects that it names, or what belongs to them,
 // changes.
-func (r *Reconciler) follow(view *lens.Lens, release *v1alpha1.Release) {
+func (r *Reconciler) follow(view View, release *v1alpha1.Release) {
 	policy := release.Spec.Policy
 	subjects := []lens.Subject{{Kind: schema.GroupKind{Group: policy.WorkloadRef.Group, Kind: policy.WorkloadRef.Kind}, Name: policy.WorkloadRef.Name}}
 	for _, s := range policy.ServiceRefs {
@@ -117,7 +117,7 @@ func (r *Reconciler) deployment(ctx context.Context, release *v1alpha1.Release) 
 	return nil, nil
 }
 
-func (r *Reconciler) world(ctx context.Context, view *lens.Lens, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {
+func (r *Reconciler) world(ctx context.Context, view View, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {
 	ref := release.Spec.Policy.WorkloadRef
 	world := planner.Observed{Kind: r.Kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]}
 	world.Workload = workload.Objects{
@@ -152,7 +152,7 @@ func (r *Reconciler) world(ctx context.Context, view *lens.Lens, release *v1alph
 }
 
 // revisions returns the ReplicaSets that the Deployment controls.
-func (r *Reconciler) revisions(ctx context.Context, view *lens.Lens, deployment *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+func (r *Reconciler) revisions(ctx context.Context, view View, deployment *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSetList"))
 	if err := view.List(ctx, list, client.MatchingFields{lens.ByOwner: string(deployment.GetUID())}); err != nil {
@@ -170,7 +170,7 @@ func (r *Reconciler) revisions(ctx context.Context, view *lens.Lens, deployment 
 }
 
 // pods returns the pods that the revisions control.
-func pods(ctx context.Context, view *lens.Lens, revisions []*unstructured.Unstructured) ([]*corev1.Pod, error) {
+func pods(ctx context.Context, view View, revisions []*unstructured.Unstructured) ([]*corev1.Pod, error) {
 	var pods []*corev1.Pod
 	for _, revision := range revisions {
 		var list corev1.PodList
@@ -185,7 +185,7 @@ func pods(ctx context.Context, view *lens.Lens, revisions []*unstructured.Unstru
 }
 
 // service reads a user's Service with the canary Service beside it and their endpoints.
-func (r *Reconciler) service(ctx context.Context, view *lens.Lens, release *v1alpha1.Release, name string) (planner.Service, error) {
+func (r *Reconciler) service(ctx context.Context, view View, release *v1alpha1.Release, name string) (planner.Service, error) {
 	service := planner.Service{Name: name}
 	var err error
 	if service.User, err = r.read(ctx, view, serviceKind, release.Namespace, name); err != nil {
@@ -207,7 +207,7 @@ func (r *Reconciler) service(ctx context.Context, view *lens.Lens, release *v1al
 	return service, err
 }
 
-func readyEndpoints(ctx context.Context, view *lens.Lens, service string) (int32, error) {
+func readyEndpoints(ctx context.Context, view View, service string) (int32, error) {
 	var list discoveryv1.EndpointSliceList
 	if err := view.List(ctx, &list, client.MatchingFields{lens.ByService: service}); err != nil {
 		return 0, fmt.Errorf("list EndpointSlices of Service %s: %w", service, err)
@@ -220,7 +220,7 @@ func readyEndpoints(ctx context.Context, view *lens.Lens, service string) (int32
 	return ready, nil
 }
 
-func (r *Reconciler) route(ctx context.Context, view *lens.Lens, namespace string, ref v1alpha1.RouteRef) (planner.Route, error) {
+func (r *Reconciler) route(ctx context.Context, view View, namespace string, ref v1alpha1.RouteRef) (planner.Route, error) {
 	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
 	provider, ok := r.Providers.For(ref.Group, ref.Kind)
 	if !ok {
@@ -238,7 +238,7 @@ func (r *Reconciler) route(ctx context.Context, view *lens.Lens, namespace strin
 }
 
 // read gets one object from the lens; nil if it does not exist.
-func (r *Reconciler) read(ctx context.Context, view *lens.Lens, gvk schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
+func (r *Reconciler) read(ctx context.Context, view View, gvk schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
 	obj := &unstructured.Unstructured{}
 	obj.SetGroupVersionKind(gvk)
 	err := view.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, obj)

@@ -24,6 +24,7 @@ import (
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/lens"
+	"crossfade.io/crossfade/controllers/release/planner"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
@@ -47,7 +48,7 @@ type Reconciler struct {
 	// Client reads from the caches; Reader reads from the API server.
 	Client    client.Client
 	Reader    client.Reader
-	Lenses    *lens.Lenses
+	Views     Views
 	Recorder  events.EventRecorder
 	Metrics   *Metrics
 	Kinds     map[schema.GroupKind]workload.Kind
@@ -62,13 +63,15 @@ type Reconciler struct {
 
 	fresh   *freshness
 	answers *lru.Cache
+	// plan is planner.Plan.
+	plan func(planner.Input) planner.Decision
 	// enqueue has a Release reconciled.
 	enqueue func(reconcile.Request)
 }
 
 // SetupWithManager registers the Reconciler and its watches.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.fresh, r.answers = newFreshness(r.Clock), lru.New(recalled)
+	r.begin()
 	deployments := &unstructured.Unstructured{}
 	deployments.SetGroupVersionKind(DeploymentKind)
 	return ctrl.NewControllerManagedBy(mgr).
@@ -82,6 +85,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).
 		Complete(r)
+}
+
+// begin has the Reconciler know nothing yet.
+func (r *Reconciler) begin() {
+	r.fresh, r.answers, r.plan = newFreshness(r.Clock), lru.New(recalled), planner.Plan
 }
 
 // ofWorkload wakes the Release in flight of an armed workload's Rollout. Of the workload's status matters only

@@ -31,7 +31,8 @@ var finders = map[string]struct {
 	args   []string
 }{
 	"explore": {".", []string{
-		"test", "-count=1", "-failfast", "-run", "^(TestExplore|TestRandomWalks)$", "./controllers/release/planner", "-states", "16000", "-walks", "1500",
+		"test", "-count=1", "-failfast", "-run", "^(TestExplore|TestRandomWalks)$", "./controllers/release",
+		"-worlds", ".", "-faults", "1", "-deeds", "1", "-states", "1500", "-walks", "1000",
 	}},
 	"faults": {"e2e", []string{
 		"test", "-count=1", "-failfast", "-parallel", "6", "-timeout", "15m", "-run", "^(TestFaults|TestKilledAtEachWrite|TestLaggingCaches)$", "./api/live",

@@ -2,9 +2,11 @@ package nativedeployment
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -268,11 +270,16 @@ func (l *look) report() {
 	add("readyReplicas", ready)
 	add("availableReplicas", available)
 	add("unavailableReplicas", max(0, asked-available))
-	l.m.must(l.m.store(l.m.Deployment, withStatus(l.m.Deployment, status)))
+	l.m.report(l.m.Deployment, status)
 }
 
-func withStatus(obj *unstructured.Unstructured, status map[string]any) *unstructured.Unstructured {
-	want := obj.DeepCopy()
-	want.Object["status"] = status
-	return want
+// report stores a status, if it is another one. What is left as it was is shared with the object before.
+func (m *Model) report(obj *unstructured.Unstructured, status map[string]any) {
+	if equality.Semantic.DeepEqual(obj.Object["status"], status) {
+		return
+	}
+	want := maps.Clone(obj.Object)
+	want["metadata"] = maps.Clone(child(obj.Object, "metadata"))
+	want["status"] = status
+	m.must(m.store(obj, &unstructured.Unstructured{Object: want}))
 }

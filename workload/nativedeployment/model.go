@@ -103,7 +103,7 @@ func (m *Model) Objects() workload.Objects {
 		out.Revisions = append(out.Revisions, rs.DeepCopy())
 		for i := range m.Pods {
 			if m.Pods[i].Owner == rs.GetUID() {
-				out.Pods = append(out.Pods, m.Pods[i].object(rs))
+				out.Pods = append(out.Pods, m.Pods[i].Object(rs))
 			}
 		}
 	}
@@ -213,7 +213,7 @@ func (m *Model) replicaSet(uid types.UID) *unstructured.Unstructured {
 	return nil
 }
 
-// object renders a pod as the API server has it.
-func (p Pod) object(rs *unstructured.Unstructured) *corev1.Pod {
+// Object renders a pod as the API server has it.
+func (p Pod) Object(rs *unstructured.Unstructured) *corev1.Pod {
 	return render(p, rs)
 }

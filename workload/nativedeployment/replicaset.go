@@ -16,7 +16,7 @@ func (m *Model) SyncReplicaSets() bool {
 		found := m.Pods
 		changed = m.manage(rs) || changed
 		before := m.version
-		m.must(m.store(rs, withStatus(rs, m.statusOf(rs, found))))
+		m.report(rs, m.statusOf(rs, found))
 		changed = changed || m.version != before
 	}
 	return changed

@@ -3,6 +3,7 @@ package planner
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -160,14 +161,26 @@ func (d *draft) removals() []intent.Write {
 		// let go, and disarmed, by the Rollout's own controller.
 		disarm := *rest(d)
 		disarm.Disarm = d.letsGo() && !d.pods.Pending
-		writes = append(writes, d.podWrites(disarm)...)
+		writes = appendOthers(writes, d.podWrites(disarm))
 		if d.abortedTooLate() {
-			writes = append(writes, d.podWrites(workload.Want{Posture: workload.Reverse})...)
+			writes = appendOthers(writes, d.podWrites(workload.Want{Posture: workload.Reverse}))
 		}
 	}
 	for _, service := range d.in.Observed.Services {
 		if service.Canary != nil && service.Canary.GetDeletionTimestamp() == nil && !d.named(service.Name+v1alpha1.CanarySuffix) {
 			writes = append(writes, intent.Of(intent.Delete, service.Canary, "remove the canary Service"))
+		}
+	}
+	return writes
+}
+
+// appendOthers appends the writes to objects that are not written yet: a second one to the same version would be
+// refused, and the next look sends it.
+func appendOthers(writes, more []intent.Write) []intent.Write {
+	for _, w := range more {
+		same := func(other intent.Write) bool { return other.Kind == w.Kind && other.Name == w.Name }
+		if !slices.ContainsFunc(writes, same) {
+			writes = append(writes, w)
 		}
 	}
 	return writes

@@ -1,4 +1,4 @@
-package planner_test
+package release_test
 
 import (
 	"encoding/json"
@@ -92,13 +92,13 @@ func FuzzPlan(f *testing.F) {
 	w := newWorld(f, options{})
 	w.image("checkout:2")
 	w.at("half")
-	names := sortedSpoils()
+	names, input := sortedSpoils(), w.input()
 	for i := range names {
 		f.Add(uint32(1)<<i, uint8(i), int64(i))
 	}
 	f.Add(uint32(0xffffffff), uint8(5), int64(-5))
 	f.Fuzz(func(t *testing.T, which uint32, stage uint8, later int64) {
-		in := w.input()
+		in := copied(input)
 		in.Status.Progress.Stage = stages[int(stage)%len(stages)]
 		in.Now = in.Now.Add(time.Duration(later) * time.Second)
 		in.Control.Paused = which%3 == 0

@@ -1,15 +1,17 @@
-package planner_test
+package release_test
 
 import (
 	"fmt"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
+	"crossfade.io/crossfade/trafficrouting"
 )
 
 // The moves are what users, and fate, do to the world; each is told in the story.
@@ -67,25 +69,35 @@ func unstructuredAnnotation(template map[string]any, key string) (string, bool) 
 	return value, ok
 }
 
+// ask changes what people ask of the Release.
+func (w *world) ask(change func(*v1alpha1.Control)) {
+	control := w.control.DeepCopy()
+	change(control)
+	if !equality.Semantic.DeepEqual(w.control, *control) {
+		w.control = *control
+		w.releaseVersion++
+	}
+}
+
 func (w *world) pause() {
 	w.tale.line(w, "you", "kubectl crossfade pause")
-	w.control.Paused = true
+	w.ask(func(c *v1alpha1.Control) { c.Paused = true })
 }
 
 func (w *world) resume() {
 	w.tale.line(w, "you", "kubectl crossfade resume")
-	w.control.Paused = false
+	w.ask(func(c *v1alpha1.Control) { c.Paused = false })
 }
 
 func (w *world) abort() {
 	w.tale.line(w, "you", "kubectl crossfade abort")
-	w.control.DesiredOutcome = v1alpha1.OutcomeAbort
+	w.ask(func(c *v1alpha1.Control) { c.DesiredOutcome = v1alpha1.OutcomeAbort })
 }
 
 func (w *world) promote() {
 	w.tale.line(w, "you", "kubectl crossfade promote")
 	if w.control.DesiredOutcome != v1alpha1.OutcomeAbort {
-		w.control.DesiredOutcome = v1alpha1.OutcomePromote
+		w.ask(func(c *v1alpha1.Control) { c.DesiredOutcome = v1alpha1.OutcomePromote })
 	}
 }
 
@@ -102,7 +114,9 @@ func (w *world) approve(step string) {
 			return
 		}
 	}
-	w.control.Approvals = append(w.control.Approvals, v1alpha1.Approval{Step: step, Visit: visit})
+	w.ask(func(c *v1alpha1.Control) {
+		c.Approvals = append(c.Approvals, v1alpha1.Approval{Step: step, Visit: visit})
+	})
 }
 
 // goTo is kubectl crossfade goto.
@@ -113,7 +127,7 @@ func (w *world) goTo(step string) {
 		_, _ = fmt.Sscan(w.control.GoTo.ID, &id)
 		id++
 	}
-	w.control.GoTo = &v1alpha1.GoTo{Step: step, ID: fmt.Sprint(id)}
+	w.ask(func(c *v1alpha1.Control) { c.GoTo = &v1alpha1.GoTo{Step: step, ID: fmt.Sprint(id)} })
 }
 
 // judge makes the evidence say something from now on.
@@ -152,13 +166,13 @@ func (w *world) orphan() {
 // edit changes a route or Service, beside what Crossfade has in it.
 func (w *world) edit(kind, name, what string, change func(obj map[string]any)) {
 	w.tale.line(w, "you", "%s", what)
-	for _, obj := range []*unstructured.Unstructured{w.store.get(kind, name), w.user.objects[keyOf(kind, name)]} {
-		if obj == nil {
-			return
-		}
-		change(obj.Object)
+	live, wish := w.store.get(kind, name), w.user.objects[keyOf(kind, name)]
+	if live == nil || wish == nil {
+		return
 	}
-	live := w.store.get(kind, name)
+	wish = wish.DeepCopy()
+	change(wish.Object)
+	w.user.objects[keyOf(kind, name)] = wish
 	change(live.Object)
 	w.store.put(live)
 }
@@ -179,7 +193,26 @@ func (w *world) addHostname(host string) {
 // resetRoute is a foreign write of the route as the user wrote it, such as a GitOps tool's.
 func (w *world) resetRoute() {
 	w.tale.line(w, "you", "apply the route from Git")
-	w.store.put(w.gitRoute())
+	if w.store.get(kindRoute, "checkout") != nil {
+		w.store.put(w.gitRoute())
+	}
+}
+
+// resetService is the same of the Service.
+func (w *world) resetService() {
+	w.tale.line(w, "you", "apply the Service from Git")
+	if live := w.store.objects[keyOf(kindService, "checkout")]; live != nil {
+		w.unpinned = w.unpinned || trafficrouting.PinnedTo(live) != ""
+		w.store.put(w.user.objects[keyOf(kindService, "checkout")])
+	}
+}
+
+// labelDeployment is an edit that must be kept.
+func (w *world) labelDeployment() {
+	w.tale.line(w, "you", "label the Deployment")
+	change := func(obj map[string]any) { _ = unstructured.SetNestedField(obj, "gold", "metadata", "labels", "tier") }
+	require.NoError(w.t, w.model.Edit(change))
+	w.wantDeployment(change)
 }
 
 // gitRoute is the route as the user wrote it, with the status that it has now.
@@ -270,7 +303,8 @@ func (w *world) next() {
 	if w.status.Outcome == v1alpha1.OutcomePromoted {
 		w.user.stable = w.imageOfRevision(w.status.Progress.Canary)
 	}
-	w.control, w.status, w.ended = v1alpha1.Control{}, v1alpha1.ReleaseStatus{}, false
+	w.control, w.status, w.ended, w.free, w.releaseGone = v1alpha1.Control{}, v1alpha1.ReleaseStatus{}, false, false, false
+	w.releaseVersion++
 	w.tale.line(w, "", "Release checkout-%d is opened", w.number)
 }
 

@@ -1,7 +1,6 @@
-package planner_test
+package release_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,15 +8,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release"
 	"crossfade.io/crossfade/controllers/release/planner"
 	"crossfade.io/crossfade/intent"
 	"crossfade.io/crossfade/trafficrouting"
-	"crossfade.io/crossfade/trafficrouting/gatewayapi"
-	"crossfade.io/crossfade/workload/deployment"
 	"crossfade.io/crossfade/workload/nativedeployment"
 )
 
@@ -36,6 +33,25 @@ type world struct {
 	// late: the Rollout went past the point of no return.
 	rolloutGone, suspended, late, ended bool
 	last                                planner.Decision
+	// releaseVersion is the Release's resourceVersion; free: it has no finalizer any more; releaseGone: it was deleted.
+	releaseVersion    int64
+	free, releaseGone bool
+	// memory is what the product's process knows of its own writes; again is when it
+	// wants to look next.
+	memory release.Memory
+	again  time.Duration
+	// planned is the decision of the look that goes on, until it is persisted; sent counts its writes; firstNative is
+	// which of them was the first that the native controllers answer, from 1, -1 if none was; spoiled: one of them had
+	// a mishap; dead: the process has ended.
+	planned           *planner.Decision
+	sent, firstNative int
+	spoiled, dead     bool
+	// lag holds, by kind, what a cache that lags behind still has.
+	lag map[string]reading
+	// struck: fate took a canary pod, and not all of the canary's have served since.
+	struck bool
+	// unpinned: somebody took the pin from the Service, with no guard to keep it, and it is not back yet.
+	unpinned bool
 	// deaf: no gateway takes notice of routes.
 	deaf bool
 	// rival is the route that another writer insists on; nil if nobody does.
@@ -69,25 +85,13 @@ type userWorld struct {
 	paused     bool
 }
 
-// faults spoil one reconcile.
-type faults struct {
-	// crash ends the reconcile before the write of this index; -1 never.
-	crash int
-	// conflict makes somebody touch the object of the write of this index just before it; -1 never.
-	conflict int
-	// lag changes what is read into what a lagging cache gives; nil reads the present.
-	lag func(*planner.Input)
-}
-
-var noFaults = faults{crash: -1, conflict: -1}
-
 // newWorld returns a world at rest, whose workload runs checkout:1 and whose Rollout is armed.
 func newWorld(t testing.TB, o options) *world {
 	t.Helper()
 	o = o.withDefaults()
 	w := &world{
 		t: t, policy: o.policy(), store: newStore(), slices: map[string]*discoveryv1.EndpointSlice{},
-		number: 1, faults: noFaults, fails: map[string]failure{},
+		number: 1, releaseVersion: 1, faults: noFaults, fails: map[string]failure{},
 		user: userWorld{objects: map[string]*unstructured.Unstructured{}, stable: "checkout:1"},
 	}
 	w.model = nativedeployment.New(parse(t, fmt.Sprintf(deploymentYAML, o.replicas, o.minReady, o.bounds)))
@@ -112,91 +116,17 @@ func (w *world) wish(obj *unstructured.Unstructured) {
 
 func (w *world) now() time.Time { return w.model.Now }
 
-// input is what the shell would read now. A Deployment that has lost our label is not in its cache.
-func (w *world) input() planner.Input {
-	in := planner.Input{
-		Now: w.now(), Namespace: "shop", Rollout: "checkout", Release: fmt.Sprintf("checkout-%d", w.number),
-		UID: fmt.Sprintf("uid-of-release-%d", w.number), Generation: 1, RolloutGone: w.rolloutGone, Suspended: w.suspended,
-		Policy: *w.policy.DeepCopy(), Control: *w.control.DeepCopy(), Status: *w.status.DeepCopy(), Evidence: w.evidence,
-	}
-	objects := w.model.Objects()
-	if objects.Workload == nil || objects.Workload.GetLabels()[v1alpha1.LabelRollout] == "" {
-		objects.Workload, objects.Revisions, objects.Pods = nil, nil, nil
-	}
-	in.Observed = planner.Observed{Kind: deployment.Kind{}, Workload: objects}
-	for _, ref := range w.policy.ServiceRefs {
-		s := planner.Service{Name: ref.Name, User: w.store.get("Service", ref.Name)}
-		s.Canary = w.store.get("Service", ref.Name+v1alpha1.CanarySuffix)
-		s.UserReady, s.CanaryReady = w.ready(ref.Name), w.ready(ref.Name+v1alpha1.CanarySuffix)
-		in.Observed.Services = append(in.Observed.Services, s)
-	}
-	for _, ref := range w.policy.RouteRefs {
-		in.Observed.Routes = append(in.Observed.Routes, planner.Route{
-			Ref: ref, Provider: gatewayapi.HTTPRoute{}, Objects: trafficrouting.Objects{Route: w.store.get(ref.Kind, ref.Name)},
-		})
-	}
-	if w.faults.lag != nil {
-		w.faults.lag(&in)
-	}
-	in.Observed.Workload.Release = in.Release + "/" + in.UID
-	in.Observed.Workload.Stable, in.Observed.Workload.Canary = w.status.Progress.Stable, w.status.Progress.Canary
-	in.Observed.Workload.Original, in.Observed.Workload.Now = w.status.Progress.Original.DeepCopy(), in.Now
-	return in
-}
-
 // ready counts the endpoints of a Service as the shell does.
 func (w *world) ready(service string) int32 {
-	slice := w.slices[service]
+	return readyIn(w.slices[service])
+}
+
+func readyIn(slice *discoveryv1.EndpointSlice) int32 {
 	if slice == nil {
 		return 0
 	}
 	ready, _ := trafficrouting.ReadyEndpoints([]*discoveryv1.EndpointSlice{slice})
 	return ready
-}
-
-// reconcile does what the shell does: observe, plan, persist, apply.
-func (w *world) reconcile() planner.Decision {
-	w.t.Helper()
-	d := planner.Plan(w.input())
-	w.tell(d)
-	if w.judgeDecision != nil {
-		w.judgeDecision(w.status, d)
-	}
-	w.status, w.last = w.persisted(d.Status), d
-	w.instant("decided " + string(d.Rule))
-	for i, write := range d.Writes {
-		if i == w.faults.crash {
-			return d
-		}
-		if i == w.faults.conflict {
-			w.touch(write)
-		}
-		if err := w.apply(write); err != nil {
-			flow := apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
-			require.True(w.t, flow, "%s: %v", write, err)
-			return d
-		}
-		w.instant(write.String())
-	}
-	w.ended = d.Ended
-	return d
-}
-
-// persisted is a status after the API server: times lose what it does not keep.
-func (w *world) persisted(status v1alpha1.ReleaseStatus) v1alpha1.ReleaseStatus {
-	raw, err := json.Marshal(status)
-	require.NoError(w.t, err)
-	var out v1alpha1.ReleaseStatus
-	require.NoError(w.t, json.Unmarshal(raw, &out))
-	return out
-}
-
-func (w *world) apply(write intent.Write) error {
-	switch write.Kind.Kind {
-	case "Deployment", "ReplicaSet":
-		return w.model.Apply(write)
-	}
-	return w.store.apply(write)
 }
 
 // touch is a foreign write that means nothing, but moves the version on.

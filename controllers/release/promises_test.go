@@ -1,4 +1,4 @@
-package planner_test
+package release_test
 
 import (
 	"time"
@@ -115,12 +115,17 @@ func (g *guardian) approves(step v1alpha1.StepStatus) bool {
 	return false
 }
 
-// actsOnce: a second look at the world as it is decides the same, and so would send the same.
+// actsOnce: each write names the object and the version that it was decided on, so that of two to one object the
+// second would be refused.
 func (g *guardian) actsOnce(d planner.Decision) {
 	if len(d.Writes) == 0 {
 		return
 	}
+	written := map[string]bool{}
 	for _, write := range d.Writes {
+		key := keyOf(write.Kind.Kind, write.Name)
+		g.require(!written[key], "a decision", "%s comes after another write to that object, and will be refused", write)
+		written[key] = true
 		g.require(write.UID != "" || write.Verb == "create", "a decision", "%s names no object", write)
 		g.require(write.ResourceVersion != "" || write.Verb == "create", "a decision", "%s carries no version", write)
 	}

@@ -1,4 +1,4 @@
-package planner_test
+package release_test
 
 import (
 	"flag"
@@ -20,6 +20,8 @@ import (
 // tale is the story of a world: one line for each decision that did something, and for each move.
 type tale struct {
 	lines []string
+	// quiet: nothing is told, which saves time.
+	quiet bool
 }
 
 func (s *tale) String() string { return strings.Join(s.lines, "\n") + "\n" }
@@ -38,6 +40,9 @@ func (w *world) named(text string) string {
 
 // line adds a line that is no decision.
 func (s *tale) line(w *world, who, format string, args ...any) {
+	if s.quiet {
+		return
+	}
 	text := fmt.Sprintf(format, args...)
 	if who != "" {
 		text = who + ": " + text
@@ -50,6 +55,9 @@ func (w *world) offset() string { return w.now().Sub(w.begun).Round(time.Second)
 
 // tell adds a decision if it did something or stands somewhere new.
 func (w *world) tell(d planner.Decision) {
+	if w.tale.quiet {
+		return
+	}
 	before, after := w.status, d.Status
 	moved := before.Progress.Stage != after.Progress.Stage || before.StepName != after.StepName ||
 		before.Progress.Shifted != after.Progress.Shifted || before.Rule != after.Rule || len(d.Writes) > 0 || stalled(before) != stalled(after)

@@ -1,4 +1,4 @@
-package planner_test
+package release_test
 
 import (
 	"fmt"
@@ -51,6 +51,12 @@ func guard(w *world) *guardian {
 func (g *guardian) look(what string) {
 	g.w.t.Helper()
 	pods := g.w.livePods()
+	if g.w.struck {
+		g.w.struck = !g.canaryIsWhole(pods)
+	}
+	if live := g.w.store.objects[keyOf(kindService, "checkout")]; live == nil || trafficrouting.PinnedTo(live) != "" {
+		g.w.unpinned = false
+	}
 	g.watchStep()
 	g.stableStays(what)
 	g.servicesServe(what, pods)
@@ -119,7 +125,7 @@ var open = map[v1alpha1.Stage]bool{
 // canaryIsContained: the user's Services select no canary pod that serves before the promotion.
 func (g *guardian) canaryIsContained(what string, pods []livePod) {
 	stage := g.w.status.Progress.Stage
-	if stage == "" || open[stage] || pastNoReturn[stage] || g.w.status.Progress.Cause != "" {
+	if stage == "" || g.w.unpinned || open[stage] || pastNoReturn[stage] || g.w.status.Progress.Cause != "" {
 		return
 	}
 	for _, ref := range g.w.policy.ServiceRefs {
@@ -167,7 +173,7 @@ func (w *world) wantedReplicas() int64 {
 func (g *guardian) servicesServe(what string, pods []livePod) {
 	for _, ref := range g.w.policy.ServiceRefs {
 		live := g.w.store.objects[keyOf("Service", ref.Name)]
-		if live == nil || g.outage {
+		if live == nil || g.outage || g.w.struck {
 			continue
 		}
 		pinned, free := 0, 0
@@ -197,7 +203,7 @@ func (g *guardian) canaryServes(what string, pods []livePod) {
 		gone := g.w.user.objects[keyOf("Service", ref.Name)] == nil // its owner is, and so it goes too
 		g.require(canary != nil || !named || gone, what, "the route names Service %s-canary, which is not there", ref.Name)
 		ppm, matches := canaryWeight(route, ref.Name)
-		if ppm == 0 && !matches || g.outage {
+		if ppm == 0 && !matches || g.outage || g.w.struck {
 			continue
 		}
 		g.require(canary != nil, what, "the route sends requests to Service %s-canary, which is not there", ref.Name)
@@ -209,6 +215,17 @@ func (g *guardian) canaryServes(what string, pods []livePod) {
 		}
 		g.require(n > 0, what, "the route sends requests to Service %s-canary, which selects no pod that serves", ref.Name)
 	}
+}
+
+// canaryIsWhole: as many canary pods serve as are asked for.
+func (g *guardian) canaryIsWhole(pods []livePod) bool {
+	n := int64(0)
+	for _, pod := range pods {
+		if pod.serves && pod.owner == g.w.status.Progress.Canary {
+			n++
+		}
+	}
+	return n >= g.canaryReplicas()
 }
 
 // weightFallsFirst: on the way back the canary loses no pod before its requests have gone and ended.
@@ -297,7 +314,7 @@ func (g *guardian) weightRisesByRule(what string) {
 func (g *guardian) carries(what, service string, ppm int32) {
 	canary := g.w.store.objects[keyOf("Service", trafficrouting.CanaryOf(service))]
 	stage := g.w.status.Progress.Stage
-	if g.outage || g.w.faults.lag != nil || canary == nil || pastNoReturn[stage] || stage == v1alpha1.StageWidening || !strings.HasPrefix(what, "patch") {
+	if g.outage || len(g.w.lag) > 0 || canary == nil || pastNoReturn[stage] || stage == v1alpha1.StageWidening || !strings.HasPrefix(what, "patch") {
 		return
 	}
 	percent := int64(100)

@@ -1,4 +1,4 @@
-package planner_test
+package release_test
 
 import (
 	"encoding/json"
@@ -28,10 +28,19 @@ import (
 // store is an API server for Services and routes. Objects are replaced, never changed in place.
 type store struct {
 	objects map[string]*unstructured.Unstructured
-	version int64
+	// version was given last; the copies of a world share it, so that no two objects have the same.
+	version *int64
 }
 
-func newStore() *store { return &store{objects: map[string]*unstructured.Unstructured{}} }
+func newStore() *store {
+	return &store{objects: map[string]*unstructured.Unstructured{}, version: new(int64)}
+}
+
+// next is a version that no object has had.
+func (s *store) next() string {
+	*s.version++
+	return strconv.FormatInt(*s.version, 10)
+}
 
 func keyOf(kind, name string) string { return kind + "/" + name }
 
@@ -50,10 +59,9 @@ func (s *store) put(obj *unstructured.Unstructured) {
 	obj = obj.DeepCopy()
 	live := s.objects[key]
 	if live == nil {
-		s.version++
-		obj.SetUID(types.UID(fmt.Sprintf("uid-of-%s-%d", obj.GetName(), s.version)))
+		obj.SetResourceVersion(s.next())
+		obj.SetUID(types.UID(fmt.Sprintf("uid-of-%s-%s", obj.GetName(), obj.GetResourceVersion())))
 		obj.SetGeneration(1)
-		obj.SetResourceVersion(strconv.FormatInt(s.version, 10))
 		s.objects[key] = obj
 		return
 	}
@@ -66,14 +74,13 @@ func (s *store) put(obj *unstructured.Unstructured) {
 	if !equality.Semantic.DeepEqual(live.Object["spec"], obj.Object["spec"]) {
 		obj.SetGeneration(live.GetGeneration() + 1)
 	}
-	s.version++
-	obj.SetResourceVersion(strconv.FormatInt(s.version, 10))
+	obj.SetResourceVersion(s.next())
 	s.objects[key] = obj
 }
 
 func (s *store) touch(kind, name string) {
 	if obj := s.get(kind, name); obj != nil {
-		annotate(obj.Object, time.Unix(s.version, 0))
+		annotate(obj.Object, time.Unix(*s.version, 0))
 		s.put(obj)
 	}
 }
@@ -198,7 +205,7 @@ func (w *world) acceptRoutes() bool {
 }
 
 func acceptedAt(route *unstructured.Unstructured) int64 {
-	parents, _, _ := unstructured.NestedSlice(route.Object, "status", "parents")
+	parents := listIn(route, "status", "parents")
 	if len(parents) == 0 {
 		return 0
 	}
@@ -215,9 +222,9 @@ func (w *world) contend() bool {
 	}
 	want := w.rival.DeepCopy()
 	want.Object["status"] = live.Object["status"]
-	before := w.store.version
+	before := *w.store.version
 	w.store.put(want)
-	return w.store.version != before
+	return *w.store.version != before
 }
 
 // canaryWeight is what the stored route sends to a canary Service by weight, and whether it has a rule
@@ -226,8 +233,7 @@ func canaryWeight(route *unstructured.Unstructured, service string) (ppm int32, 
 	if route == nil {
 		return 0, false
 	}
-	rules, _, _ := unstructured.NestedSlice(route.Object, "spec", "rules")
-	for _, rule := range rules {
+	for _, rule := range listIn(route, "spec", "rules") {
 		refs, _ := rule.(map[string]any)["backendRefs"].([]any)
 		var all, canary int64
 		for _, ref := range refs {
@@ -249,4 +255,11 @@ func canaryWeight(route *unstructured.Unstructured, service string) (ppm int32, 
 		}
 	}
 	return ppm, matches
+}
+
+// listIn is a list of an object, not copied.
+func listIn(obj *unstructured.Unstructured, path ...string) []any {
+	field, _, _ := unstructured.NestedFieldNoCopy(obj.Object, path...)
+	list, _ := field.([]any)
+	return list
 }

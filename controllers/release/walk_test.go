@@ -1,4 +1,4 @@
-package planner_test
+package release_test
 
 import (
 	"flag"
@@ -37,7 +37,7 @@ type walker struct {
 	*world
 	random *rand.Rand
 	guard  *guardian
-	past   []planner.Observed
+	past   []reading
 }
 
 func walk(t *testing.T, seed int64) {
@@ -68,7 +68,7 @@ func walk(t *testing.T, seed int64) {
 			break
 		}
 	}
-	w.faults = noFaults
+	w.faults, w.lag = noFaults, nil
 	w.settle()
 }
 
@@ -91,14 +91,12 @@ func anyPolicy(r *rand.Rand) func(*v1alpha1.RolloutSpec) {
 // move is one look of everybody, some time, and now and then a move of the user's or of fate.
 func (w *walker) move() {
 	w.remember()
-	w.faults = noFaults
+	w.faults, w.lag = noFaults, nil
 	switch w.random.Intn(12) {
 	case 0:
-		w.faults.crash = w.random.Intn(3)
+		w.faults = faults{at: w.random.Intn(4), how: mishaps[w.random.Intn(len(mishaps))]}
 	case 1:
-		w.faults.conflict = w.random.Intn(3)
-	case 2:
-		w.faults.lag = w.lag()
+		w.lag = map[string]reading{lagging[w.random.Intn(len(lagging))]: w.past[0]}
 	}
 	if w.random.Intn(6) == 0 {
 		w.deed()
@@ -120,26 +118,9 @@ func (w *walker) move() {
 
 // remember keeps a few readings, of which a cache may give an older one.
 func (w *walker) remember() {
-	w.past = append(w.past, w.input().Observed)
+	w.past = append(w.past, w.kept())
 	if len(w.past) > 4 {
 		w.past = w.past[1:]
-	}
-}
-
-// lag makes the caches of pods, endpoints or routes give an older reading. What Crossfade has written
-// itself is never read older than that.
-func (w *walker) lag() func(*planner.Input) {
-	old, what := w.past[0], w.random.Intn(3)
-	return func(in *planner.Input) {
-		switch what {
-		case 0:
-			in.Observed.Workload.Pods = old.Workload.Pods
-		case 1:
-			for i := range in.Observed.Services {
-				in.Observed.Services[i].UserReady = old.Services[i].UserReady
-				in.Observed.Services[i].CanaryReady = old.Services[i].CanaryReady
-			}
-		}
 	}
 }
 

@@ -1,0 +1,254 @@
+package release_test
+
+import (
+	"flag"
+	"maps"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/controllers/release/planner"
+)
+
+var (
+	explored   = flag.String("worlds", "^(pods that fail|judged|blue-green)$", "which small worlds to explore")
+	mostStates = flag.Int("states", 0, "how many states of each small world to explore; 0 explores until nothing is new")
+	mostFaults = flag.Int("faults", 1, "how often fate strikes on one path at most, where a small world allows for it")
+	mostDeeds  = flag.Int("deeds", 0, "how often users act on one path at most, where a small world allows for it")
+)
+
+// TestExplore goes through the states of small worlds: every party's look, every fault and every deed of a user, in
+// every order, under the guard of the invariants, with the product's own loop. Left alone, each state comes to a
+// good end.
+func TestExplore(t *testing.T) {
+	var mu sync.Mutex
+	total := tally{rules: map[planner.Rule]bool{}}
+	debug.SetGCPercent(300)
+	t.Run("worlds", func(t *testing.T) {
+		for _, name := range sortedKeys(smallWorlds) {
+			if !regexp.MustCompile(*explored).MatchString(name) {
+				continue
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				begun := time.Now()
+				e := newExplorer(t, smallWorlds[name])
+				e.explore()
+				e.settle()
+				mu.Lock()
+				defer mu.Unlock()
+				total.add(e.tally())
+				t.Logf("%s, in %s", e.tally(), time.Since(begun).Round(time.Second))
+				for _, story := range e.stories {
+					t.Error(story)
+				}
+			})
+		}
+	})
+	t.Log(total)
+	require.Zero(t, total.violations)
+}
+
+// step is how a state was reached first: from which, by which move, and of which kind a cache has lagged since.
+type step struct {
+	from int32
+	move int16
+	lag  int8
+}
+
+// spent is what a path has used up of faults and deeds.
+type spent struct{ faults, deeds int8 }
+
+// explorer goes through one small world, breadth first; what fewer faults and deeds lead to comes first.
+type explorer struct {
+	t     *testing.T
+	small smallWorld
+	moves []move
+	// ids number the states in the order in which they were found; paths, afterRound and spents are by that number.
+	ids        map[mark]int32
+	paths      []step
+	afterRound []int32
+	least      [][]spent
+	frontier   [][]arrival
+	rules      map[planner.Rule]bool
+	stories    []string
+	violations int
+}
+
+// arrival is a state to go on from.
+type arrival struct {
+	place
+	id int32
+}
+
+// No state follows a round, yet or at all.
+const (
+	unknown int32 = -1
+	atRest  int32 = -2
+	broken  int32 = -3
+)
+
+func newExplorer(t *testing.T, small smallWorld) *explorer {
+	small.mostFaults, small.mostDeeds = min(small.mostFaults, *mostFaults), min(small.mostDeeds, *mostDeeds)
+	e := &explorer{
+		t: t, small: small, ids: map[mark]int32{}, rules: map[planner.Rule]bool{},
+		moves:    slices.Concat(looks, parties, small.fates, small.deeds),
+		frontier: make([][]arrival, small.mostFaults+small.mostDeeds+1),
+	}
+	e.arrive(small.begin(t, false), step{from: -1})
+	return e
+}
+
+func (e *explorer) explore() {
+	for *mostStates == 0 || len(e.paths) < *mostStates {
+		next, ok := e.next()
+		if !ok {
+			return
+		}
+		e.expand(next)
+	}
+}
+
+func (e *explorer) next() (arrival, bool) {
+	for i, places := range e.frontier {
+		if len(places) > 0 {
+			e.frontier[i] = places[1:]
+			first := places[0]
+			places[0] = arrival{}
+			return first, true
+		}
+	}
+	return arrival{}, false
+}
+
+// arrive notes a state that is new, or that was never reached with so much left to come, and returns its number.
+func (e *explorer) arrive(p place, by step) int32 {
+	m := p.mark()
+	id, known := e.ids[m]
+	if !known {
+		id = int32(len(e.paths))
+		e.ids[m] = id
+		e.paths, e.afterRound, e.least = append(e.paths, by), append(e.afterRound, unknown), append(e.least, nil)
+	}
+	used := spent{int8(p.faults), int8(p.deeds)}
+	for _, other := range e.least[id] {
+		if other.faults <= used.faults && other.deeds <= used.deeds {
+			return id
+		}
+	}
+	e.least[id] = append(e.least[id], used)
+	p.slim()
+	e.frontier[p.faults+p.deeds] = append(e.frontier[p.faults+p.deeds], arrival{p, id})
+	return id
+}
+
+// expand adds all states that one move leads to.
+func (e *explorer) expand(p arrival) {
+	if p.ended {
+		e.endsWell(p)
+		return
+	}
+	sends := traffic{}
+	for i, m := range e.moves {
+		if !e.may(p, m, sends) {
+			continue
+		}
+		c, moved := p.clone(), false
+		if what := hears(func() { moved = m.do(c.world) }); what != "" {
+			e.broke(step{p.id, int16(i), -1}, what)
+			continue
+		}
+		if !moved {
+			continue
+		}
+		c.looked, c.sentLast = i == 0, nil
+		if i == 0 {
+			sends = trafficOf(p, c)
+			e.rules[c.last.Rule] = true
+			e.looksOnce(p, c)
+			e.takeRound(p, c)
+			for _, w := range c.last.Writes {
+				c.sentLast = append(c.sentLast, w.String())
+			}
+		}
+		c.faults, c.deeds = p.faults+count(m.fault), p.deeds+count(m.deed)
+		e.arriveWithLags(p, c, int16(i))
+	}
+}
+
+// traffic is what a look that goes well sends: how many writes, and from which on the native controllers have
+// something to do.
+type traffic struct{ writes, answered int }
+
+func trafficOf(before arrival, looked place) traffic {
+	native := before.model.Clone()
+	switch {
+	case native.SyncDeployment() || native.SyncReplicaSets():
+		return traffic{looked.sent, 0}
+	case looked.firstNative < 0:
+		return traffic{looked.sent, mostWrites}
+	}
+	return traffic{looked.sent, looked.firstNative}
+}
+
+// may says whether a move is one of this world's, here.
+func (e *explorer) may(p arrival, m move, sends traffic) bool {
+	if m.fault && p.faults == e.small.mostFaults || m.deed && p.deeds == e.small.mostDeeds {
+		return false
+	}
+	if m.write < 0 {
+		return true
+	}
+	return m.write < sends.writes && (e.small.writes || !m.fault) && (m.how != overtaken || m.write >= sends.answered)
+}
+
+func count(counts bool) int {
+	if counts {
+		return 1
+	}
+	return 0
+}
+
+// arriveWithLags arrives after a move, once with caches that see it, and for each kind that it wrote to once with a
+// cache that does not until Crossfade has looked.
+func (e *explorer) arriveWithLags(before arrival, after place, by int16) {
+	looked := by < int16(len(looks))
+	if looked {
+		after.lag = nil
+	}
+	if e.small.caches && after.faults < e.small.mostFaults && !after.ended {
+		for _, kind := range after.changed(before.place) {
+			if after.lag[kind].deployment != nil {
+				continue // it lags already
+			}
+			late := after.clone()
+			late.faults++
+			late.lag = maps.Clone(after.lag)
+			if late.lag == nil {
+				late.lag = map[string]reading{}
+			}
+			late.lag[kind] = before.present()
+			e.arrive(late, step{before.id, by, int8(slices.Index(lagging, kind))})
+		}
+	}
+	e.arrive(after, step{before.id, by, -1})
+}
+
+func sortedKeys[V any](of map[string]V) []string { return slices.Sorted(maps.Keys(of)) }
+
+// ofKind are the stored objects of a kind.
+func ofKind[V any](objects map[string]V, kind string) map[string]V {
+	out := map[string]V{}
+	for key, obj := range objects {
+		if strings.HasPrefix(key, kind+"/") {
+			out[key] = obj
+		}
+	}
+	return out
+}

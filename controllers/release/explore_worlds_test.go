@@ -1,0 +1,59 @@
+package release_test
+
+import (
+	"slices"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// smallWorlds are explored one by one, each until nothing is new. Where fate strikes twice on a path users do nothing,
+// or little: both together are more than a machine can count.
+var smallWorlds = map[string]smallWorld{
+	"writes that fail": {
+		steps: stepsOf(50), writes: true, mostFaults: 2, deeds: []move{approves}, mostDeeds: 1,
+	},
+	"caches that lag": {
+		steps: stepsOf(50), caches: true, mostFaults: 2, deeds: []move{aborts}, mostDeeds: 1,
+	},
+	"pods that fail": {
+		steps: stepsOf(50), fates: pods, mostFaults: 2, deeds: []move{approves, promote}, mostDeeds: 1,
+	},
+	"any two faults": {
+		steps: stepsOf(100), fates: pods, writes: true, caches: true, mostFaults: 2,
+	},
+	"templates and ends": {
+		steps: stepsOf(50), writes: true, mostFaults: 1,
+		deeds: []move{approves, newer, older, again, aborts, promote, deletes, suspend}, mostDeeds: 1,
+	},
+	"pauses and approvals": {
+		steps: stepsOf(50), writes: true, mostFaults: 1, deeds: slices.Concat([]move{approves}, pauses), mostDeeds: 1,
+	},
+	"scaled": {
+		steps: stepsOf(50), replicas: 2, fates: pods, mostFaults: 1, deeds: slices.Concat([]move{approves}, scales), mostDeeds: 1,
+	},
+	"edited": {
+		steps: stepsOf(50), writes: true, mostFaults: 1, deeds: slices.Concat([]move{promote}, resets, gone), mostDeeds: 1,
+	},
+	"there and back": {
+		steps: stepsOf(50, 25, 100), deeds: slices.Concat([]move{approves, aborts}, goesTo), mostDeeds: 1, writes: true, mostFaults: 1,
+		change: func(p *v1alpha1.RolloutSpec) { p.Rollback.Traffic = "BySteps" },
+	},
+	"blue-green": {
+		steps: []v1alpha1.Step{{Name: "preview", Replicas: percent("100%"), Match: matching("", 1, nil).Match, Hold: approval()}},
+		change: func(p *v1alpha1.RolloutSpec) {
+			p.Strategy.KeepOldFor, p.Rollback.Then = long(tick), "Revert"
+		},
+		deeds: []move{approves, aborts, promote}, mostDeeds: 2, fates: pods, mostFaults: 1,
+	},
+	"kept for a look": {
+		steps: stepsOf(50, 100),
+		change: func(p *v1alpha1.RolloutSpec) {
+			p.Rollback = v1alpha1.RollbackSpec{Traffic: "BySteps", Then: "Hold", HoldFor: long(tick)}
+		},
+		deeds: []move{aborts, newer, promote}, mostDeeds: 1, fates: pods, mostFaults: 1,
+	},
+	"judged": {
+		steps: []v1alpha1.Step{weigh("half", 50, nil), weigh("most", 75, nil)}, judged: true, fates: verdicts, mostFaults: 2,
+		deeds: []move{promote}, mostDeeds: 1,
+	},
+}
