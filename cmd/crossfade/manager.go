@@ -85,7 +85,7 @@ func cacheOptions(o hookOptions) (cache.Options, error) {
 	deployments.SetGroupVersionKind(release.DeploymentKind)
 	shared := true // what changes a workload changes a copy
 	of := map[client.Object]cache.ByObject{
-		deployments:         {Label: labels.NewSelector().Add(*armed), UnsafeDisableDeepCopy: &shared},
+		deployments:         {Label: labels.NewSelector().Add(*armed), UnsafeDisableDeepCopy: &shared, Transform: lens.SlimManagers},
 		&v1alpha1.Release{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelActive: "true"})},
 	}
 	if o.secret != "" {

@@ -75,11 +75,11 @@ func (l *Lenses) start(ctx context.Context, namespace string) (*Lens, error) {
 func (l *Lenses) options(namespace string) cache.Options {
 	special := map[client.Object]cache.ByObject{
 		&corev1.Pod{}: {Transform: slimPod}, ofKind(replicaSetKind): {Transform: slimRevision},
-		&discoveryv1.EndpointSlice{}: {Transform: slimEndpoints},
+		&discoveryv1.EndpointSlice{}: {Transform: slimEndpoints}, ofKind(corev1.SchemeGroupVersion.WithKind("Service")): {Transform: SlimManagers},
 	}
 	for _, gk := range l.Routes {
 		if mapping, err := l.Mapper.RESTMapping(gk); err == nil {
-			// Who wrote a route is told by its managedFields; of all others they only cost memory.
+			// Who contends for a route is told by its managedFields.
 			special[ofKind(mapping.GroupVersionKind)] = cache.ByObject{Transform: func(obj any) (any, error) { return obj, nil }}
 		}
 	}

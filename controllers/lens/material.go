@@ -8,10 +8,21 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/intent"
 )
 
 // Objects are kept without what no decision depends on: that costs memory, and a change of it would wake
 // a Release for nothing.
+
+// SlimManagers leaves the managers of an object's fields only where somebody applies it server-side: then our name is to
+// be taken off in the end.
+func SlimManagers(obj any) (any, error) {
+	if o, ok := obj.(*unstructured.Unstructured); ok && !intent.Applied(o) {
+		o.SetManagedFields(nil)
+	}
+	return obj, nil
+}
 
 // slimPod leaves of a pod whose it is and how it stands.
 func slimPod(obj any) (any, error) {

@@ -24,6 +24,7 @@ func TestLive(t *testing.T) {
 		"BreakGlass":        breakGlass,
 		"TheSameTemplateMayBeTriedAnewAfterStable": theSameTemplateMayBeTriedAnewAfterStable,
 		"RestSurvivesZero":                         restSurvivesZero,
+		"NoConflictAfterwards":                     noConflictAfterwards,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
