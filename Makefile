@@ -81,7 +81,7 @@ cluster-up: ## a test cluster to work on
 	$(cluster) up
 
 cluster-down: ## end the clusters that this checkout started; leaves nothing behind
-	$(cluster) down; go run ./cluster/cmd/cluster --control-plane-only down
+	$(cluster) down --all
 
 clean: cluster-down ## all that these targets made outside the checkout: clusters, their binaries, tools
 	rm -rf "$(CACHE)/cluster" "$(CACHE)/tools"

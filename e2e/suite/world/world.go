@@ -47,7 +47,11 @@ func Prepare(ctx context.Context) (*World, error) {
 	}
 	name := os.Getenv(NameVariable)
 	if name == "" {
-		name = cluster.DefaultName(checkout, false)
+		nodes, err := cluster.ParseNodes(os.Getenv(cluster.NodesVariable))
+		if err != nil {
+			return nil, err
+		}
+		name = cluster.DefaultName(checkout, false, nodes)
 	}
 	c, err := cluster.Open(name)
 	if err != nil {
