@@ -110,6 +110,20 @@ func (c Cluster) readSpec() (Spec, error) {
 	return spec, nil
 }
 
+// Program is the path of a program that the cluster was started with, such as
+// kubernetes: its first argument may be kubectl.
+func (c Cluster) Program(name string) (string, error) {
+	spec, err := c.readSpec()
+	if err != nil {
+		return "", err
+	}
+	path, found := spec.Files[name]
+	if !found {
+		return "", fmt.Errorf("find program %s of cluster %s: it has no such", name, c.name)
+	}
+	return path, nil
+}
+
 // writeFile writes a file that only its owner may read, with its folder.
 func writeFile(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
