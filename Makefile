@@ -21,6 +21,9 @@ export RACE
 CACHE   := $(or $(CROSSFADE_CACHE),$(HOME)/.cache/crossfade)
 cluster := cd e2e && go run ./cluster/cmd/cluster
 
+# What of the e2e tests needs three nodes.
+NODES3 := TestNode
+
 # What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back, and
 # releases under faults.
 LONG := TestNativeModel|TestIdleCostsNothing|TestRouteKindThatIsNotInstalled|TestFaults|TestKilledAtEachWrite|TestLaggingCaches
@@ -30,7 +33,7 @@ NO_POLICIES := --apiserver-arg=--disable-admission-plugins=MutatingAdmissionPoli
   --apiserver-arg=--runtime-config=admissionregistration.k8s.io/v1/mutatingadmissionpolicies=false,admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings=false
 BY_WEBHOOK := TestLive|TestRoutesAreGuarded|TestKilledAtEachWrite|TestAdmission/by_webhook/^[^a]
 
-.PHONY: help demo test lint verify unit explore mutants fuzz api api-long e2e soak bench generate cluster-up cluster-down clean
+.PHONY: help demo test lint verify unit explore mutants fuzz api api-long e2e e2e-nodes soak bench generate cluster-up cluster-down clean
 
 help: ## this list
 	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-12s — %s\n", $$1, $$2 }' Makefile
@@ -39,8 +42,8 @@ demo: ## a cluster with an app, a load and a release to watch and to steer
 	cd e2e && go run ./demo
 
 # One after the other, cheapest first, whatever -j says.
-test: ## all that CI runs: lint, verify, unit, fuzz, api, api-long, e2e
-	for target in lint verify unit fuzz api api-long e2e; do $(MAKE) "$$target"; done
+test: ## all that CI runs: lint, verify, unit, fuzz, api, api-long, e2e, e2e-nodes
+	for target in lint verify unit fuzz api api-long e2e e2e-nodes; do $(MAKE) "$$target"; done
 
 lint: ## the rules of the house: imports, purity, sizes, comments
 	linter=$$(hack/tool.sh golangci-lint); for module in . e2e; do (cd "$$module"; "$$linter" run --allow-parallel-runners ./...); done
@@ -72,7 +75,10 @@ api-long: ## the same, what takes minutes; and that clusters leave nothing behin
 	  hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
-	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' ./suite/...
+	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)' ./suite/...
+
+e2e-nodes: ## the same on three nodes: they are drained in the middle of a release
+	NODES=3 hack/with-cluster.sh -- ../hack/e2e.sh -timeout 20m -run '$(or $(filter-out .,$(RUN)),$(NODES3))' ./suite/...
 
 soak: ## what takes long: five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
 	IDLE=5m hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestIdle' ./api/live
@@ -86,11 +92,11 @@ bench: ## times, API requests and CPU of 20 releases, on a control plane without
 generate: ## deepcopy, CRDs, RBAC and docs/api.md from the Go sources
 	hack/generate.sh
 
-cluster-up: ## a test cluster to work on
+cluster-up: ## a test cluster to work on; NODES=3 has three nodes
 	$(cluster) up
 
 cluster-down: ## end the clusters that this checkout started; leaves nothing behind
-	$(cluster) down; go run ./cluster/cmd/cluster --control-plane-only down
+	$(cluster) down --all
 
 clean: cluster-down ## all that these targets made outside the checkout: clusters, their binaries, tools
 	rm -rf "$(CACHE)/cluster" "$(CACHE)/tools"

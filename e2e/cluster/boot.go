@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -35,6 +36,8 @@ type boot struct {
 	spec   Spec
 	sup    *supervisor.Supervisor
 	client *rest.Config
+	// machines of all nodes but the first, by name. That one is the cluster's own.
+	machines map[string]machine
 }
 
 // Supervise runs a cluster until it is killed. It is for the process that `up`
@@ -56,7 +59,7 @@ func Supervise(name string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	b := &boot{Cluster: c, spec: spec, sup: supervisor.New(c.logs(), c.statusFile())}
+	b := &boot{Cluster: c, spec: spec, sup: supervisor.New(c.logs(), c.statusFile()), machines: map[string]machine{}}
 	if err := b.run(ctx); err != nil {
 		slog.Error("Cluster is not ready", "error", err)
 		if err := b.sup.Fail(err); err != nil {
@@ -83,7 +86,10 @@ func awaitGate() error {
 func (b *boot) run(parent context.Context) error {
 	ctx, cancel := context.WithTimeout(parent, bootTime)
 	defer cancel()
-	if err := configureNetwork(ctx, b.sup, b.spec.nodes()[0]); err != nil {
+	if err := b.startMachines(); err != nil {
+		return err
+	}
+	if err := b.connectNodes(ctx); err != nil {
 		return err
 	}
 	if err := b.forward(parent); err != nil {
@@ -94,7 +100,7 @@ func (b *boot) run(parent context.Context) error {
 	}
 	steps := []step{
 		{"first objects", b.installBase},
-		{"node", b.startNode},
+		{"node", b.startNodes},
 		{"Gateway API", b.awaitDefinitions},
 		// An acceptor lives as long as the cluster, not only while it boots.
 		{"gateway controller", func(context.Context) error { return b.startGateway(parent) }},
@@ -176,23 +182,32 @@ func (b *boot) awaitAPIServer(ctx context.Context) error {
 	})
 }
 
-func (b *boot) startNode(ctx context.Context) error {
+func (b *boot) startNodes(ctx context.Context) error {
 	if b.spec.ControlPlaneOnly {
 		return b.sup.Start(b.kwok())
 	}
+	all, ctx := errgroup.WithContext(ctx)
 	for _, n := range b.spec.nodes() {
-		if err := b.sup.Start(b.containerd(n)); err != nil {
+		all.Go(func() error {
+			return b.on(n, func() error { return b.startNode(ctx, n) })
+		})
+	}
+	return all.Wait()
+}
+
+// startNode starts what a node consists of. The caller is on the node's machine.
+func (b *boot) startNode(ctx context.Context, n node) error {
+	if err := b.sup.Start(b.containerd(n)); err != nil {
+		return err
+	}
+	pause := b.path("images", "pause.tar")
+	err := b.until(ctx, func(ctx context.Context) error { return b.sup.Run(ctx, b.importCommand(n, pause)...) })
+	if err != nil {
+		return err
+	}
+	for _, component := range []supervisor.Component{b.kubelet(n), b.proxy(n)} {
+		if err := b.sup.Start(component); err != nil {
 			return err
-		}
-		pause := b.path("images", "pause.tar")
-		err := b.until(ctx, func(ctx context.Context) error { return b.sup.Run(ctx, b.importCommand(n, pause)...) })
-		if err != nil {
-			return err
-		}
-		for _, component := range []supervisor.Component{b.kubelet(n), b.proxy(n)} {
-			if err := b.sup.Start(component); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

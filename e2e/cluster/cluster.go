@@ -78,6 +78,8 @@ type Spec struct {
 	// ControlPlaneOnly has KWOK simulate the node and an acceptor stand in for
 	// the gateway.
 	ControlPlaneOnly bool `json:"controlPlaneOnly"`
+	// Nodes is how many there are, 1 to 3; zero means 1.
+	Nodes int `json:"nodes,omitempty"`
 	// APIServerArgs are flags added to the API server's own.
 	APIServerArgs []string `json:"apiServerArgs,omitempty"`
 	// APIPort and HTTPPort are on the host's loopback address and lead to the API
@@ -106,6 +108,20 @@ func (c Cluster) readSpec() (Spec, error) {
 		return Spec{}, fmt.Errorf("parse spec of cluster %s: %w", c.name, err)
 	}
 	return spec, nil
+}
+
+// Program is the path of a program that the cluster was started with, such as
+// kubernetes: its first argument may be kubectl.
+func (c Cluster) Program(name string) (string, error) {
+	spec, err := c.readSpec()
+	if err != nil {
+		return "", err
+	}
+	path, found := spec.Files[name]
+	if !found {
+		return "", fmt.Errorf("find program %s of cluster %s: it has no such", name, c.name)
+	}
+	return path, nil
 }
 
 // writeFile writes a file that only its owner may read, with its folder.

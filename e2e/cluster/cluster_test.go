@@ -12,11 +12,14 @@ import (
 )
 
 func TestDefaultName(t *testing.T) {
-	one, other := DefaultName("/src/one", false), DefaultName("/src/other", false)
+	one, other := DefaultName("/src/one", false, 1), DefaultName("/src/other", false, 1)
 	require.NotEqual(t, one, other, "two checkouts must not collide")
-	require.Equal(t, one, DefaultName("/src/one", false))
-	require.Equal(t, one+"-cp", DefaultName("/src/one", true), "both modes can run at once")
-	require.NoError(t, CheckName(one))
+	require.Equal(t, one, DefaultName("/src/one", false, 1))
+	require.Equal(t, one+"-cp", DefaultName("/src/one", true, 1), "both modes can run at once")
+	require.Equal(t, []string{one, one + "-cp", one + "-n2", one + "-n2-cp", one + "-n3", one + "-n3-cp"}, DefaultNames("/src/one"))
+	for _, name := range DefaultNames("/src/one") {
+		require.NoError(t, CheckName(name))
+	}
 }
 
 func TestCheckName(t *testing.T) {
@@ -48,6 +51,18 @@ func TestNode(t *testing.T) {
 	require.Equal(t, "10.244.2.0/24", node{Index: 2}.PodCIDR())
 }
 
+func TestParseNodes(t *testing.T) {
+	for text, want := range map[string]int{"": 1, "1": 1, "2": 2, "3": 3} {
+		count, err := ParseNodes(text)
+		require.NoError(t, err)
+		require.Equal(t, want, count)
+	}
+	for _, text := range []string{"0", "4", "-1", "two", "1.5"} {
+		_, err := ParseNodes(text)
+		require.ErrorContains(t, err, "a cluster has 1, 2 or 3 nodes", text)
+	}
+}
+
 func TestWriteConfigs(t *testing.T) {
 	t.Setenv(stateVariable, t.TempDir())
 	c, err := Open("rendered")
@@ -75,6 +90,16 @@ func TestWriteConfigs(t *testing.T) {
 			require.Equal(t, map[string]any{"controllerName": want}, objects[0].Object["spec"])
 		}
 	})
+	t.Run("each node has files of its own", func(t *testing.T) {
+		require.NoError(t, c.writeConfigs(Spec{Nodes: 3}))
+		kubelet := decode(t, c.path("node-2", "kubelet.yaml"))
+		require.Equal(t, "/crossfade/rendered/node-2", kubelet["cgroupRoot"], "a kubelet removes pods there that aren't its own")
+		require.Equal(t, "10.99.0.3", kubelet["address"])
+		require.Equal(t, "unix://"+c.path("node-2", "containerd.sock"), kubelet["containerRuntimeEndpoint"])
+		network := decode(t, c.path("node-2", "cni", "net.d", "10-crossfade.conflist"))
+		bridge := network["plugins"].([]any)[0].(map[string]any)
+		require.Equal(t, []any{[]any{map[string]any{"subnet": "10.244.2.0/24"}}}, bridge["ipam"].(map[string]any)["ranges"])
+	})
 	t.Run("every socket path fits into a socket address", func(t *testing.T) {
 		longest := Cluster{name: strings.Repeat("a", 32), dir: filepath.Join(stateRoot, strings.Repeat("a", 32))}
 		require.Less(t, len(longest.containerdSocket(node{Name: "node-0"})+".ttrpc"), 108)
@@ -93,7 +118,7 @@ func TestWriteCredentials(t *testing.T) {
 	require.Equal(t, "https://127.0.0.1:12345", outside.Host)
 	inside, err := clientcmd.BuildConfigFromFlags("", c.InternalKubeconfig())
 	require.NoError(t, err)
-	require.Equal(t, "https://127.0.0.1:6443", inside.Host)
+	require.Equal(t, "https://10.99.0.1:6443", inside.Host, "from every node")
 	require.NotEmpty(t, inside.CertData)
 	require.FileExists(t, c.path("auth", "kubelet-node-0.kubeconfig"))
 	info, err := os.Stat(c.Kubeconfig())

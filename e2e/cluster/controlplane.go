@@ -29,6 +29,7 @@ func (b *boot) apiServer() supervisor.Component {
 		"--client-ca-file=" + b.path("pki", "ca.crt"),
 		"--tls-cert-file=" + b.path("pki", "apiserver.crt"),
 		"--tls-private-key-file=" + b.path("pki", "apiserver.key"),
+		"--kubelet-certificate-authority=" + b.path("pki", "ca.crt"),
 		"--kubelet-client-certificate=" + b.path("pki", "apiserver-kubelet.crt"),
 		"--kubelet-client-key=" + b.path("pki", "apiserver-kubelet.key"),
 		"--kubelet-preferred-address-types=InternalIP",

@@ -56,7 +56,13 @@ func (c Cluster) writeCredentials(spec Spec) error {
 	if err != nil {
 		return err
 	}
-	for name, pair := range map[string]pki.Pair{"apiserver": server, "apiserver-kubelet": toKubelet, "sa": signing} {
+	pairs := map[string]pki.Pair{"apiserver": server, "apiserver-kubelet": toKubelet, "sa": signing}
+	for _, n := range spec.nodes() {
+		if pairs["kubelet-"+n.Name], err = authority.Server("system:node:"+n.Name, n.Name, n.IP()); err != nil {
+			return err
+		}
+	}
+	for name, pair := range pairs {
 		if err := c.writePair(name, pair); err != nil {
 			return err
 		}
@@ -72,7 +78,8 @@ func (c Cluster) writePair(name string, pair pki.Pair) error {
 }
 
 func (c Cluster) writeKubeconfigs(spec Spec, authority *pki.Authority) error {
-	inside := fmt.Sprintf("https://127.0.0.1:%d", apiPort)
+	// Not the loopback address: every node has one of its own.
+	inside := fmt.Sprintf("https://%s:%d", spec.nodes()[0].IP(), apiPort)
 	for _, id := range spec.identities() {
 		pair, err := authority.Client(id.user, id.groups...)
 		if err != nil {

@@ -1,20 +1,13 @@
 package cluster
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"crossfade.io/crossfade/e2e/cluster/supervisor"
 )
-
-// bridge carries the node's address. It has no ports: a bridge is what kernels
-// without the dummy driver offer for an address that is not the loopback's.
-const bridge = "crossfade0"
 
 // covered are the folders that components write into at fixed places, outside
 // their own. In the cluster's mount namespace what they write goes to memory.
@@ -34,20 +27,15 @@ var tunables = map[string]string{
 // isolateMounts makes the file systems of the new mount namespace the
 // cluster's own, where programs insist on fixed places.
 func (c Cluster) isolateMounts(spec Spec) error {
-	// Private first, so that nothing mounted here shows outside; then shared
-	// within, which is what container runtimes need to pass mounts on to pods.
-	for _, propagation := range []uintptr{unix.MS_PRIVATE, unix.MS_SHARED} {
-		if err := unix.Mount("", "/", "", unix.MS_REC|propagation, ""); err != nil {
-			return fmt.Errorf("set mount propagation: %w", err)
-		}
+	if err := separateMounts(); err != nil {
+		return err
 	}
 	// The processes of the new PID namespace.
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	// Sockets, locks and network namespaces of container runtime and iptables.
-	if err := unix.Mount("tmpfs", "/run", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
-		return fmt.Errorf("mount /run: %w", err)
+	if err := coverRun(); err != nil {
+		return err
 	}
 	if err := c.coverFolders(); err != nil {
 		return err
@@ -66,6 +54,27 @@ func (c Cluster) isolateMounts(spec Spec) error {
 		if err := unix.Mount(file, filepath.Join("/proc/sys", name), "", unix.MS_BIND, ""); err != nil {
 			return fmt.Errorf("cover kernel setting %s: %w", name, err)
 		}
+	}
+	return nil
+}
+
+// separateMounts cuts a new mount namespace off from the one that it was copied
+// from: private first, so that nothing mounted here shows there; then shared
+// within, which is what container runtimes need to pass mounts on to pods.
+func separateMounts() error {
+	for _, propagation := range []uintptr{unix.MS_PRIVATE, unix.MS_SHARED} {
+		if err := unix.Mount("", "/", "", unix.MS_REC|propagation, ""); err != nil {
+			return fmt.Errorf("set mount propagation: %w", err)
+		}
+	}
+	return nil
+}
+
+// coverRun hides the sockets, locks and network namespaces of others' container
+// runtime and iptables.
+func coverRun() error {
+	if err := unix.Mount("tmpfs", "/run", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
+		return fmt.Errorf("mount /run: %w", err)
 	}
 	return nil
 }
@@ -105,39 +114,6 @@ func bind(source, target string) error {
 	}
 	if err := unix.Mount(source, target, "", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("mount %s: %w", target, err)
-	}
-	return nil
-}
-
-// configureNetwork sets up the new network namespace for a node.
-func configureNetwork(ctx context.Context, s *supervisor.Supervisor, n node) error {
-	const ip = "/sbin/ip"
-	for _, argv := range [][]string{
-		{ip, "link", "set", "lo", "up"},
-		{ip, "link", "add", bridge, "type", "bridge"},
-		{ip, "address", "add", n.IP() + "/24", "dev", bridge},
-		{ip, "link", "set", bridge, "up"},
-		// Nothing is out there, but programs look for the address of the default route.
-		{ip, "route", "add", "default", "dev", bridge},
-	} {
-		if err := s.Run(ctx, argv...); err != nil {
-			return fmt.Errorf("configure network: %w", err)
-		}
-	}
-	for name, value := range map[string]string{
-		"net/ipv4/ip_forward":                "1",
-		"net/bridge/bridge-nf-call-iptables": "1",
-		"net/ipv4/ip_local_port_range":       "15000 65000",
-		"net/ipv4/conf/default/rp_filter":    "0",
-		"net/ipv4/conf/all/rp_filter":        "0",
-	} {
-		path := filepath.Join("/proc/sys", name)
-		err := os.WriteFile(path, []byte(value), 0)
-		// A kernel without bridge filtering has no such file, and no need for it in
-		// a cluster whose pods reach Services through routing alone.
-		if err != nil && !os.IsNotExist(err) {
-			return fmt.Errorf("set %s: %w", name, err)
-		}
 	}
 	return nil
 }

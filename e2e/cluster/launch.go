@@ -35,7 +35,7 @@ func (c Cluster) launch(ctx context.Context, spec Spec) error {
 	if err := c.prepare(spec); err != nil {
 		return err
 	}
-	if err := c.group.Create(); err != nil {
+	if err := c.group.Create(spec.otherNodes()...); err != nil {
 		return err
 	}
 	gateRead, gateWrite, err := os.Pipe()

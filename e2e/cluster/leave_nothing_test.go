@@ -33,7 +33,7 @@ func TestDownLeavesNothing(t *testing.T) {
 	build := exec.Command("go", "build", "-o", program, "./cmd/cluster")
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, string(output))
-	launcher := launcher{program: program, name: fmt.Sprintf("leave-nothing-%d", os.Getpid())}
+	launcher := launcher{program: program, name: fmt.Sprintf("leave-nothing-%d", os.Getpid()), nodes: "1"}
 	t.Cleanup(func() { launcher.run(t, "down") })
 
 	before := observe(t, launcher.name)
@@ -42,7 +42,7 @@ func TestDownLeavesNothing(t *testing.T) {
 	whole := time.Since(started)
 
 	t.Run("after a whole life with a running pod", func(t *testing.T) {
-		runPod(t, launcher.name)
+		runPods(t, launcher.name, 1)
 		launcher.run(t, "down")
 		requireNothingLeft(t, before, launcher.name)
 	})
@@ -72,13 +72,28 @@ func TestDownLeavesNothing(t *testing.T) {
 		launcher.run(t, "down")
 		requireNothingLeft(t, before, launcher.name)
 	})
+	launcher.nodes = "3"
+	t.Run("after a whole life of three nodes with a running pod on each", func(t *testing.T) {
+		launcher.run(t, "up")
+		runPods(t, launcher.name, 3)
+		launcher.run(t, "down")
+		requireNothingLeft(t, before, launcher.name)
+	})
+	// When the nodes get their namespaces, and when they run.
+	for _, moment := range []time.Duration{300 * time.Millisecond, whole * 2 / 3} {
+		t.Run(fmt.Sprintf("after up of three nodes was killed at %s", moment.Round(time.Millisecond)), func(t *testing.T) {
+			launcher.killUp(t, moment)
+			launcher.run(t, "down")
+			requireNothingLeft(t, before, launcher.name)
+		})
+	}
 }
 
-type launcher struct{ program, name string }
+type launcher struct{ program, name, nodes string }
 
 func (l launcher) run(t *testing.T, verb string) {
 	t.Helper()
-	output, err := exec.Command(l.program, verb, "--name", l.name).CombinedOutput()
+	output, err := exec.Command(l.program, verb, "--name", l.name, "--nodes", l.nodes).CombinedOutput()
 	require.NoError(t, err, "cluster %s: %s", verb, output)
 }
 
@@ -86,7 +101,7 @@ func (l launcher) run(t *testing.T, verb string) {
 func (l launcher) killUp(t *testing.T, after time.Duration) {
 	t.Helper()
 	var output bytes.Buffer
-	up := exec.Command(l.program, "up", "--name", l.name)
+	up := exec.Command(l.program, "up", "--name", l.name, "--nodes", l.nodes)
 	up.Stdout, up.Stderr = &output, &output
 	require.NoError(t, up.Start())
 	// The moment is what is tested, so this is a wait for time and no condition.
@@ -95,8 +110,9 @@ func (l launcher) killUp(t *testing.T, after time.Duration) {
 	_ = up.Wait()
 }
 
-// runPod starts a pod, so that there are sandboxes, mounts and rules to remove.
-func runPod(t *testing.T, name string) {
+// runPods starts a pod on every node, so that there are sandboxes, mounts and
+// rules to remove. There must be so many nodes.
+func runPods(t *testing.T, name string, count int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), bootLimit)
 	defer cancel()
@@ -106,17 +122,25 @@ func runPod(t *testing.T, name string) {
 	require.NoError(t, err)
 	client, err := kubernetes.NewForConfig(config)
 	require.NoError(t, err)
-	pods := client.CoreV1().Pods("default")
-	_, err = pods.Create(ctx, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "pause"},
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{
-			Name: "pause", Image: cluster.PauseImage, ImagePullPolicy: corev1.PullNever,
-		}}},
-	}, metav1.CreateOptions{})
+	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	require.NoError(t, err)
-	var last *corev1.Pod
+	require.Len(t, nodes.Items, count)
+	pods := client.CoreV1().Pods("default")
+	for _, node := range nodes.Items {
+		_, err = pods.Create(ctx, &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: "pause-" + node.Name},
+			Spec: corev1.PodSpec{NodeName: node.Name, Containers: []corev1.Container{{
+				Name: "pause", Image: cluster.PauseImage, ImagePullPolicy: corev1.PullNever,
+			}}},
+		}, metav1.CreateOptions{})
+		require.NoError(t, err)
+	}
+	seen := map[string]corev1.PodPhase{}
 	require.Eventually(t, func() bool {
-		last, err = pods.Get(ctx, "pause", metav1.GetOptions{})
-		return err == nil && last.Status.Phase == corev1.PodRunning
-	}, bootLimit, 100*time.Millisecond, "pod is not running")
+		found, err := pods.List(ctx, metav1.ListOptions{FieldSelector: "status.phase=Running"})
+		for _, pod := range found.Items {
+			seen[pod.Spec.NodeName] = pod.Status.Phase
+		}
+		return err == nil && len(found.Items) == count
+	}, bootLimit, 100*time.Millisecond, "pods running: %v", seen)
 }

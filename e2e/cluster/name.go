@@ -15,14 +15,29 @@ const moduleFile = "e2e/go.mod"
 var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
 // DefaultName is the cluster of a checkout: short, and different for two
-// checkouts and for the two modes, so that all of them can run at once.
-func DefaultName(checkout string, controlPlaneOnly bool) string {
+// checkouts, for the two modes and for each number of nodes, so that all of them
+// can run at once.
+func DefaultName(checkout string, controlPlaneOnly bool, nodes int) string {
 	sum := sha256.Sum256([]byte(checkout))
 	name := hex.EncodeToString(sum[:4])
+	if nodes > 1 {
+		name += fmt.Sprintf("-n%d", nodes)
+	}
 	if controlPlaneOnly {
-		return name + "-cp"
+		name += "-cp"
 	}
 	return name
+}
+
+// DefaultNames are those of all clusters that a checkout may have.
+func DefaultNames(checkout string) []string {
+	var names []string
+	for nodes := 1; nodes <= mostNodes; nodes++ {
+		for _, controlPlaneOnly := range []bool{false, true} {
+			names = append(names, DefaultName(checkout, controlPlaneOnly, nodes))
+		}
+	}
+	return names
 }
 
 // CheckName refuses names that do not fit in a path, a cgroup or a socket address.

@@ -1,21 +1,17 @@
 package cluster
 
-import (
-	"fmt"
-
-	"crossfade.io/crossfade/e2e/cluster/supervisor"
-)
+import "crossfade.io/crossfade/e2e/cluster/supervisor"
 
 func (b *boot) containerd(n node) supervisor.Component {
 	return supervisor.Component{
-		Name: "containerd",
+		Name: n.component("containerd"),
 		Argv: []string{"/usr/bin/containerd", "--config=" + b.path(n.Name, "containerd.toml")},
 		Env:  b.environment(),
 	}
 }
 
 func (b *boot) kubelet(n node) supervisor.Component {
-	return b.kubernetes("kubelet",
+	return b.kubernetesOn(n, "kubelet",
 		"--config="+b.path(n.Name, "kubelet.yaml"),
 		"--kubeconfig="+b.kubeconfig("kubelet-"+n.Name),
 		"--hostname-override="+n.Name,
@@ -27,11 +23,11 @@ func (b *boot) kubelet(n node) supervisor.Component {
 }
 
 func (b *boot) proxy(n node) supervisor.Component {
-	return b.kubernetes("kube-proxy", "--config="+b.path(n.Name, "kube-proxy.yaml"))
+	return b.kubernetesOn(n, "kube-proxy", "--config="+b.path(n.Name, "kube-proxy.yaml"))
 }
 
 // traefik is the gateway and the ingress controller. It is no pod: it shares
-// the node's network, as a pod with hostNetwork would.
+// the first node's network, as a pod with hostNetwork would.
 func (b *boot) traefik() supervisor.Component {
 	return supervisor.Component{
 		Name: "traefik",
@@ -47,6 +43,13 @@ func (b *boot) kubernetes(name string, args ...string) supervisor.Component {
 		Argv: append([]string{b.spec.Files["kubernetes"], name}, args...),
 		Env:  b.environment(),
 	}
+}
+
+// kubernetesOn is one that every node has.
+func (b *boot) kubernetesOn(n node, name string, args ...string) supervisor.Component {
+	component := b.kubernetes(name, args...)
+	component.Name = n.component(name)
+	return component
 }
 
 func (b *boot) kubeconfig(identity string) string {
@@ -67,12 +70,4 @@ func (b *boot) environment() []string {
 // loaded from outside.
 func (c Cluster) containerdSocket(n node) string {
 	return c.path(n.Name, "containerd.sock")
-}
-
-// firstNode is the node that images are loaded on.
-func (s Spec) firstNode() (node, error) {
-	if s.ControlPlaneOnly {
-		return node{}, fmt.Errorf("find node of cluster %s: it has only a control plane and runs no containers", s.Name)
-	}
-	return s.nodes()[0], nil
 }

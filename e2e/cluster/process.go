@@ -48,10 +48,11 @@ func (c Cluster) running() (int, error) {
 	return pid, nil
 }
 
-// Exec replaces this process by a command inside the cluster's network
-// namespace, on the host's file system. The command joins the cluster's control
-// group, so that `down` ends it too. It returns only if it fails.
-func (c Cluster) Exec(argv []string) error {
+// Exec replaces this process by a command inside the network namespace of a node,
+// the first unless another one is named, on the host's file system. The command
+// joins the cluster's control group, so that `down` ends it too. It returns only
+// if it fails.
+func (c Cluster) Exec(node string, argv []string) error {
 	pid, err := c.running()
 	if err != nil {
 		return err
@@ -60,7 +61,17 @@ func (c Cluster) Exec(argv []string) error {
 	if err != nil {
 		return err
 	}
-	namespace, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	spec, err := c.readSpec()
+	if err != nil {
+		return err
+	}
+	inside := fmt.Sprintf("/proc/%d/ns/net", pid)
+	if slices.Contains(spec.otherNodes(), node) {
+		inside = fmt.Sprintf("/proc/%d/root%s", pid, networkOf(node))
+	} else if node != "" && node != spec.nodes()[0].Name {
+		return fmt.Errorf("find node %s of cluster %s: it has %v", node, c.name, spec.nodes())
+	}
+	namespace, err := os.Open(inside)
 	if err != nil {
 		return fmt.Errorf("open network namespace of cluster %s: %w", c.name, err)
 	}

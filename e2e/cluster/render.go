@@ -34,8 +34,14 @@ func (s settings) Path(parts ...string) string { return s.cluster.path(parts...)
 // Socket is where the node's container runtime listens.
 func (s settings) Socket() string { return s.cluster.containerdSocket(s.Node) }
 
-// CgroupRoot is what the kubelet puts its pods below.
-func (s settings) CgroupRoot() string { return s.cluster.group.Root() }
+// CgroupRoot is what the node's kubelet puts its pods below, and what it removes
+// others from.
+func (s settings) CgroupRoot() string {
+	if s.Node.isFirst() {
+		return s.cluster.group.Root()
+	}
+	return s.cluster.group.Root() + "/" + s.Node.Name
+}
 
 // GatewayController is the name of the controller that implements the Gateway.
 func (s settings) GatewayController() string {

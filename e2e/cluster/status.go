@@ -74,6 +74,9 @@ func (c Cluster) summarize(out io.Writer, took time.Duration) error {
 	if spec.ControlPlaneOnly {
 		kind = "control plane only"
 	}
+	if count := len(spec.nodes()); count > 1 {
+		kind += fmt.Sprintf(", %d nodes", count)
+	}
 	fmt.Fprintf(out, "\nCluster %s (%s) is ready after %.1fs.\n\n", c.name, kind, took.Seconds())
 	fmt.Fprintf(out, "  export KUBECONFIG=%s\n", c.Kubeconfig())
 	fmt.Fprintf(out, "  API server   https://127.0.0.1:%d\n", spec.APIPort)

@@ -20,6 +20,8 @@ type Options struct {
 	Checkout string
 	// ControlPlaneOnly leaves out the container runtime, kubelet, proxy and gateway.
 	ControlPlaneOnly bool
+	// Nodes is how many there are to be, 1 to 3; see ParseNodes.
+	Nodes int
 	// APIServerArgs are flags added to the API server's own.
 	APIServerArgs []string
 	// Progress is where Up tells what it is doing.
@@ -65,7 +67,7 @@ func (c Cluster) isRunning(options Options) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if spec.ControlPlaneOnly != options.ControlPlaneOnly || !slices.Equal(spec.APIServerArgs, options.APIServerArgs) {
+	if spec.ControlPlaneOnly != options.ControlPlaneOnly || len(spec.nodes()) != options.Nodes || !slices.Equal(spec.APIServerArgs, options.APIServerArgs) {
 		return false, fmt.Errorf("start cluster %s: it runs already, with other options; `cluster down --name %s` first", c.name, c.name)
 	}
 	return true, nil
@@ -87,6 +89,7 @@ func (c Cluster) start(ctx context.Context, options Options, files map[string]st
 	spec := Spec{
 		Name:             c.name,
 		ControlPlaneOnly: options.ControlPlaneOnly,
+		Nodes:            options.Nodes,
 		APIServerArgs:    options.APIServerArgs,
 		Files:            files,
 	}

@@ -148,12 +148,12 @@ func (s *stage) startLoad(ctx context.Context, scratch string) error {
 		{Name: "ClusterIP, fresh connections", URL: inside, Rate: rate * 0.10, Fresh: true, Versions: versions},
 	}
 	err := wait.PollUntilContextTimeout(ctx, time.Second, patience, true, func(context.Context) (bool, error) {
-		return s.Probe(scratch, targets...)
+		return s.Probe("", scratch, targets...)
 	})
 	if err != nil {
 		return fmt.Errorf("wait until the app answers: %w", err)
 	}
-	s.load, err = s.StartLoad(scratch, targets...)
+	s.load, err = s.StartLoad("", scratch, targets...)
 	return err
 }
 

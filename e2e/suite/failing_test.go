@@ -63,8 +63,16 @@ func TestCanaryPodsKilledAtHalf(t *testing.T) {
 	for _, pod := range s.podsOf("v2") {
 		require.NoError(t, shared.Client.Delete(s.ctx, &pod, client.GracePeriodSeconds(0)))
 	}
+	s.requireRecoveredOrCollapsed(2, killed)
+	s.requireLikeTwin(true, holdsV2())
+}
+
+// requireRecoveredOrCollapsed ends the first Release, all of whose canary pods were lost, with an abort once so many
+// others are ready, unless it has collapsed before; and requires that no request failed outside that time.
+func (s *scenario) requireRecoveredOrCollapsed(pods int, lost time.Time) {
+	s.t.Helper()
 	s.awaitRelease(1, "recovery or collapse", func(release *v1alpha1.Release) bool {
-		return release.Status.Outcome != "" || release.Status.Progress.BareSince == nil && s.replaced("v2", 2, killed)
+		return release.Status.Outcome != "" || release.Status.Progress.BareSince == nil && s.replaced("v2", pods, lost)
 	})
 	recovered := time.Now()
 	if s.story.last(1).Status.Outcome == "" {
@@ -72,13 +80,12 @@ func TestCanaryPodsKilledAtHalf(t *testing.T) {
 	}
 	ended := s.awaitRelease(1, "an outcome", func(release *v1alpha1.Release) bool { return release.Status.Outcome != "" })
 	if ended.Status.Outcome == v1alpha1.OutcomeAborted {
-		s.logf("recovered after %s", recovered.Sub(killed))
+		s.logf("recovered after %s", recovered.Sub(lost))
 		// The data plane has to follow, as it has with weights.
-		s.requireFailedOnlyBetween(killed, recovered.Add(ended.Spec.Policy.Timing.Settle.Duration.Duration))
+		s.requireFailedOnlyBetween(lost, recovered.Add(ended.Spec.Policy.Timing.Settle.Duration.Duration))
 	} else {
 		s.requireCollapsed()
 	}
-	s.requireLikeTwin(true, holdsV2())
 }
 
 // set changes a pod's settings while it runs.

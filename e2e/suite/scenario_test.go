@@ -37,6 +37,10 @@ type setting struct {
 	gateway float64
 	// extra targets beside those.
 	extra []load.Target
+	// node from whose network the load comes; empty means the first.
+	node string
+	// spread puts the pods of each version onto all nodes evenly.
+	spread bool
 	// policy changes the Rollout before it is created.
 	policy func(*v1alpha1.Rollout)
 }
@@ -50,14 +54,17 @@ type scenario struct {
 	story      *story
 	load       *world.Load
 	scratch    string
+	// node from whose network the load comes.
+	node string
 }
 
 // begin sets the scenario up, and returns once its Rollout is armed and its load runs.
 func begin(t *testing.T, with setting) *scenario {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
-	s := &scenario{t: t, ctx: t.Context(), app: world.App{
+	s := &scenario{t: t, ctx: t.Context(), node: with.node, app: world.App{
 		Namespace: name, Host: name + ".test", Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
+		Spread: with.spread,
 	}}
 	s.begun = s.app
 	targets := s.targets(cmp.Or(with.gateway, serviceRate), with.extra)
@@ -142,12 +149,12 @@ func (s *scenario) startLoad(targets []load.Target) {
 		targets[i].URL = cmp.Or(targets[i].URL, "http://"+s.service().Spec.ClusterIP+":80/")
 	}
 	s.eventually(soon, "answers by every way", func() (string, bool) {
-		answered, err := shared.Probe(s.scratch, targets...)
+		answered, err := shared.Probe(s.node, s.scratch, targets...)
 		require.NoError(s.t, err)
 		return "requests failed", answered
 	})
 	var err error
-	s.load, err = shared.StartLoad(s.scratch, targets...)
+	s.load, err = shared.StartLoad(s.node, s.scratch, targets...)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { _, _ = s.load.Stop() })
 	s.awaitRequests(time.Now(), 100)

@@ -51,19 +51,18 @@ func Open(name string) (Group, error) {
 // Root is the path that the kubelet puts its pods below, within a hierarchy.
 func (g Group) Root() string { return "/" + parent + "/" + g.name }
 
-// Create makes the group. It is idempotent.
-func (g Group) Create() error {
+// Create makes the group, and in it one for the pods of each of these nodes. It
+// is idempotent.
+func (g Group) Create(nodes ...string) error {
 	for _, h := range g.hierarchies {
-		path := h.mount
-		for _, name := range []string{parent, g.name, leaf} {
-			if err := h.delegate(path); err != nil {
+		if err := h.create(parent, g.name, leaf); err != nil {
+			return err
+		}
+		for _, node := range nodes {
+			if err := h.create(parent, g.name, node); err != nil {
 				return err
 			}
-			path = filepath.Join(path, name)
-			if err := makeGroup(path); err != nil {
-				return err
-			}
-			if err := h.inheritCPUs(path); err != nil {
+			if err := h.delegate(filepath.Join(h.mount, parent, g.name, node)); err != nil {
 				return err
 			}
 		}

@@ -38,6 +38,24 @@ func parseHierarchies(mountinfo string) []hierarchy {
 	return found
 }
 
+// create makes groups, each in the one before it.
+func (h hierarchy) create(names ...string) error {
+	path := h.mount
+	for _, name := range names {
+		if err := h.delegate(path); err != nil {
+			return err
+		}
+		path = filepath.Join(path, name)
+		if err := makeGroup(path); err != nil {
+			return err
+		}
+		if err := h.inheritCPUs(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // delegate lets the children of a cgroup v2 group have all its controllers;
 // cgroup v1 needs no such step.
 func (h hierarchy) delegate(group string) error {

@@ -29,6 +29,10 @@ type App struct {
 	Flags []string
 	// Image is another image than the sample app's; empty means that.
 	Image string
+	// Spread puts the pods of each version onto all nodes that take pods, evenly.
+	Spread bool
+	// Node is the only one that the pods may run on; empty means any.
+	Node string
 }
 
 var deployment = manifest(`
@@ -41,6 +45,18 @@ spec:
   template:
     metadata: {labels: {app: app}}
     spec:
+      {{- if .Spread}}
+      topologySpreadConstraints:
+      - topologyKey: kubernetes.io/hostname
+        maxSkew: 1
+        whenUnsatisfiable: DoNotSchedule
+        nodeTaintsPolicy: Honor
+        labelSelector: {matchLabels: {app: app}}
+        matchLabelKeys: [pod-template-hash]
+      {{- end}}
+      {{- if .Node}}
+      nodeSelector: {kubernetes.io/hostname: {{.Node}}}
+      {{- end}}
       containers:
       - name: app
         image: {{or .Image "crossfade.io/app:e2e"}}

@@ -27,8 +27,9 @@ type Load struct {
 	failure error // valid once ended
 }
 
-// StartLoad loads the targets until Stop; its files go to the folder dir.
-func (w *World) StartLoad(dir string, targets ...load.Target) (*Load, error) {
+// StartLoad loads the targets until Stop, from the network of a node; empty means the first. Its files go to the folder
+// dir.
+func (w *World) StartLoad(node, dir string, targets ...load.Target) (*Load, error) {
 	config, err := yaml.Marshal(load.Config{Targets: targets})
 	if err != nil {
 		return nil, fmt.Errorf("encode load: %w", err)
@@ -38,7 +39,7 @@ func (w *World) StartLoad(dir string, targets ...load.Target) (*Load, error) {
 		return nil, fmt.Errorf("write load: %w", err)
 	}
 	l := &Load{raw: raw, ended: make(chan struct{})}
-	l.command = w.Inside(w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
+	l.command = w.Inside(node, w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
 	l.command.Stdout, l.command.Stderr = &l.output, &l.output
 	// Ctrl-C is for whoever started the load: that one stops it in order.
 	l.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -52,8 +53,9 @@ func (w *World) StartLoad(dir string, targets ...load.Target) (*Load, error) {
 	return l, nil
 }
 
-// Probe sends a few requests to each target, and reports whether all of them were answered as expected.
-func (w *World) Probe(dir string, targets ...load.Target) (bool, error) {
+// Probe sends a few requests to each target from the network of a node, and reports whether all of them were answered as
+// expected.
+func (w *World) Probe(node, dir string, targets ...load.Target) (bool, error) {
 	file, report := filepath.Join(dir, "probe.yaml"), filepath.Join(dir, "probe.json")
 	config, err := yaml.Marshal(load.Config{Targets: targets})
 	if err != nil {
@@ -63,7 +65,7 @@ func (w *World) Probe(dir string, targets ...load.Target) (bool, error) {
 		return false, fmt.Errorf("write load: %w", err)
 	}
 	// Its exit code tells of the rate alone, which does not matter here.
-	_ = w.Inside(w.Program("load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
+	_ = w.Inside(node, w.Program("load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
 	text, err := os.ReadFile(report)
 	if err != nil {
 		return false, fmt.Errorf("read report: %w", err)

@@ -47,7 +47,11 @@ func Prepare(ctx context.Context) (*World, error) {
 	}
 	name := os.Getenv(NameVariable)
 	if name == "" {
-		name = cluster.DefaultName(checkout, false)
+		nodes, err := cluster.ParseNodes(os.Getenv(cluster.NodesVariable))
+		if err != nil {
+			return nil, err
+		}
+		name = cluster.DefaultName(checkout, false, nodes)
 	}
 	c, err := cluster.Open(name)
 	if err != nil {
@@ -125,10 +129,21 @@ func (w *World) Build(ctx context.Context, module string, packages ...string) er
 	return run(build)
 }
 
-// Inside is a command that runs inside the cluster's network, on the host's file system.
-func (w *World) Inside(argv ...string) *exec.Cmd {
+// Inside is a command that runs inside the network of a node, on the host's file system; empty means the first.
+func (w *World) Inside(node string, argv ...string) *exec.Cmd {
 	//nolint:gosec // the arguments are the tests' own
-	return exec.Command(w.Program("cluster"), append([]string{"--name", w.Cluster.Name(), "exec", "--"}, argv...)...)
+	return exec.Command(w.Program("cluster"), append([]string{"--name", w.Cluster.Name(), "exec", "--node", node, "--"}, argv...)...)
+}
+
+// Kubectl is the kubectl of the cluster's Kubernetes, for its administrator.
+func (w *World) Kubectl(ctx context.Context, arguments ...string) (*exec.Cmd, error) {
+	kubernetes, err := w.Cluster.Program("kubernetes")
+	if err != nil {
+		return nil, err
+	}
+	// Its cache would go into the home folder.
+	own := []string{"kubectl", "--kubeconfig", w.Cluster.Kubeconfig(), "--cache-dir", filepath.Join(w.bin, "kubectl")}
+	return exec.CommandContext(ctx, kubernetes, append(own, arguments...)...), nil
 }
 
 // run runs a command to its end; its error holds what the command said.

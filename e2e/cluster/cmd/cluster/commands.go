@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -20,6 +19,8 @@ const downTime = time.Minute
 type selection struct {
 	name             string
 	controlPlaneOnly bool
+	// nodes is as ParseNodes reads it.
+	nodes string
 }
 
 func newCommand() *cobra.Command {
@@ -34,12 +35,17 @@ Two modes: the full one has a kubelet, containerd, kube-proxy and Traefik (Gatew
 API and ingress-nginx annotations); --control-plane-only has KWOK simulate the node
 and accepts every HTTPRoute at once. The cluster has no DNS.
 
-Without --name, a cluster is named after the checkout that the command is run in.`,
+With NODES=2 or NODES=3 each node has a network, kubelet, containerd and kube-proxy of
+its own. Control plane and gateway are processes on the first.
+
+Without --name, a cluster is named after the checkout that the command is run in, the
+mode and the number of nodes.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	flags := command.PersistentFlags()
-	flags.StringVar(&chosen.name, "name", "", "name of the cluster (default: a hash of the checkout's path, with -cp for --control-plane-only)")
+	flags.StringVar(&chosen.name, "name", "", "name of the cluster (default: a hash of the checkout's path, with -n2 or -n3 for so many nodes and -cp for --control-plane-only)")
+	flags.StringVar(&chosen.nodes, "nodes", os.Getenv(cluster.NodesVariable), "number of nodes, 1 to 3; empty means 1 (default $"+cluster.NodesVariable+")")
 	flags.BoolVar(&chosen.controlPlaneOnly, "control-plane-only", false, "no real node: API server, controllers and scheduler, with simulated pods")
 	command.AddCommand(
 		newBuild(&chosen), newUp(&chosen), newDown(&chosen), newStatus(&chosen), newLogs(&chosen),
@@ -50,15 +56,41 @@ Without --name, a cluster is named after the checkout that the command is run in
 
 // open finds the cluster that the flags name.
 func (s *selection) open() (cluster.Cluster, error) {
+	nodes, err := cluster.ParseNodes(s.nodes)
+	if err != nil {
+		return cluster.Cluster{}, err
+	}
 	name := s.name
 	if name == "" {
 		checkout, err := cluster.FindCheckout(".")
 		if err != nil {
 			return cluster.Cluster{}, err
 		}
-		name = cluster.DefaultName(checkout, s.controlPlaneOnly)
+		name = cluster.DefaultName(checkout, s.controlPlaneOnly, nodes)
 	}
 	return cluster.Open(name)
+}
+
+func (s *selection) one() ([]cluster.Cluster, error) {
+	c, err := s.open()
+	return []cluster.Cluster{c}, err
+}
+
+// all finds the clusters that the checkout may have.
+func (s *selection) all() ([]cluster.Cluster, error) {
+	checkout, err := cluster.FindCheckout(".")
+	if err != nil {
+		return nil, err
+	}
+	var clusters []cluster.Cluster
+	for _, name := range cluster.DefaultNames(checkout) {
+		c, err := cluster.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		clusters = append(clusters, c)
+	}
+	return clusters, nil
 }
 
 func newBuild(chosen *selection) *cobra.Command {
@@ -90,17 +122,17 @@ packages that a node needs are installed if they are missing and this is root.`,
 }
 
 func newUp(chosen *selection) *cobra.Command {
-	var nodes int
 	var apiServerArgs []string
 	command := &cobra.Command{
 		Use:   "up",
 		Short: "Start a cluster and wait until it is ready",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if nodes != 1 {
-				return errors.New("start cluster: --nodes other than 1 is not supported yet")
-			}
 			c, err := chosen.open()
+			if err != nil {
+				return err
+			}
+			nodes, err := cluster.ParseNodes(chosen.nodes)
 			if err != nil {
 				return err
 			}
@@ -111,35 +143,44 @@ func newUp(chosen *selection) *cobra.Command {
 			return c.Up(command.Context(), cluster.Options{
 				Checkout:         checkout,
 				ControlPlaneOnly: chosen.controlPlaneOnly,
+				Nodes:            nodes,
 				APIServerArgs:    apiServerArgs,
 				Progress:         command.OutOrStdout(),
 			})
 		},
 	}
-	command.Flags().IntVar(&nodes, "nodes", 1, "number of nodes; only 1 is supported")
 	command.Flags().StringArrayVar(&apiServerArgs, "apiserver-arg", nil, "flag added to the API server's own, such as --feature-gates=X=false; repeatable")
 	return command
 }
 
 func newDown(chosen *selection) *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	command := &cobra.Command{
 		Use:   "down",
 		Short: "Remove a cluster with everything that it started or wrote",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			c, err := chosen.open()
+			find := chosen.one
+			if all {
+				find = chosen.all
+			}
+			ending, err := find()
 			if err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(command.Context(), downTime)
 			defer cancel()
-			if err := c.Down(ctx); err != nil {
-				return err
+			for _, c := range ending {
+				if err := c.Down(ctx); err != nil {
+					return err
+				}
+				fmt.Fprintf(command.OutOrStdout(), "cluster %s is gone\n", c.Name())
 			}
-			fmt.Fprintf(command.OutOrStdout(), "cluster %s is gone\n", c.Name())
 			return nil
 		},
 	}
+	command.Flags().BoolVar(&all, "all", false, "all clusters of the checkout, of either mode and any number of nodes")
+	return command
 }
 
 func newStatus(chosen *selection) *cobra.Command {

@@ -7,21 +7,24 @@ import (
 )
 
 func newExec(chosen *selection) *cobra.Command {
-	return &cobra.Command{
+	var node string
+	command := &cobra.Command{
 		Use:   "exec -- COMMAND [ARGUMENT...]",
 		Short: "Run a command inside the cluster's network",
 		Long: `Run a command inside the cluster's network, on the host's file system: it reaches
 pods, Services (by IP address) and the gateway. KUBECONFIG is set for it. It is part
-of the cluster: down ends it.`,
+of the cluster: down ends it. Services are seen through the kube-proxy of --node.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := chosen.open()
 			if err != nil {
 				return err
 			}
-			return c.Exec(args)
+			return c.Exec(node, args)
 		},
 	}
+	command.Flags().StringVar(&node, "node", "", "node in whose network it runs, such as node-1 (default the first)")
+	return command
 }
 
 func newImages(chosen *selection) *cobra.Command {
