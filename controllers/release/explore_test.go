@@ -29,7 +29,7 @@ var (
 func TestExplore(t *testing.T) {
 	var mu sync.Mutex
 	total := tally{rules: map[planner.Rule]bool{}}
-	debug.SetGCPercent(300)
+	debug.SetGCPercent(150)
 	t.Run("worlds", func(t *testing.T) {
 		for _, name := range sortedKeys(smallWorlds) {
 			if !regexp.MustCompile(*explored).MatchString(name) {
