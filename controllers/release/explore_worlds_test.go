@@ -43,7 +43,7 @@ var smallWorlds = map[string]smallWorld{
 		change: func(p *v1alpha1.RolloutSpec) {
 			p.Strategy.KeepOldFor, p.Rollback.Then = long(tick), "Revert"
 		},
-		deeds: []move{approves, aborts, promote}, mostDeeds: 2, fates: pods, mostFaults: 1,
+		deeds: []move{approves, aborts, promote}, mostDeeds: 1, fates: pods, mostFaults: 1,
 	},
 	"kept for a look": {
 		steps: stepsOf(50, 100),

@@ -34,8 +34,21 @@ func (r *Reconciler) Start(memory Memory, watch func(planner.Input, planner.Deci
 	}
 }
 
-// Memory is what the Reconciler knows now.
-func (r *Reconciler) Memory() Memory { return Memory{r.fresh, r.answers} }
+// Slim leaves out what matters only while a cache lags behind the process's own writes.
+func (m Memory) Slim() Memory {
+	if m.fresh == nil {
+		return m
+	}
+	fresh := newFreshness(nil)
+	fresh.made, fresh.removed = m.fresh.made, m.fresh.removed
+	return Memory{fresh, m.answers}
+}
+
+// Memory is what the Reconciler knows as it stops. It has no clock, which would keep its world in memory.
+func (r *Reconciler) Memory() Memory {
+	r.fresh.clock = nil
+	return Memory{r.fresh, r.answers}
+}
 
 // Observe is what the Reconciler would decide on now.
 func (r *Reconciler) Observe(ctx context.Context, release *v1alpha1.Release) (planner.Input, error) {

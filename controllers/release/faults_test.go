@@ -50,33 +50,43 @@ func (a *apiServer) write(write intent.Write, do func() error) error {
 		w.firstNative = w.sent
 	}
 	w.spoiled = w.spoiled || mishap != "" && mishap != overtaken
-	resource := schema.GroupResource{Group: write.Kind.Group, Resource: write.Kind.Kind}
+	if err := w.refuses(mishap, write); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	w.done(write)
+	if mishap == killed {
+		w.dead = true
+		return errDead
+	}
+	if mishap == unanswered {
+		return timeout(write)
+	}
+	return nil
+}
+
+// refuses does what befalls a write before it is done, and returns the error by which it is not.
+func (w *world) refuses(mishap mishap, write intent.Write) error {
 	switch mishap {
 	case refused:
 		return conflict(write.Kind, write.Name)
 	case failed:
 		return apierrors.NewInternalError(errDead)
 	case lost:
-		return apierrors.NewServerTimeout(resource, string(write.Verb), 1)
+		return timeout(write)
 	case touched:
 		w.touch(write)
 	case overtaken:
 		w.nativeLook()
 	case unanswered, killed:
 	}
-	if err := do(); err != nil {
-		return err
-	}
-	w.done(write)
-	switch mishap {
-	case killed:
-		w.dead = true
-		return errDead
-	case unanswered:
-		return apierrors.NewServerTimeout(resource, string(write.Verb), 1)
-	default:
-		return nil
-	}
+	return nil
+}
+
+func timeout(write intent.Write) error {
+	return apierrors.NewServerTimeout(schema.GroupResource{Group: write.Kind.Group, Resource: write.Kind.Kind}, string(write.Verb), 1)
 }
 
 // done shows the world right after a write.

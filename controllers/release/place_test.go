@@ -83,7 +83,10 @@ func (p place) clone() place {
 // slim drops what nobody asks for again.
 func (p place) slim() {
 	p.last = planner.Decision{Rule: p.last.Rule}
-	p.status.Decisions = nil
+	p.status.Decisions, p.status.Conditions = nil, nil
+	if len(p.lag) == 0 {
+		p.memory = p.memory.Slim()
+	}
 }
 
 // changed are the kinds of which a move wrote an object.
