@@ -17,12 +17,9 @@ func noConflictAfterwards(t *testing.T, c *controlplane.Controller) {
 	t.Helper()
 	for _, outcome := range []string{"Promoted", "Aborted"} {
 		namespace := c.Namespace(t, "helm")
-		objects := controlplane.Objects(t, "app", 2, quick+"")
+		objects := controlplane.Objects(t, "app", 2, quick)
 		own := objects[:3] // Deployment, Service, HTTPRoute
-		for field, value := range map[string]any{"minReadySeconds": int64(0), "progressDeadlineSeconds": int64(600),
-			"strategy": map[string]any{"type": "RollingUpdate", "rollingUpdate": map[string]any{"maxSurge": "25%", "maxUnavailable": "25%"}}} {
-			require.NoError(t, unstructured.SetNestedField(own[0].Object, value, "spec", field))
-		}
+		setBorrowed(t, own[0], 0, 600, "25%")
 		helm(t, c, namespace, own...)
 		c.Create(t, namespace, objects[3])
 		c.AwaitArmed(t, namespace, "app")
@@ -46,10 +43,7 @@ func noConflictAfterwards(t *testing.T, c *controlplane.Controller) {
 				require.False(t, entry.Manager == "crossfade" && entry.Subresource == "", "%s after %s: %s", obj.GetKind(), outcome, entry.FieldsV1)
 			}
 		}
-		for field, value := range map[string]any{"minReadySeconds": int64(1), "progressDeadlineSeconds": int64(700),
-			"strategy": map[string]any{"type": "RollingUpdate", "rollingUpdate": map[string]any{"maxSurge": "50%", "maxUnavailable": int64(0)}}} {
-			require.NoError(t, unstructured.SetNestedField(own[0].Object, value, "spec", field))
-		}
+		setBorrowed(t, own[0], 1, 700, "50%")
 		rule := map[string]any{"backendRefs": []any{map[string]any{"name": "app", "port": int64(80), "weight": int64(7)}}}
 		require.NoError(t, unstructured.SetNestedSlice(own[2].Object, []any{rule}, "spec", "rules"))
 		helm(t, c, namespace, own...)
@@ -69,6 +63,18 @@ func resourceOf(obj *unstructured.Unstructured) schema.GroupVersionResource {
 	return map[string]schema.GroupVersionResource{
 		"Deployment": controlplane.Deployments, "Service": controlplane.Services, "HTTPRoute": controlplane.HTTPRoutes,
 	}[obj.GetKind()]
+}
+
+// setBorrowed sets the fields that a Release borrows.
+func setBorrowed(t *testing.T, deployment *unstructured.Unstructured, minReady, deadline int64, surge string) {
+	t.Helper()
+	rolling := map[string]any{"maxSurge": surge, "maxUnavailable": int64(0)}
+	for field, value := range map[string]any{
+		"minReadySeconds": minReady, "progressDeadlineSeconds": deadline,
+		"strategy": map[string]any{"type": "RollingUpdate", "rollingUpdate": rolling},
+	} {
+		require.NoError(t, unstructured.SetNestedField(deployment.Object, value, "spec", field))
+	}
 }
 
 func setImage(t *testing.T, deployment *unstructured.Unstructured, image string) {
