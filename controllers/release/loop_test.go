@@ -79,7 +79,8 @@ func (w *world) reconcile() planner.Decision {
 	if err != nil {
 		require.True(w.t, w.spoiled, "a look fails though nothing was wrong: %v\n%s", err, w.tale.String())
 	}
-	if w.planned != nil && err == nil {
+	// What an old reading of the Release had it decide, and not persist, is no decision.
+	if _, old := w.lag[kindRelease]; w.planned != nil && err == nil && !old {
 		w.decided()
 	}
 	return w.last
