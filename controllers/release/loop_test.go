@@ -73,7 +73,7 @@ func (w *world) reconcile() planner.Decision {
 	result, err := r.Reconcile(background, reconcile.Request{NamespacedName: w.releaseKey()})
 	w.again, w.memory = result.RequeueAfter, r.Memory()
 	if w.dead {
-		w.memory = release.Memory{}
+		w.memory, w.dead = release.Memory{}, false // another process takes over
 		return w.last
 	}
 	if err != nil {
