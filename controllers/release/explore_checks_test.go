@@ -43,7 +43,8 @@ func (e *explorer) takeRound(p arrival, looked place) {
 	}
 	if rests && !c.ended {
 		e.afterRound[p.id] = atRest
-		if c.last.Rule != planner.RuleHolding && c.last.Rule != planner.RuleUserPaused {
+		held := c.last.Rule == planner.RuleHolding || c.last.Rule == planner.RuleUserPaused || c.user.paused || c.control.Paused
+		if !held {
 			e.broke(step{p.id, roundMove, -1}, fmt.Sprintf("at rest, neither ended nor held: %s: %s", c.last.Rule, c.last.Status.Message))
 		}
 		return

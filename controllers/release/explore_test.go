@@ -105,8 +105,11 @@ func newExplorer(t *testing.T, small smallWorld) *explorer {
 	return e
 }
 
+// enough violations are found in a world to go no further.
+const enough = 100
+
 func (e *explorer) explore() {
-	for *mostStates == 0 || len(e.paths) < *mostStates {
+	for e.violations < enough && (*mostStates == 0 || len(e.paths) < *mostStates) {
 		next, ok := e.next()
 		if !ok {
 			return

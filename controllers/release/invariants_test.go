@@ -154,7 +154,8 @@ func (g *guardian) stableStays(what string) {
 	if have >= wanted {
 		g.floor = wanted
 	}
-	if g.w.status.Progress.Cause == "" && pastNoReturn[g.w.status.Progress.Stage] {
+	native := g.w.model.Deployment != nil && g.w.letsGo() && g.w.model.Deployment.GetLabels()[v1alpha1.LabelRollout] == ""
+	if native || g.w.status.Progress.Cause == "" && pastNoReturn[g.w.status.Progress.Stage] {
 		g.floor = 0
 		return
 	}

@@ -73,13 +73,14 @@ func (w *world) reconcile() planner.Decision {
 	result, err := r.Reconcile(background, reconcile.Request{NamespacedName: w.releaseKey()})
 	w.again, w.memory = result.RequeueAfter, r.Memory()
 	if w.dead {
-		w.memory = release.Memory{}
+		w.memory, w.dead = release.Memory{}, false // another process takes over
 		return w.last
 	}
 	if err != nil {
 		require.True(w.t, w.spoiled, "a look fails though nothing was wrong: %v\n%s", err, w.tale.String())
 	}
-	if w.planned != nil && err == nil {
+	// What an old reading of the Release had it decide, and not persist, is no decision.
+	if _, old := w.lag[kindRelease]; w.planned != nil && err == nil && !old {
 		w.decided()
 	}
 	return w.last

@@ -18,6 +18,10 @@ var (
 	walkSeed = flag.Int64("walk", 0, "the seed of one random walk to repeat")
 )
 
+// TestWorkloadLetGoIsLeftAlone: a template that was applied between the end of a suspended Release and its last look
+// was held for good.
+func TestWorkloadLetGoIsLeftAlone(t *testing.T) { walk(t, 480) }
+
 // TestRandomWalks lets users and fate do as they please, with crashes, conflicts and lagging caches
 // between, and watches the invariants at every instant. Left alone, every world comes to an end.
 func TestRandomWalks(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // removals takes away what the Release made, once it has ended and nothing refers to it.
 func (d *draft) removals() []intent.Write {
 	var writes []intent.Write
-	if d.pods.Exists {
+	if d.pods.Exists && !d.disarmed() {
 		tidy := *rest(d)
 		tidy.LeaveRevisions = false
 		writes = d.podWrites(tidy)
@@ -57,6 +57,11 @@ func (d *draft) farewells() []intent.Write {
 		}
 	}
 	return writes
+}
+
+// disarmed: the workload was let go, and what its user applies since rolls natively.
+func (d *draft) disarmed() bool {
+	return d.letsGo() && d.in.Observed.Workload.Workload.GetLabels()[v1alpha1.LabelRollout] == ""
 }
 
 // appendOthers appends the writes to objects that are not written yet: a second one to the same version would be
