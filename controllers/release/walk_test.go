@@ -22,6 +22,9 @@ var (
 // was held for good.
 func TestWorkloadLetGoIsLeftAlone(t *testing.T) { walk(t, 480) }
 
+// A cache had a smaller size of the workload than the one that its canary was sized for.
+func TestCanaryIsNotSizedByAnOutdatedWorkload(t *testing.T) { walk(t, 833) }
+
 // TestRandomWalks lets users and fate do as they please, with crashes, conflicts and lagging caches
 // between, and watches the invariants at every instant. Left alone, every world comes to an end.
 func TestRandomWalks(t *testing.T) {

@@ -32,7 +32,7 @@ var finders = map[string]struct {
 }{
 	"explore": {".", []string{
 		"test", "-count=1", "-failfast", "-run", "^(TestExplore|TestRandomWalks)$", "./controllers/release",
-		"-worlds", "^(writes that fail|judged|there and back)$", "-faults", "1", "-deeds", "0", "-walks", "800",
+		"-worlds", "^(writes that fail|judged|there and back)$", "-faults", "1", "-deeds", "0", "-walks", "1500",
 	}},
 	"faults": {"e2e", []string{
 		"test", "-count=1", "-failfast", "-parallel", "6", "-timeout", "15m", "-run", "^(TestFaults|TestKilledAtEachWrite|TestLaggingCaches)$", "./api/live",

@@ -143,7 +143,9 @@ func (v view) adjust(n int32, spare bool) ([]intent.Write, error) {
 	if enough {
 		n = v.surge()
 	}
-	if v.canary != nil && v.canary.replicas > n {
+	// A scale is fenced by the ReplicaSet alone: sized for another size of the workload, it tells that what was read of
+	// the workload is out of date, or will be resized by the native controller first.
+	if v.canary != nil && v.canary.replicas > n && v.canary.sizedFor(v.replicas) {
 		writes = append(writes, v.canary.scale(n))
 	}
 	return writes, nil

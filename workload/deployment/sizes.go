@@ -71,3 +71,15 @@ func (r *revision) scale(replicas int32) intent.Write {
 	w.Replicas = replicas
 	return w
 }
+
+// desired reads what the native controller noted as the Deployment's size when it last scaled r.
+func (r *revision) desired() (int32, bool) {
+	n, err := strconv.ParseInt(r.obj.GetAnnotations()[annotationDesired], 10, 32)
+	return int32(n), err == nil
+}
+
+// sizedFor says whether the native controller last scaled r for this size of the Deployment, or noted none.
+func (r *revision) sizedFor(replicas int32) bool {
+	noted, isNoted := r.desired()
+	return !isNoted || noted == replicas
+}

@@ -2,7 +2,6 @@ package deployment
 
 import (
 	"sort"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -234,12 +233,6 @@ func (v view) ownMinReady() int32 {
 
 // active says whether r exists and is asked for pods.
 func (r *revision) active() bool { return r != nil && r.replicas > 0 }
-
-// desired reads what the native controller noted as the Deployment's size when it last scaled r.
-func (r *revision) desired() (int32, bool) {
-	n, err := strconv.ParseInt(r.obj.GetAnnotations()[annotationDesired], 10, 32)
-	return int32(n), err == nil
-}
 
 // hash is the label by which the pods of r are told apart.
 func (r *revision) hash() string {
