@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	walks    = flag.Int("walks", 6, "how many random walks")
+	walks    = flag.Int("walks", 200, "how many random walks")
 	walkSeed = flag.Int64("walk", 0, "the seed of one random walk to repeat")
 )
 
