@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,11 +17,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// certificate lays the webhook's certificate, whenever its Secret changes, into the folder that the server watches.
+// certificate is the webhook's, as its Secret has it. It is read from the API server: the kubelet would take a minute
+// to show a mounted Secret that has changed, and a volume to write to would keep drains from evicting the pod.
 type certificate struct {
-	reader client.Reader
-	key    types.NamespacedName
-	folder string
+	reader  client.Reader
+	key     types.NamespacedName
+	current atomic.Pointer[tls.Certificate]
 	// there is closed with the first one.
 	there chan struct{}
 	once  sync.Once
@@ -35,25 +37,28 @@ func (c *certificate) setup(mgr ctrl.Manager) error {
 	return nil
 }
 
-// Reconcile writes both files. The server reads them when either has changed, and keeps what it has while they don't
-// belong together.
+// Reconcile takes what the Secret has now.
 func (c *certificate) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	var secret corev1.Secret
 	if err := c.reader.Get(ctx, req.NamespacedName, &secret); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	if req.NamespacedName != c.key || len(secret.Data[corev1.TLSCertKey]) == 0 {
-		return reconcile.Result{}, nil // the leader has yet to make one
+		return reconcile.Result{}, nil // there has yet to be one
 	}
-	for _, name := range []string{corev1.TLSPrivateKeyKey, corev1.TLSCertKey} {
-		path := filepath.Join(c.folder, name)
-		if err := os.WriteFile(path+".new", secret.Data[name], 0o600); err != nil {
-			return reconcile.Result{}, fmt.Errorf("write the webhook's certificate: %w", err)
-		}
-		if err := os.Rename(path+".new", path); err != nil {
-			return reconcile.Result{}, fmt.Errorf("write the webhook's certificate: %w", err)
-		}
+	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("read the webhook's certificate from Secret %s: %w", c.key, err)
 	}
+	c.current.Store(&pair)
 	c.once.Do(func() { close(c.there) })
 	return reconcile.Result{}, nil
+}
+
+// get is what a TLS handshake asks for.
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if pair := c.current.Load(); pair != nil {
+		return pair, nil
+	}
+	return nil, errors.New("there is no certificate yet")
 }

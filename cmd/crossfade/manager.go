@@ -88,7 +88,7 @@ func cacheOptions(o hookOptions) (cache.Options, error) {
 		deployments:         {Label: labels.NewSelector().Add(*armed), UnsafeDisableDeepCopy: &shared, Transform: lens.SlimManagers},
 		&v1alpha1.Release{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelActive: "true"})},
 	}
-	if o.secret != "" {
+	if o.port != 0 {
 		key, err := o.secretKey()
 		if err != nil {
 			return cache.Options{}, err

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
@@ -27,13 +27,13 @@ import (
 type hookOptions struct {
 	// port is 0 if there is no webhook.
 	port int
-	// folder holds tls.crt and tls.key.
-	folder string
-	// secret, in namespace/name form, is where the certificate is kept and renewed. Empty leaves that to others.
+	// secret, in namespace/name form, has the certificate.
 	secret string
-	// host is the DNS name by which the API server calls the webhook; configurations are the names of the objects that
-	// say so, separated by commas.
-	host, configurations string
+	// configurations are the names of the objects that say how the API server calls the webhook, separated by commas:
+	// their authority and the certificate are made and renewed here. Empty leaves that to others.
+	configurations string
+	// host is the DNS name by which the API server calls; folder is where the Secret is mounted. Both are for renewing.
+	host, folder string
 	// tables has the webhook apply gate and guards, which no policy does then.
 	tables bool
 }
@@ -47,26 +47,33 @@ func addWebhook(mgr ctrl.Manager, o hookOptions, providers trafficrouting.Regist
 	if err != nil {
 		return err
 	}
-	server := webhook.NewServer(webhook.Options{Port: o.port, CertDir: o.folder})
+	key, err := o.secretKey()
+	if err != nil {
+		return err
+	}
+	certified := &certificate{reader: mgr.GetClient(), key: key, there: make(chan struct{})}
+	if err := certified.setup(mgr); err != nil {
+		return err
+	}
+	if o.configurations != "" {
+		if err := o.addRenewal(mgr, key); err != nil {
+			return err
+		}
+	}
+	server := webhook.NewServer(webhook.Options{Port: o.port, TLSOpts: []func(*tls.Config){
+		func(c *tls.Config) { c.GetCertificate = certified.get },
+	}})
 	for path, handler := range handlers {
 		server.Register(path, handler)
 	}
-	certified := make(chan struct{})
-	if o.secret == "" {
-		close(certified)
-	} else if err := addCertificate(mgr, o, certified); err != nil {
-		return err
-	}
-	if err := mgr.Add(hook{server: server, certified: certified}); err != nil {
+	if err := mgr.Add(hook{server: server, certified: certified.there}); err != nil {
 		return fmt.Errorf("add the webhook: %w", err)
 	}
 	return mgr.AddReadyzCheck("webhook", func(r *http.Request) error {
-		select {
-		case <-certified:
-			return server.StartedChecker()(r)
-		default:
-			return errors.New("there is no certificate yet")
+		if _, err := certified.get(nil); err != nil {
+			return err
 		}
+		return server.StartedChecker()(r)
 	})
 }
 
@@ -91,25 +98,20 @@ func (h hook) Start(ctx context.Context) error {
 	}
 }
 
-// addCertificate has the leader make and renew the certificate in its Secret, and every replica lay it into the
-// folder: the kubelet would take a minute to show a mounted Secret.
-func addCertificate(mgr ctrl.Manager, o hookOptions, certified chan struct{}) error {
-	key, err := o.secretKey()
-	if err != nil {
-		return err
-	}
+// addRenewal has the leader make and renew the certificate.
+func (o hookOptions) addRenewal(mgr ctrl.Manager, key types.NamespacedName) error {
 	var configurations []rotator.WebhookInfo
 	for _, name := range strings.Split(o.configurations, ",") {
 		configurations = append(configurations, rotator.WebhookInfo{Name: name, Type: rotator.Mutating})
 	}
-	err = rotator.AddRotator(mgr, &rotator.CertRotator{
+	err := rotator.AddRotator(mgr, &rotator.CertRotator{
 		SecretKey: key, CertDir: o.folder, CAName: "crossfade", CAOrganization: "crossfade", DNSName: o.host,
 		IsReady: make(chan struct{}), Webhooks: configurations, FieldOwner: "crossfade-certificates", RequireLeaderElection: true,
 	})
 	if err != nil {
-		return fmt.Errorf("add the rotation of the webhook's certificate: %w", err)
+		return fmt.Errorf("add the renewal of the webhook's certificate: %w", err)
 	}
-	return (&certificate{reader: mgr.GetClient(), key: key, folder: o.folder, there: certified}).setup(mgr)
+	return nil
 }
 
 // secretKey tells namespace and name of the Secret.

@@ -31,13 +31,13 @@ containers:
   - --kube-api-qps={{ .root.Values.kubeAPIQPS }}
   {{- if .root.Values.webhook.enabled }}
   - --webhook-port={{ .root.Values.ports.webhook }}
-  - --webhook-host={{ include "crossfade.webhookHost" .root }}
+  - --webhook-secret={{ .root.Release.Namespace }}/crossfade-webhook
+  {{- if not .root.Values.webhook.certManager }}
   - --webhook-configurations={{ include "crossfade.webhooks" .root }}
+  - --webhook-host={{ include "crossfade.webhookHost" .root }}
+  {{- end }}
   {{- if include "crossfade.gateByWebhook" .root }}
   - --webhook-gate
-  {{- end }}
-  {{- if not .root.Values.webhook.certManager }}
-  - --webhook-secret={{ .root.Release.Namespace }}/crossfade-webhook
   {{- end }}
   {{- end }}
   - --zap-log-level={{ .root.Values.log.level }}
@@ -50,9 +50,12 @@ containers:
   {{- if .root.Values.webhook.enabled }}
   - name: webhook
     containerPort: {{ .root.Values.ports.webhook }}
+  {{- if not .root.Values.webhook.certManager }}
   volumeMounts:
-  - name: certificates
+  - name: certificate
     mountPath: /run/crossfade
+    readOnly: true
+  {{- end }}
   {{- end }}
   livenessProbe:
     httpGet:
@@ -72,16 +75,12 @@ containers:
     readOnlyRootFilesystem: true
     capabilities:
       drop: [ALL]
-{{- if .root.Values.webhook.enabled }}
+{{- if and .root.Values.webhook.enabled (not .root.Values.webhook.certManager) }}
+# The controller serves what the API server has of it; that it is mounted is what its renewal looks for.
 volumes:
-- name: certificates
-  {{- if .root.Values.webhook.certManager }}
+- name: certificate
   secret:
     secretName: crossfade-webhook
-  {{- else }}
-  emptyDir:
-    medium: Memory
-  {{- end }}
 {{- end }}
 {{- with .root.Values.priorityClassName }}
 priorityClassName: {{ . }}
