@@ -204,7 +204,7 @@ func (g *guardian) canaryServes(what string, pods []livePod) {
 		gone := g.w.user.objects[keyOf("Service", ref.Name)] == nil // its owner is, and so it goes too
 		g.require(canary != nil || !named || gone, what, "the route names Service %s-canary, which is not there", ref.Name)
 		ppm, matches := canaryWeight(route, ref.Name)
-		if ppm == 0 && !matches || g.outage || g.w.struck {
+		if ppm == 0 && !matches || g.outage || g.w.struck || gone {
 			continue
 		}
 		g.require(canary != nil, what, "the route sends requests to Service %s-canary, which is not there", ref.Name)
