@@ -14,7 +14,7 @@ rm -f "$chart"/crds/crossfade.io_*.yaml
 hack/crds.sh "$chart"/crds/crossfade.io_*.yaml
 
 "$controller_gen" rbac:roleName=crossfade paths=./cmd/... paths=./controllers/... output:rbac:dir="$chart/files/rbac"
-for what in policies permissions route-webhook table-webhook; do
+for what in policies permissions webhook-routes webhook-tables; do
   go run ./controllers/admission/render --print="$what" >"$chart/files/$what.yaml"
 done
 

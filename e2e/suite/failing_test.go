@@ -28,6 +28,12 @@ func TestImageThatNeverStarts(t *testing.T) {
 
 func TestImageThatNeverBecomesReady(t *testing.T) {
 	t.Parallel()
+	neverReady(t)
+}
+
+// neverReady is a release whose pods do not become ready before its deadline.
+func neverReady(t *testing.T) {
+	t.Helper()
 	s := begin(t, setting{
 		steps:  []v1alpha1.Step{world.Weighted("half", 50, nil)},
 		policy: func(r *v1alpha1.Rollout) { r.Spec.ProgressDeadline = world.Seconds(15) },

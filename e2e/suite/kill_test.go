@@ -51,13 +51,7 @@ func TestControllerKilled(t *testing.T) {
 		}
 		t.Run("Failed", func(t *testing.T) {
 			t.Parallel()
-			s := begin(t, setting{
-				steps:  []v1alpha1.Step{world.Weighted("half", 50, nil)},
-				policy: func(r *v1alpha1.Rollout) { r.Spec.ProgressDeadline = world.Seconds(15) },
-			})
-			s.ship("v2", "--ready=false")
-			s.requireFailedBy(v1alpha1.CauseDeadline)
-			s.requireLikeTwin(true, holdsV2("--ready=false"))
+			neverReady(t)
 		})
 	})
 	rules, sum := killer.stop(), 0

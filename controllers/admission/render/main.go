@@ -26,7 +26,7 @@ func main() {
 	ignored := flag.String("ignored", strings.Join(admission.DefaultIgnored, ","),
 		"pod-template annotations whose change alone is no new version, separated by commas")
 	what := flag.String("print", "policies", "policies, of gate and guards; permissions, by which RBAC decides what people may ask for; "+
-		"route-webhook; table-webhook, for API servers without the policies")
+		"webhook-routes; webhook-tables, for API servers without the policies")
 	flag.Parse()
 	out, err := render(*what, admission.Options{Name: *name, Controllers: split(*controllers), Ignored: split(*ignored)})
 	if err == nil {
@@ -49,9 +49,9 @@ func render(what string, o admission.Options) ([]byte, error) {
 		objects = append(all(admission.Policies(o)), all(admission.Bindings(o))...)
 	case "permissions":
 		objects = append(all(admission.Permissions(o)), all(admission.PermissionBindings(o))...)
-	case "route-webhook":
+	case "webhook-routes":
 		objects = []any{admission.RouteWebhook(o, hook())}
-	case "table-webhook":
+	case "webhook-tables":
 		objects = []any{admission.TableWebhook(o, hook())}
 	default:
 		return nil, fmt.Errorf("--print %q is not understood; see --help", what)

@@ -14,8 +14,8 @@ func TestRender(t *testing.T) {
 	for what, holes := range map[string][]string{
 		"policies":      {defaultController, defaultController},
 		"permissions":   {},
-		"route-webhook": {defaultController, "{{ .Release.Namespace }}"},
-		"table-webhook": {
+		"webhook-routes": {defaultController, "{{ .Release.Namespace }}"},
+		"webhook-tables": {
 			defaultController, defaultController, defaultController, "{{ .Values.webhook.gateFailurePolicy }}",
 			"{{ .Release.Namespace }}", "{{ .Release.Namespace }}", "{{ .Release.Namespace }}",
 		},
