@@ -12,8 +12,8 @@ import (
 
 func TestRender(t *testing.T) {
 	for what, holes := range map[string][]string{
-		"policies":      {defaultController, defaultController},
-		"permissions":   {},
+		"policies":       {defaultController, defaultController},
+		"permissions":    {},
 		"webhook-routes": {defaultController, "{{ .Release.Namespace }}"},
 		"webhook-tables": {
 			defaultController, defaultController, defaultController, "{{ .Values.webhook.gateFailurePolicy }}",
