@@ -158,4 +158,6 @@ type Want struct {
 	Disarm bool
 	// LeaveRevisions keeps our annotations on the revisions, to be taken off by a later call without it.
 	LeaveRevisions bool
+	// Serving says that any revision may have requests: before all but one lose their pods, that one serves.
+	Serving bool
 }

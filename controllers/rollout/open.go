@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -43,15 +44,19 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 }
 
 // rest keeps a rejected template held and without pods: scaled to 0 and back, the native controller fills the newest
-// revision, which is that one.
+// revision, which is that one, and the Services select it too.
 func (r *Reconciler) rest(ctx context.Context, w world, last *v1alpha1.Release) (finding, error) {
-	moved, err := r.carry(ctx, w, workload.Want{Posture: workload.Park})
+	moved, err := r.carry(ctx, w, workload.Want{Posture: workload.Park, Serving: true})
 	if err != nil {
 		return finding{}, err
 	}
+	quiet, again := !moved && w.pods.Settled && !w.pods.Borrowed && w.pods.Alone, time.Duration(0)
+	if !quiet {
+		again = lookAgain // whether pods serve is no event of the Deployment's
+	}
 	return finding{
 		reason: v1alpha1.ReasonRevisionRejected, armed: true, held: true, heldReason: v1alpha1.ReasonRevisionRejected,
-		quiet: !moved && w.pods.Settled && !w.pods.Borrowed,
+		quiet: quiet, again: again,
 		message: fmt.Sprintf("the template was rejected by Release %s (%s) and is held; apply another template, or the stable one again",
 			last.Name, last.Status.Progress.CauseMessage),
 	}, nil

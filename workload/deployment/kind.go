@@ -62,7 +62,7 @@ func (Kind) Plan(o workload.Objects, want workload.Want) ([]intent.Write, error)
 		return nil, nil
 	}
 	v := look(o)
-	v.leavesRevisions = want.LeaveRevisions
+	v.leavesRevisions, v.serving = want.LeaveRevisions, want.Serving
 	switch want.Posture {
 	case workload.Run:
 		return v.run(want.Canary, want.Spare)

@@ -247,7 +247,7 @@ func TestARolloutOfTheMarkedTemplateIsTakenBackToStable(t *testing.T) {
 				require.NoError(t, s.Pause(false))
 				s.settle()
 				require.Zero(t, s.observe().Stable.Existing, "it was rolled out natively")
-				s.creep(workload.Want{Posture: posture}, func() {
+				s.creep(workload.Want{Posture: posture, Serving: true}, func() {
 					pods := s.observe()
 					require.GreaterOrEqual(t, pods.Stable.Ready+pods.Canary.Ready+pods.Others, int32(4))
 				})
@@ -258,6 +258,21 @@ func TestARolloutOfTheMarkedTemplateIsTakenBackToStable(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Stable that never serves again must not keep a Release from its end: its canary has no requests then.
+func TestTheWayBackDoesNotWaitForAStableThatDoesNotServe(t *testing.T) {
+	s := newStory(t, 4)
+	s.template("2", true)
+	s.settle()
+	s.reach(run(4))
+	for _, pod := range s.PodsOf(s.known.Stable) {
+		s.SetReady(pod, false)
+	}
+	s.settle()
+	s.reach(workload.Want{Posture: workload.Park})
+	require.Zero(t, s.observe().Canary.Existing)
+	require.Equal(t, int32(4), s.observe().Stable.Replicas)
 }
 
 func TestScaledFrom0WhileHeldStableServesAndRollsOutAgainLater(t *testing.T) {

@@ -21,15 +21,14 @@ func (v view) keepOnly(one *revision) ([]intent.Write, error) {
 	return v.emptied(one, v.allBut(one)), nil
 }
 
-// emptied takes revisions to 0, unless they alone serve: one, to which that leaves the requests, was empty then
-// and has yet to start.
+// emptied takes revisions to 0. Where they may have requests, they wait for one to serve.
 func (v view) emptied(one *revision, revisions []*revision) []intent.Write {
-	serving := 0
-	for _, r := range revisions {
-		serving += readyNow(r.pods)
-	}
-	if serving > 0 && v.replicas > 0 && readyNow(one.pods) == 0 {
-		return nil
+	if v.serving && v.replicas > 0 && readyNow(one.pods) == 0 {
+		for _, r := range revisions {
+			if readyNow(r.pods) > 0 {
+				return nil
+			}
+		}
 	}
 	var writes []intent.Write
 	for _, r := range revisions {

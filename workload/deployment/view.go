@@ -34,8 +34,8 @@ type view struct {
 	revisions      []*revision
 	stable, canary *revision
 	template       workload.TemplateIs
-	// leavesRevisions is workload.Want's.
-	leavesRevisions bool
+	// leavesRevisions and serving are workload.Want's.
+	leavesRevisions, serving bool
 }
 
 // revision is one ReplicaSet.
