@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -42,6 +43,10 @@ func letGo(ctx context.Context, mgr ctrl.Manager, deployment string) error {
 	return nil
 }
 
+// installedBy is what Helm notes on what it has installed. Where it is missing the chart was rendered and applied, its
+// hook too, and nobody uninstalls anything.
+const installedBy = "meta.helm.sh/release-name"
+
 // stop scales a Deployment to 0. One that is gone is stopped.
 func stop(ctx context.Context, config *rest.Config, deployment string) error {
 	namespace, name, ok := strings.Cut(deployment, "/")
@@ -52,7 +57,17 @@ func stop(ctx context.Context, config *rest.Config, deployment string) error {
 	if err != nil {
 		return fmt.Errorf("make a client: %w", err)
 	}
-	obj := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	obj := &appsv1.Deployment{}
+	err = c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, obj)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read Deployment %s: %w", deployment, err)
+	}
+	if obj.Annotations[installedBy] == "" {
+		return fmt.Errorf("stop Deployment %s: it has no annotation %s, so Helm did not install it and this is no uninstallation; render the chart with --no-hooks", deployment, installedBy)
+	}
 	err = c.SubResource("scale").Patch(ctx, obj, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"replicas":0}}`)))
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("stop Deployment %s: %w", deployment, err)
@@ -82,7 +97,7 @@ func (f *farewell) Start(ctx context.Context) error {
 			return false, nil
 		}
 		f.log.Info("Letting go", "left", left)
-		return left == 0, nil
+		return len(left) == 0, nil
 	})
 	if f.done = err == nil; f.done {
 		f.end()
@@ -90,17 +105,25 @@ func (f *farewell) Start(ctx context.Context) error {
 	return nil
 }
 
-// left counts Releases in flight and armed workloads.
-func (f *farewell) left(ctx context.Context) (int, error) {
-	releases := &metav1.PartialObjectMetadataList{}
-	releases.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ReleaseList"))
-	if err := f.reader.List(ctx, releases, client.HasLabels{v1alpha1.LabelActive}); err != nil {
-		return 0, fmt.Errorf("list Releases in flight: %w", err)
+// left names the Releases in flight, with what they wait for, and the armed workloads.
+func (f *farewell) left(ctx context.Context) ([]string, error) {
+	var left []string
+	var releases v1alpha1.ReleaseList
+	if err := f.reader.List(ctx, &releases, client.HasLabels{v1alpha1.LabelActive}); err != nil {
+		return nil, fmt.Errorf("list Releases in flight: %w", err)
+	}
+	for _, r := range releases.Items {
+		left = append(left, fmt.Sprintf("Release %s/%s: %s", r.Namespace, r.Name, r.Status.Message))
 	}
 	workloads := &metav1.PartialObjectMetadataList{}
 	workloads.SetGroupVersionKind(release.DeploymentKind.GroupVersion().WithKind("DeploymentList"))
 	if err := f.reader.List(ctx, workloads, client.HasLabels{v1alpha1.LabelRollout}); err != nil {
-		return 0, fmt.Errorf("list armed Deployments: %w", err)
+		return nil, fmt.Errorf("list armed Deployments: %w", err)
 	}
-	return len(releases.Items) + len(workloads.Items), nil
+	for _, w := range workloads.Items {
+		if w.Labels[v1alpha1.LabelRollout] != "" { // an empty name is nobody's
+			left = append(left, fmt.Sprintf("Deployment %s/%s", w.Namespace, w.Name))
+		}
+	}
+	return left, nil
 }

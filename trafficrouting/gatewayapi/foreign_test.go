@@ -123,3 +123,14 @@ func TestLostMarks(t *testing.T) {
 }
 
 func stepOf(matches ...v1alpha1.Match) v1alpha1.Step { return v1alpha1.Step{Match: matches} }
+
+// An annotation that splits nothing is no part of ours: a foreign hand wrote it.
+func TestGuardOfAPartThatSplitsNothing(t *testing.T) {
+	live := stored(userRoutes["one rule"])
+	live.SetAnnotations(map[string]string{"split.crossfade.io/checkout": `{"v":1,"splits":[]}`})
+	edited := live.DeepCopy()
+	edited.SetLabels(map[string]string{"team": "shop"})
+	got, err := gatewayapi.HTTPRoute{}.Guard(trafficrouting.Objects{Route: live}, trafficrouting.Objects{Route: edited})
+	require.NoError(t, err)
+	providertest.SameJSON(t, edited, got.Route)
+}

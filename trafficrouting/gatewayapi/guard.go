@@ -40,12 +40,12 @@ func (p HTTPRoute) Guard(stored, written trafficrouting.Objects) (trafficrouting
 	for _, owner := range slices.Sorted(maps.Keys(d.parts)) {
 		splits := d.parts[owner].Splits
 		if reason := d.unnamed(splits); reason != "" && !neutral(splits) {
-			return trafficrouting.Objects{}, fmt.Errorf("%s is split by Rollout %s: %s; or abort its release first", title(written), owner, reason)
+			return trafficrouting.Objects{}, fmt.Errorf("%s is split by Rollout %s: %s; or abort its release first, or, if there is none, label the route "+v1alpha1.LabelBreakGlass, title(written), owner, reason)
 		}
 	}
 	out, err := d.compose()
 	if err != nil {
-		return trafficrouting.Objects{}, fmt.Errorf("%s is split by Rollout %s: %w; or abort its release first",
+		return trafficrouting.Objects{}, fmt.Errorf("%s is split by Rollout %s: %w; or abort its release first, or, if there is none, label the route "+v1alpha1.LabelBreakGlass,
 			title(written), strings.Join(slices.Sorted(maps.Keys(d.parts)), ", "), err)
 	}
 	return trafficrouting.Objects{Route: out}, nil

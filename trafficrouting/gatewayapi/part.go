@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -73,6 +74,9 @@ func decodePart(text string) (part, error) {
 	}
 	if p.Version != partVersion {
 		return part{}, fmt.Errorf("version %d is not %d", p.Version, partVersion)
+	}
+	if len(p.Splits) == 0 {
+		return part{}, errors.New("it splits no Service")
 	}
 	for _, r := range p.Rules {
 		if !r.whole() {

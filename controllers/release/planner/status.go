@@ -76,9 +76,11 @@ func (d *draft) over() bool {
 	if len(d.writes) > 0 || d.pods.Exists && !d.pods.Seen {
 		return false
 	}
+	if !d.pods.Exists || d.pods.Alone {
+		return true
+	}
 	// Where a template rolls natively that is none of the Release's, its revisions are not the Release's to wait for.
-	foreign := d.pods.Template == workload.TemplateOther && !d.pods.Pending
-	return !d.pods.Exists || d.pods.Alone || foreign
+	return d.disarmed() || d.pods.Template == workload.TemplateOther && !d.pods.Pending
 }
 
 // record appends this decision if it does something or stands somewhere new.
