@@ -170,3 +170,17 @@ func TestDeadlineCountsWaitingAlone(t *testing.T) {
 		})
 	}
 }
+
+// A workload that was let go may get the rejected version again before the Release's last look, from a tool that heals
+// what it finds. It rolls natively then, and may never come to rest.
+func TestAReleaseEndsBesideTheSameVersionThatRollsNatively(t *testing.T) {
+	w := newWorld(t, options{steps: []v1alpha1.Step{weigh("ten", 10, approval())}})
+	w.image("checkout:2")
+	w.at("ten")
+	w.suspend()
+	w.until("the workload is let go", func() bool { return w.model.Deployment.GetLabels()[v1alpha1.LabelRollout] == "" })
+	w.breakImage("checkout:2", "ImagePullBackOff", 0)
+	w.image("checkout:2")
+	w.until("the Release has ended", func() bool { return w.last.Ended })
+	require.Equal(t, v1alpha1.OutcomeSuspended, w.status.Outcome)
+}
