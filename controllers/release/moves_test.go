@@ -249,9 +249,9 @@ func (w *world) healCanary() {
 	}
 }
 
-// breakImage makes every pod of an image fail for a reason.
-func (w *world) breakImage(image, reason string, restarts int32) {
-	w.fails[image] = failure{reason, restarts}
+// breakCanary makes every pod of the first new image fail for a reason.
+func (w *world) breakCanary(reason string, restarts int32) {
+	w.fails["checkout:2"] = failure{reason, restarts}
 }
 
 // crash fails the pods of broken images, and says whether there were any that ran.

@@ -158,12 +158,12 @@ var storiesBack = map[string]story{
 		w.end(v1alpha1.OutcomePromoted)
 	}},
 	"pods-failing": {"The new image cannot start, and waiting would not heal it.", options{}, func(w *world) {
-		w.breakImage("checkout:2", "CrashLoopBackOff", 5)
+		w.breakCanary("CrashLoopBackOff", 5)
 		begin(w)
 		w.end(v1alpha1.OutcomeFailed)
 	}},
 	"progress-deadline": {"The new pods never come, and might yet: the deadline decides.", options{deadline: 5 * time.Minute}, func(w *world) {
-		w.breakImage("checkout:2", "ImagePullBackOff", 0)
+		w.breakCanary("ImagePullBackOff", 0)
 		begin(w)
 		w.end(v1alpha1.OutcomeFailed)
 	}},

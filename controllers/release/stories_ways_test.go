@@ -103,7 +103,7 @@ var storiesOfPolicy = map[string]story{
 	}},
 	"failed-pods-kept": {"Pods that cannot start are kept for a post-mortem.", looking("Retire"), func(w *world) {
 		begin(w)
-		w.breakImage("checkout:2", "CrashLoopBackOff", 5)
+		w.breakCanary("CrashLoopBackOff", 5)
 		w.end(v1alpha1.OutcomeFailed)
 	}},
 	"reverted": {"After an abort the stable template is written back.", rollback("AtOnce", "Revert"), func(w *world) {

@@ -179,7 +179,7 @@ func TestAReleaseEndsBesideTheSameVersionThatRollsNatively(t *testing.T) {
 	w.at("ten")
 	w.suspend()
 	w.until("the workload is let go", func() bool { return w.model.Deployment.GetLabels()[v1alpha1.LabelRollout] == "" })
-	w.breakImage("checkout:2", "ImagePullBackOff", 0)
+	w.breakCanary("ImagePullBackOff", 0)
 	w.image("checkout:2")
 	w.until("the Release has ended", func() bool { return w.last.Ended })
 	require.Equal(t, v1alpha1.OutcomeSuspended, w.status.Outcome)
