@@ -2,12 +2,14 @@ package suite_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,36 +26,29 @@ import (
 
 const (
 	// killEvery is how many writes the controller may do before it is killed again.
-	killEvery = 7
+	killEvery = 10
 	// kills and killedRules are how often it is killed at least, and under how many rules: all but those under which
 	// requests fail that no controller could save, of a canary that collapses and of a workload without pods.
 	kills       = 30
 	killedRules = 15
+	// killRounds is how often a way is gone at most until its own rule was hit: a rule may do so few writes that another
+	// kill comes first each time.
+	killRounds = 4
 )
 
 // TestControllerKilled kills the controller of releases that go every way, again and again, each time right after a
 // write. It runs alone: the controller is everybody's.
 func TestControllerKilled(t *testing.T) {
 	killer := startKiller(t, "controllerkilled-")
-	t.Run("group", func(t *testing.T) { // ends when all of its releases have
-		for name, end := range killedEnds() {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				s := begin(t, setting{steps: []v1alpha1.Step{
-					world.Weighted("ten", 10, &v1alpha1.Hold{For: world.Seconds(4)}),
-					world.Weighted("half", 50, approval()),
-				}})
-				s.ship("v2")
-				s.restAtHalf(1)
-				end(s)
-				s.requireNoneFailed()
-			})
-		}
-		t.Run("Failed", func(t *testing.T) {
-			t.Parallel()
-			neverReady(t)
+	for round := range killRounds {
+		t.Run(fmt.Sprintf("round%d", round+1), func(t *testing.T) { // ends when all of its releases have
+			for rule, goes := range killedWays(killer) {
+				if killer.hits(rule) == 0 {
+					t.Run(rule, func(t *testing.T) { t.Parallel(); goes(t) })
+				}
+			}
 		})
-	})
+	}
 	rules, sum := killer.stop(), 0
 	for _, n := range rules {
 		sum += n
@@ -63,17 +58,38 @@ func TestControllerKilled(t *testing.T) {
 	require.GreaterOrEqual(t, len(rules), killedRules, "different rules: %v", slices.Sorted(maps.Keys(rules)))
 }
 
+// killedWays are the ways that the releases go, each by the rule that it alone brings.
+func killedWays(killer *killer) map[string]func(*testing.T) {
+	ways := map[string]func(*testing.T){"Failed": neverReady}
+	for rule, end := range killedEnds(killer) {
+		ways[rule] = func(t *testing.T) {
+			s := begin(t, setting{steps: []v1alpha1.Step{
+				world.Weighted("ten", 10, &v1alpha1.Hold{For: world.Seconds(4)}),
+				world.Weighted("half", 50, approval()),
+			}})
+			s.ship("v2")
+			s.restAtHalf(1)
+			end(s)
+			s.requireNoneFailed()
+		}
+	}
+	return ways
+}
+
 // killedEnds are what becomes of releases that rest at 50 %.
-func killedEnds() map[string]func(*scenario) {
+func killedEnds(killer *killer) map[string]func(*scenario) {
 	return map[string]func(*scenario){
-		"Promoted": func(s *scenario) {
+		"Promoting": func(s *scenario) {
 			s.approve(1, "half")
 			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "ten", "half")
 			s.requireLikeTwin(false, ships("v2"))
 		},
-		"Paused": func(s *scenario) {
-			s.patchSpec(s.deployment(s.app.Namespace), `{"paused": true}`)
-			s.awaitRelease(1, "rule UserPaused", func(r *v1alpha1.Release) bool { return r.Status.Rule == "UserPaused" })
+		"UserPaused": func(s *scenario) {
+			s.pause(true)
+			for pauses := 1; pauses < 30 && killer.hits("UserPaused") == 0; pauses++ { // each is one write
+				s.pause(false)
+				s.pause(true)
+			}
 			s.approve(1, "half") // noted in the status, and followed once un-paused
 			s.awaitRelease(1, "the approval seen", func(r *v1alpha1.Release) bool {
 				ready := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionReady)
@@ -83,12 +99,12 @@ func killedEnds() map[string]func(*scenario) {
 			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "ten", "half")
 			s.requireLikeTwin(false, ships("v2"))
 		},
-		"Aborted": func(s *scenario) {
+		"Aborting": func(s *scenario) {
 			s.abort()
 			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeAborted), "ten", "half")
 			s.requireLikeTwin(true, holdsV2())
 		},
-		"Reverted": func(s *scenario) {
+		"Settled": func(s *scenario) {
 			s.ship("v1")
 			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeReverted), "ten", "half")
 			s.requireLikeTwin(false, ships("v2"), ships("v1"))
@@ -101,18 +117,26 @@ func killedEnds() map[string]func(*scenario) {
 			s.requireSteps(s.awaitOutcome(2, v1alpha1.OutcomePromoted), "ten", "half")
 			s.requireLikeTwin(false, ships("v2"), ships("v3"))
 		},
-		"Suspended": func(s *scenario) {
+		"Suspending": func(s *scenario) {
 			s.patchSpec(s.rollout(), `{"suspend": true}`)
 			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomeSuspended), "ten", "half")
 			s.awaitLetGo()
 			s.requireLikeTwin(false, ships("v2"), ships("v1"))
 		},
-		"Deleted": func(s *scenario) {
+		"Deleting": func(s *scenario) {
 			require.NoError(s.t, shared.Client.Delete(s.ctx, s.rollout()))
 			s.awaitLetGo()
 			s.requireLikeTwin(false, ships("v2"), ships("v1"))
 		},
 	}
+}
+
+// pause sets or takes back the pause of the app's Deployment, and returns once the release that rests has seen it.
+func (s *scenario) pause(on bool) {
+	s.t.Helper()
+	rule := map[bool]string{true: "UserPaused", false: "Holding"}[on]
+	s.patchSpec(s.deployment(s.app.Namespace), fmt.Sprintf(`{"paused": %t}`, on))
+	s.awaitRelease(1, "rule "+rule, func(r *v1alpha1.Release) bool { return r.Status.Rule == rule })
 }
 
 // patchSpec merges something into an object's spec.
@@ -129,7 +153,9 @@ type killer struct {
 	ended  chan error
 	writes int
 	last   int // the process that was killed last
-	rules  map[string]int
+
+	mu    sync.Mutex
+	rules map[string]int
 }
 
 // startKiller begins to kill over writes in the namespaces that begin with a prefix.
@@ -147,10 +173,17 @@ func (k *killer) stop() map[string]int {
 	return k.rules
 }
 
+// hits is how often a kill has hit a rule so far.
+func (k *killer) hits(rule string) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.rules[rule]
+}
+
 func (k *killer) consider(ctx context.Context, write audited) {
 	k.writes++
 	rule := k.story.ruleIn(write.ObjectRef.Namespace)
-	if rule == "" || k.rules[rule] > 0 && k.writes%killEvery != 0 {
+	if rule == "" || k.hits(rule) > 0 && k.writes%killEvery != 0 {
 		return
 	}
 	pid, err := controllerProcess(ctx)
@@ -165,7 +198,9 @@ func (k *killer) consider(ctx context.Context, write audited) {
 		return
 	}
 	k.last = pid
+	k.mu.Lock()
 	k.rules[rule]++
+	k.mu.Unlock()
 	k.t.Logf("%s killed right after write %d: %s, rule %s", time.Now().Format("15:04:05.000"), k.writes, write, rule)
 }
 
