@@ -41,9 +41,19 @@ func (s *session) controlCommands() []*cobra.Command {
 		ValidArgsFunction: s.completeGoTo,
 		RunE:              func(cmd *cobra.Command, args []string) error { return s.ask(cmd, args[0], control.GoTo(args[1])) },
 	}
+	ship := s.verb("ship", "Give the version of the Release in flight everything at once, in an emergency",
+		"Give the version of the Release in flight everything without waiting for holds, evidence or freezes. Its pods must be\n"+
+			"ready all the same, and an abort takes it back. The reason stays in the record, and the next version takes the steps.", nil)
+	reason := ship.Flags().String("reason", "", "why, such as the number of an incident; required")
+	_ = ship.MarkFlagRequired("reason") // fails only for a flag that isn't there
+	ship.RunE = func(cmd *cobra.Command, args []string) error { return s.ask(cmd, args[0], control.Ship(*reason)) }
 	return []*cobra.Command{
 		approve,
 		goTo,
+		ship,
+		s.verb("refresh", "Take the Rollout's steps of now for what has not begun",
+			"Have the Release in flight take the Rollout's steps, as they are now, for all that come after the step that it is at.",
+			control.Refresh),
 		s.verb("pause", "Keep the Release in flight where it is",
 			"Keep the Release in flight where it is. It still goes back by itself if the canary fails.", control.Pause),
 		s.verb("resume", "Let a paused Release go on",

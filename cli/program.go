@@ -61,6 +61,7 @@ func (p Program) Command() *cobra.Command {
 	s.completeFlags(root)
 	root.AddCommand(s.statusCommand())
 	root.AddCommand(s.controlCommands()...)
+	root.AddCommand(s.workloadCommands()...)
 	root.AddCommand(s.versionCommand())
 	return root
 }

@@ -3,6 +3,7 @@ package v1alpha1
 // Control is what people ask of a Release.
 //
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.desiredOutcome) || oldSelf.desiredOutcome != 'Abort' || (has(self.desiredOutcome) && self.desiredOutcome == 'Abort')",message="spec.control.desiredOutcome: Abort is final; apply another version to begin a new Release, or the stable one before this one again"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.emergency) || has(self.emergency) && self.emergency == oldSelf.emergency",message="spec.control.emergency: stays in the record as it is; abort the Release to take the version back"
 type Control struct {
 	// Paused stops the Release where it is: nothing moves on, but it still goes back when it must.
 	// Empty means false.
@@ -13,6 +14,10 @@ type Control struct {
 	// +optional
 	// +kubebuilder:validation:Enum=Promote;Abort
 	DesiredOutcome Outcome `json:"desiredOutcome,omitempty"`
+	// Emergency gives this version everything without waiting for holds, evidence or freezes. Its pods must be ready all the
+	// same, and an abort still takes it back. Empty means that the version takes the steps.
+	// +optional
+	Emergency *Emergency `json:"emergency,omitempty"`
 	// Approvals names the steps whose hold is approved.
 	// +optional
 	// +kubebuilder:validation:MaxItems=100
@@ -24,6 +29,20 @@ type Control struct {
 	// change of its id is one request. Empty means none.
 	// +optional
 	GoTo *GoTo `json:"goTo,omitempty"`
+	// Refresh takes the Rollout's steps, as they are then, for all that come after the step that the Release is at. Each
+	// change of its value is one request. Empty means none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Refresh string `json:"refresh,omitempty"`
+}
+
+// Emergency says why one version takes no steps.
+type Emergency struct {
+	// Reason is kept in the record, such as the number of an incident.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Reason string `json:"reason"`
 }
 
 // GoTo is one request to go to a step.
@@ -40,8 +59,8 @@ type GoTo struct {
 	ID string `json:"id"`
 }
 
-// ObservedGoTo is what became of the last request to go to a step.
-type ObservedGoTo struct {
+// ObservedRequest is what became of the last request of its kind.
+type ObservedRequest struct {
 	// ID of the request.
 	ID string `json:"id"`
 	// Refusal says why it was not followed, and the mend. Empty means that it was.

@@ -28,6 +28,8 @@ const (
 	// AnnotationSplitPrefix on a route, followed by the Rollout's name, holds what Strip needs to put
 	// the route back.
 	AnnotationSplitPrefix = "split.crossfade.io/"
+	// AnnotationRetry on a Rollout names its last Release: the template that this one rejected is tried again.
+	AnnotationRetry = "crossfade.io/retry"
 	// AnnotationBase on a route holds a compressed copy of it for disasters; it is never read while a
 	// Release is in flight.
 	AnnotationBase = "crossfade.io/base"

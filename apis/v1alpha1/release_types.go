@@ -44,7 +44,7 @@ type ReleaseList struct {
 
 // ReleaseSpec is immutable but for control.
 //
-// +kubebuilder:validation:XValidation:rule="self.rollout == oldSelf.rollout && self.number == oldSelf.number && self.policy == oldSelf.policy",message="spec: only spec.control may change; edit the Rollout for the next Release"
+// +kubebuilder:validation:XValidation:rule="self.rollout == oldSelf.rollout && self.number == oldSelf.number && self.policy == oldSelf.policy && has(self.undo) == has(oldSelf.undo) && (!has(self.undo) || self.undo == oldSelf.undo)",message="spec: only spec.control may change; edit the Rollout for the next Release"
 type ReleaseSpec struct {
 	// Rollout is the Rollout that this Release belongs to.
 	// +required
@@ -57,6 +57,11 @@ type ReleaseSpec struct {
 	// +required
 	// +structType=atomic
 	Policy RolloutSpec `json:"policy"`
+	// Undo names the Release that replaced this one's version, not longer ago than the Rollout's rollback.window: the
+	// version comes back without waiting for holds, evidence or freezes. Empty means a version that takes the steps.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Undo string `json:"undo,omitempty"`
 	// Control is what people ask of this Release.
 	// +optional
 	// +kubebuilder:default={}
@@ -227,7 +232,15 @@ type Progress struct {
 	From int32 `json:"from,omitempty"`
 	// GoTo is what became of the last request to go to a step.
 	// +optional
-	GoTo *ObservedGoTo `json:"goTo,omitempty"`
+	GoTo *ObservedRequest `json:"goTo,omitempty"`
+	// Refresh is what became of the last request to take the Rollout's steps.
+	// +optional
+	Refresh *ObservedRequest `json:"refresh,omitempty"`
+	// Steps are those that the Release follows since then. Empty means those of its policy.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Steps []Step `json:"steps,omitempty"`
 	// Shifted says that the step's pods were there once and its weights were asked for.
 	// +optional
 	Shifted bool `json:"shifted,omitempty"`
@@ -240,7 +253,7 @@ type Progress struct {
 	// BareSince is since when a canary that carries traffic has had no ready endpoint.
 	// +optional
 	BareSince *metav1.MicroTime `json:"bareSince,omitempty"`
-	// PausedSince is since when the Release has been paused by a user.
+	// PausedSince is since when the Release has been paused by a user, or kept from beginning by a freeze.
 	// +optional
 	PausedSince *metav1.MicroTime `json:"pausedSince,omitempty"`
 	// RouteWritten says that the routes were written for this stage: what differs then was changed by

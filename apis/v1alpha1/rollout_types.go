@@ -93,6 +93,14 @@ type RolloutSpec struct {
 	// +kubebuilder:validation:Maximum=100
 	ReadyPercent *int32 `json:"readyPercent,omitempty"`
 
+	// Freezes are times in which no new version begins and none gets more requests. Going back is always
+	// allowed, and a promotion whose last step is over is finished. Empty means none.
+	// +optional
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	Freezes []Freeze `json:"freezes,omitempty"`
+
 	// Timing overrides how long Crossfade waits for data planes and requests.
 	// +optional
 	// +kubebuilder:default={}
@@ -196,6 +204,29 @@ type AnalysisTemplateRef struct {
 	Name string `json:"name"`
 }
 
+// Freeze is a time that comes again and again, such as the nights or the weekends.
+type Freeze struct {
+	// Name of the freeze, for people.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+	// Schedule says when the freeze begins, as cron does in five fields: minute, hour, day of the month, month and
+	// day of the week, such as "0 18 * * FRI".
+	// +required
+	// +kubebuilder:validation:MinLength=9
+	// +kubebuilder:validation:MaxLength=100
+	Schedule string `json:"schedule"`
+	// For is how long the freeze lasts each time.
+	// +required
+	For Duration `json:"for"`
+	// TimeZone is the name of the time zone of the schedule, such as "Europe/Paris". Empty means UTC.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	TimeZone *string `json:"timeZone,omitempty"`
+}
+
 // RollbackSpec says how a failed or aborted release goes back.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.holdFor) && !has(self.onHoldTimeout) || has(self.then) && self.then == 'Hold'",message="spec.rollback: holdFor and onHoldTimeout say how a hold ends; add then: Hold, or remove them"
@@ -219,6 +250,12 @@ type RollbackSpec struct {
 	// before. Empty means 10m.
 	// +optional
 	HoldFor *Duration `json:"holdFor,omitempty"`
+	// Window is for how long a version that was replaced may come back at once: the Release of a template that was
+	// stable until then waits for no step's hold, no evidence and no freeze. The Releases of that time must be kept, see
+	// releaseHistoryLimit, and so must the ReplicaSet, see the workload's revisionHistoryLimit. Empty means that
+	// every version takes the steps.
+	// +optional
+	Window *Duration `json:"window,omitempty"`
 	// OnHoldTimeout is Retire or Revert, once holdFor is over. Empty means Retire.
 	// +optional
 	// +kubebuilder:validation:Enum=Retire;Revert

@@ -23,6 +23,8 @@ func Stories() map[string]Story {
 		"keeping-old":        inFlight(KeepingOld()),
 		"observing":          inFlight(Observing()),
 		"awaiting-evidence":  inFlight(AwaitingEvidence()),
+		"frozen":             inFlight(Frozen()),
+		"shipped":            inFlight(Shipped()),
 		"goto-refused":       inFlight(GoToRefused()),
 		"past-no-return":     inFlight(PastNoReturn()),
 		"abort-too-late":     inFlight(AbortedTooLate()),

@@ -36,11 +36,29 @@ func AwaitingEvidence() v1alpha1.Release {
 	return rel
 }
 
+// Frozen stands at step first, whose time is over, until a freeze ends.
+func Frozen() v1alpha1.Release {
+	rel := Holding()
+	message := "freeze weekend lasts until 2026-01-05T08:00:00Z"
+	AtStep(&rel, 1, 14*time.Minute, 12*time.Minute)
+	Decided(&rel, 2*time.Minute, "Holding", message)
+	WaitsFor(&rel, "freeze", message, 61*time.Hour)
+	Set(&rel.Status.Conditions, v1alpha1.ConditionHeld, true, v1alpha1.ReasonFrozen, message)
+	return rel
+}
+
+// Shipped is given everything in an emergency.
+func Shipped() v1alpha1.Release {
+	rel := Promoting()
+	rel.Spec.Control = v1alpha1.Control{Emergency: &v1alpha1.Emergency{Reason: "INC-42, the checkout takes no cards"}}
+	return rel
+}
+
 // GoToRefused was asked to go where it cannot.
 func GoToRefused() v1alpha1.Release {
 	rel := Holding()
 	rel.Spec.Control.GoTo = &v1alpha1.GoTo{Step: "half", ID: "half-2"}
-	rel.Status.Progress.GoTo = &v1alpha1.ObservedGoTo{
+	rel.Status.Progress.GoTo = &v1alpha1.ObservedRequest{
 		ID: "half-2", Refusal: "step first may not be skipped; say skippable: true in the Rollout, for the next Release",
 	}
 	return rel

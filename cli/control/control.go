@@ -114,6 +114,40 @@ func GoTo(step string) Verb {
 	}
 }
 
+// Refresh asks the Release to take the Rollout's steps of now for what has not begun. It is idempotent until the
+// controller has taken notice.
+func Refresh(rel *v1alpha1.Release) (Answer, error) {
+	switch {
+	case reading.GoingBack(rel):
+		return Answer{}, refuse("refresh", rel, "it is going back (%s), which is final; the next Release takes the Rollout's steps", causeOf(rel))
+	case reading.Promoting(rel):
+		return Answer{}, refuse("refresh", rel, "all its steps are over and it is promoting; the next Release takes the Rollout's steps")
+	}
+	seen := rel.Status.Progress.Refresh
+	if asked := rel.Spec.Control.Refresh; asked != "" && (seen == nil || seen.ID != asked) {
+		return unchanged(rel, "%s is asked to take the Rollout's steps already", name(rel))
+	}
+	next := *rel.Spec.Control.DeepCopy()
+	next.Refresh = fmt.Sprint(rel.Generation + 1)
+	return changed(next, "Asked %s to take the Rollout's steps for what comes after this one%s", name(rel), place(rel))
+}
+
+// Ship returns the verb that gives the version everything without waiting, for a reason that is kept. It is idempotent.
+func Ship(reason string) Verb {
+	return func(rel *v1alpha1.Release) (Answer, error) {
+		if reading.GoingBack(rel) {
+			return Answer{}, refuse("ship", rel, "it is going back (%s), which is final; apply another version for a new Release", causeOf(rel))
+		}
+		if e := rel.Spec.Control.Emergency; e != nil {
+			return unchanged(rel, "%s is being shipped in an emergency already (%s)%s", name(rel), e.Reason, butPaused(rel))
+		}
+		next := *rel.Spec.Control.DeepCopy()
+		next.Emergency = &v1alpha1.Emergency{Reason: reason}
+		return changed(next, "Asked %s to ship in an emergency: it waits for no hold, no evidence and no freeze, gives the new version "+
+			"everything and retires the old pods%s", name(rel), butPaused(rel))
+	}
+}
+
 func changed(next v1alpha1.Control, format string, args ...any) (Answer, error) {
 	return Answer{Control: next, Changed: true, Message: fmt.Sprintf(format, args...)}, nil
 }

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -100,6 +101,22 @@ func verbsThatAsk() map[string]asking {
 			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomeAbort},
 			"down the weights of the steps, and after 30s of draining the canary's pods are kept for 10m0s without requests",
 		},
+	}
+}
+
+// verbsThatHasten ask a Release to go on sooner, or elsewhere.
+func verbsThatHasten() map[string]asking {
+	return map[string]asking{
+		"refresh": {
+			control.Refresh, clitest.Holding(),
+			v1alpha1.Control{Refresh: "2"},
+			"Asked Release shop/checkout-4 to take the Rollout's steps for what comes after this one at step first",
+		},
+		"ship": {
+			control.Ship("INC-42"), clitest.Holding(),
+			v1alpha1.Control{Emergency: &v1alpha1.Emergency{Reason: "INC-42"}},
+			"it waits for no hold, no evidence and no freeze",
+		},
 		"promote says whose approval it skips": {
 			control.Promote, clitest.AwaitingApproval(),
 			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomePromote},
@@ -114,7 +131,9 @@ func verbsThatAsk() map[string]asking {
 }
 
 func TestVerbsThatAsk(t *testing.T) {
-	for name, test := range verbsThatAsk() {
+	tests := verbsThatAsk()
+	maps.Copy(tests, verbsThatHasten())
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			before := test.rel.DeepCopy()
 			answer, err := test.verb(&test.rel)
@@ -191,6 +210,15 @@ func TestVerbsThatAreRefused(t *testing.T) {
 		"approve of what goes back": {
 			control.Approve(""), clitest.Collapsed(),
 			"approve Release shop/checkout-4: it is going back (the canary had no ready endpoint for 5s while it carried traffic), which no approval stops",
+		},
+		"refresh of what promotes": {
+			control.Refresh, clitest.Promoting(),
+			"refresh Release shop/checkout-4: all its steps are over and it is promoting; the next Release takes the Rollout's steps",
+		},
+		"ship of what goes back": {
+			control.Ship("INC-42"), clitest.Collapsed(),
+			"ship Release shop/checkout-4: it is going back (the canary had no ready endpoint for 5s while it carried traffic), " +
+				"which is final; apply another version for a new Release",
 		},
 		"approve of what promotes": {
 			control.Approve(""), clitest.Promoting(),

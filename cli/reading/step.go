@@ -10,7 +10,12 @@ import (
 )
 
 // Steps returns the steps that the Release follows.
-func Steps(rel *v1alpha1.Release) []v1alpha1.Step { return rel.Spec.Policy.Strategy.Steps }
+func Steps(rel *v1alpha1.Release) []v1alpha1.Step {
+	if refreshed := rel.Status.Progress.Steps; len(refreshed) > 0 {
+		return refreshed
+	}
+	return rel.Spec.Policy.Strategy.Steps
+}
 
 // Current returns the index of the step that the Release is at, or -1 before the first and after the
 // last.
@@ -69,6 +74,14 @@ func RefusedGoTo(rel *v1alpha1.Release) string {
 	return rel.Spec.Control.GoTo.Step + ": " + rel.Status.Progress.GoTo.Refusal
 }
 
+// RefusedRefresh says why the last request to take the Rollout's steps was not followed; empty if it was, or none is.
+func RefusedRefresh(rel *v1alpha1.Release) string {
+	if seen := rel.Status.Progress.Refresh; seen != nil && seen.ID == rel.Spec.Control.Refresh {
+		return seen.Refusal
+	}
+	return ""
+}
+
 // NeedsApproval says whether the step asks for a person.
 func NeedsApproval(s v1alpha1.Step) bool {
 	return s.Hold != nil && s.Hold.Approval != nil && *s.Hold.Approval == "Required"
@@ -96,8 +109,17 @@ func AwaitsApproval(rel *v1alpha1.Release) bool {
 
 // AwaitsEvidence says whether the Release stands at a step until the evidence passes.
 func AwaitsEvidence(rel *v1alpha1.Release) bool {
+	return Current(rel) >= 0 && heldFor(rel, v1alpha1.ReasonHoldingEvidence)
+}
+
+// Frozen says whether a freeze keeps the Release where it is.
+func Frozen(rel *v1alpha1.Release) bool {
+	return heldFor(rel, v1alpha1.ReasonFrozen) && rel.Spec.Control.Emergency == nil
+}
+
+func heldFor(rel *v1alpha1.Release, reason string) bool {
 	held := meta.FindStatusCondition(rel.Status.Conditions, v1alpha1.ConditionHeld)
-	return Current(rel) >= 0 && held != nil && held.Status == metav1.ConditionTrue && held.Reason == v1alpha1.ReasonHoldingEvidence
+	return held != nil && held.Status == metav1.ConditionTrue && held.Reason == reason
 }
 
 // InEffect says whether the split of the current step is in effect and settled, so that its hold

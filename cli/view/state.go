@@ -50,6 +50,8 @@ func (d drawing) stateInFlight() headline {
 		return headline{bad, "↩", "ROLLING BACK"}
 	case reading.Paused(rel):
 		return headline{waits, "‖", "PAUSED"}
+	case reading.Frozen(rel):
+		return headline{waits, "■", "FROZEN"}
 	case reading.AwaitsApproval(rel):
 		return headline{waits, "●", "WAITING FOR APPROVAL"}
 	case reading.KeepsOld(rel):
@@ -165,6 +167,12 @@ func (d drawing) asked() []node {
 	}
 	if refused := reading.RefusedGoTo(rel); refused != "" {
 		rows = append(rows, node{text: d.paint.in(waits, "Not gone to step ") + refused})
+	}
+	if refused := reading.RefusedRefresh(rel); refused != "" {
+		rows = append(rows, node{text: d.paint.in(waits, "Steps not taken from the Rollout: ") + refused})
+	}
+	if emergency := rel.Spec.Control.Emergency; emergency != nil && !reading.GoingBack(rel) {
+		rows = append(rows, node{text: d.paint.in(waits, "Shipped in an emergency: ") + emergency.Reason})
 	}
 	switch {
 	case reading.PastReturn(rel) && reading.AskedTo(rel, v1alpha1.OutcomeAbort):

@@ -107,6 +107,8 @@ func (d drawing) clock(s v1alpha1.Step, visit *v1alpha1.StepStatus) string {
 		return d.paint.faint(d.toCome(s))
 	case reading.AskedTo(d.Release, v1alpha1.OutcomePromote):
 		return "moves on"
+	case reading.Frozen(d.Release) && c.Left == 0:
+		return d.paint.in(waits, "frozen")
 	case c.Left > 0:
 		return d.paint.bar(busy, 1-c.Left.Seconds()/c.For.Seconds(), 10) + " " + left(c.Left) + " left of " + reading.Span(c.For)
 	case reading.AwaitsApproval(d.Release):
@@ -123,7 +125,7 @@ func (d drawing) clock(s v1alpha1.Step, visit *v1alpha1.StepStatus) string {
 // waitsFor draws what the current step needs before it goes on.
 func (d drawing) waitsFor(s v1alpha1.Step) []node {
 	var rows []node
-	if b := d.barrier(); b.text != "" && (!reading.InEffect(d.Release) || reading.AwaitsEvidence(d.Release)) {
+	if b := d.barrier(); b.text != "" && (!reading.InEffect(d.Release) || reading.AwaitsEvidence(d.Release) || reading.Frozen(d.Release)) {
 		rows = append(rows, b)
 	}
 	if reading.AwaitsApproval(d.Release) {

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+	_ "time/tzdata" // the image has no time zones
 
 	"github.com/go-logr/logr"
 	"go.uber.org/zap/zapcore"

@@ -35,6 +35,8 @@ func Asks() []Ask {
 		{Verb: "abort", Field: "desiredOutcome", Asked: turns(v1alpha1.OutcomeAbort)},
 		{Verb: "promote", Field: "desiredOutcome", Asked: turns(v1alpha1.OutcomePromote)},
 		{Verb: "promote", Field: "goTo", Asked: differs("goTo")},
+		{Verb: "promote", Field: "refresh", Asked: differs("refresh")},
+		{Verb: "ship", Field: "emergency", Asked: differs("emergency")},
 	}
 }
 

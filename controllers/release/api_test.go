@@ -46,7 +46,7 @@ func (a *apiServer) Get(_ context.Context, key client.ObjectKey, obj client.Obje
 			return notFound(v1alpha1.GroupVersion.WithKind("Rollout"), key.Name)
 		}
 		*out = v1alpha1.Rollout{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: rolloutUID}}
-		out.Spec.Suspend = w.suspended
+		out.Spec.Suspend, out.Spec.Strategy.Steps = w.suspended, w.edited
 	case *unstructured.Unstructured:
 		found := w.model.Deployment
 		if !a.uncached {

@@ -113,7 +113,7 @@ func (w *world) theRelease() *v1alpha1.Release {
 			ResourceVersion: fmt.Sprint(w.releaseVersion), Labels: map[string]string{v1alpha1.LabelRollout: "checkout"},
 		},
 		Spec: v1alpha1.ReleaseSpec{
-			Rollout: v1alpha1.RolloutIdentity{Name: "checkout", UID: rolloutUID}, Number: int64(w.number), Policy: w.policy, Control: w.control,
+			Rollout: v1alpha1.RolloutIdentity{Name: "checkout", UID: rolloutUID}, Number: int64(w.number), Policy: w.policy, Control: w.control, Undo: w.undo,
 		},
 		Status: w.status,
 	}

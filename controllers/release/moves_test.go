@@ -101,6 +101,19 @@ func (w *world) promote() {
 	}
 }
 
+// emergency is kubectl crossfade ship.
+func (w *world) emergency(reason string) {
+	w.tale.line(w, "you", "kubectl crossfade ship --reason %s", reason)
+	w.ask(func(c *v1alpha1.Control) { c.Emergency = &v1alpha1.Emergency{Reason: reason} })
+}
+
+// refresh is an edit of the Rollout's steps and kubectl crossfade refresh.
+func (w *world) refresh(steps ...v1alpha1.Step) {
+	w.tale.line(w, "you", "change the Rollout's steps, kubectl crossfade refresh")
+	w.edited = steps
+	w.ask(func(c *v1alpha1.Control) { c.Refresh += "+" })
+}
+
 func (w *world) approve(step string) {
 	w.tale.line(w, "you", "approve step %s", step)
 	visit := int32(1)

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/freeze"
 	"crossfade.io/crossfade/controllers/lens"
 	"crossfade.io/crossfade/controllers/release/planner"
 	"crossfade.io/crossfade/trafficrouting"
@@ -34,13 +35,19 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 	input := planner.Input{
 		Now: r.Clock(), Namespace: release.Namespace, Rollout: release.Spec.Rollout.Name,
 		Release: release.Name, UID: string(release.UID), Generation: release.Generation,
-		Policy: release.Spec.Policy, Control: release.Spec.Control, Status: release.Status,
+		Undo: release.Spec.Undo, Policy: release.Spec.Policy, Control: release.Spec.Control, Status: release.Status,
+	}
+	if name, until := freeze.At(input.Policy.Freezes, input.Now); name != "" {
+		input.Freeze = &planner.Freeze{Name: name, Until: until}
 	}
 	rollout, err := r.rollout(ctx, release)
 	if err != nil {
 		return input, err
 	}
 	input.RolloutGone = rollout == nil || release.DeletionTimestamp != nil
+	if rollout != nil {
+		input.Current = rollout.Spec.Strategy.Steps
+	}
 	input.Suspended = rollout != nil && (rollout.Spec.Suspend || r.LetGo)
 	deployment, err := r.deployment(ctx, release)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/freeze"
 	"crossfade.io/crossfade/controllers/release/planner"
 	"crossfade.io/crossfade/trafficrouting"
 )
@@ -26,7 +27,7 @@ func (g *guardian) watchStep() {
 		return
 	}
 	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
-	for _, s := range g.w.policy.Strategy.Steps {
+	for _, s := range g.w.steps() {
 		if s.Name != steps[len(steps)-1].Name || route == nil || acceptedAt(route) != route.GetGeneration() {
 			continue
 		}
@@ -44,6 +45,7 @@ func (g *guardian) decided(before v1alpha1.ReleaseStatus, d planner.Decision) {
 	g.w.t.Helper()
 	g.abortWins(before, d)
 	g.stepsAreKept(before, d)
+	g.freezeHolds(before, d)
 	g.actsOnce(d)
 }
 
@@ -66,13 +68,31 @@ func (g *guardian) stepsAreKept(before v1alpha1.ReleaseStatus, d planner.Decisio
 		was := i < len(before.Steps) && before.Steps[i].EndedAt != nil
 		step := after.Steps[i]
 		moved := step.EndedAt != nil && !was && after.Progress.Cause == ""
-		asked := g.w.control.DesiredOutcome == v1alpha1.OutcomePromote || goneTo(before, after)
+		asked := g.w.control.DesiredOutcome == v1alpha1.OutcomePromote || goneTo(before, after) || g.w.hasty()
 		if !moved || asked {
 			continue
 		}
 		g.stepIsOver(step)
 	}
 }
+
+// freezeHolds: in a freeze no Release makes its first pod, leaves a step for the next or asks for a step's weight.
+func (g *guardian) freezeHolds(before v1alpha1.ReleaseStatus, d planner.Decision) {
+	g.w.t.Helper()
+	name, _ := freeze.At(g.w.policy.Freezes, g.w.now())
+	after := d.Status.Progress
+	stepping := before.Progress.Stage == "" || before.Progress.Stage == v1alpha1.StageStepping
+	if name == "" || !stepping || after.Cause != "" || g.w.hasty() || goneTo(before, d.Status) {
+		return
+	}
+	same := after.Stage == v1alpha1.StageStepping && (before.Progress.Stage == "" || after.Step == before.Progress.Step)
+	g.require(same, "a decision", "step %s is left in freeze %s", before.StepName, name)
+	g.require(!after.Shifted || before.Progress.Shifted, "a decision", "step %s gets its weight in freeze %s", before.StepName, name)
+	g.require(after.Canary != "" || len(d.Writes) == 0, "a decision", "the canary begins in freeze %s", name)
+}
+
+// hasty: the version waits neither for holds nor for evidence nor for freezes.
+func (w *world) hasty() bool { return w.control.Emergency != nil || w.undo != "" }
 
 // goneTo: this decision followed a request to go to a step.
 func goneTo(before, after v1alpha1.ReleaseStatus) bool {
@@ -84,7 +104,7 @@ func (g *guardian) stepIsOver(step v1alpha1.StepStatus) {
 	if e := g.w.evidence; e != nil {
 		g.require(e.Verdict == v1alpha1.VerdictPass, "a decision", "step %s is left though the evidence says %s", step.Name, e.Verdict)
 	}
-	for _, s := range g.w.policy.Strategy.Steps {
+	for _, s := range g.w.steps() {
 		if s.Name != step.Name || s.Hold == nil {
 			continue
 		}

@@ -28,7 +28,11 @@ type world struct {
 	policy  v1alpha1.RolloutSpec
 	number  int
 	control v1alpha1.Control
-	status  v1alpha1.ReleaseStatus
+	// undo names the Release that replaced this one's version.
+	undo string
+	// edited are the Rollout's steps where they are not those of the policy any more.
+	edited []v1alpha1.Step
+	status v1alpha1.ReleaseStatus
 	// rolloutGone and ended are facts of the Release in flight; last is its last decision.
 	// late: the Rollout went past the point of no return.
 	rolloutGone, suspended, late, ended bool
@@ -112,6 +116,14 @@ func newWorld(t testing.TB, o options) *world {
 func (w *world) wish(obj *unstructured.Unstructured) {
 	w.user.objects[keyOf(obj.GetKind(), obj.GetName())] = obj.DeepCopy()
 	w.store.put(obj)
+}
+
+// steps are those that the Release follows.
+func (w *world) steps() []v1alpha1.Step {
+	if refreshed := w.status.Progress.Steps; len(refreshed) > 0 {
+		return refreshed
+	}
+	return w.policy.Strategy.Steps
 }
 
 func (w *world) now() time.Time { return w.model.Now }

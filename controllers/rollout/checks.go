@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/freeze"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
@@ -83,6 +84,9 @@ func (r *Reconciler) check(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 	if taken, err := r.takenBy(ctx, rollout); err != nil || taken != "" {
 		return stalled(v1alpha1.ReasonWorkloadTaken, fmt.Sprintf(
 			"Rollout %s already releases Deployment %s; delete one of the two", taken, rollout.Spec.WorkloadRef.Name)), taken != "", err
+	}
+	if refusal := freeze.Refusal(rollout.Spec.Freezes); refusal != "" {
+		return stalled(v1alpha1.ReasonFreezeInvalid, refusal), true, nil
 	}
 	if refusal := w.kind.Capabilities(w.objects).Refusal; refusal != "" {
 		return stalled(v1alpha1.ReasonWorkloadUnsupported, refusal), true, nil

@@ -96,7 +96,7 @@ func stateOf(rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) (
 	}
 	state, err := json.Marshal(map[string]any{
 		"generation": rollout.Generation, "uid": deployment.GetUID(), "labels": deployment.GetLabels(),
-		"spec": spec, "counts": []any{status["replicas"], status["updatedReplicas"], status["readyReplicas"]},
+		"retry": rollout.Annotations[v1alpha1.AnnotationRetry], "spec": spec, "counts": []any{status["replicas"], status["updatedReplicas"], status["readyReplicas"]},
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode Deployment %s: %w", deployment.GetName(), err)

@@ -37,10 +37,36 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 	if w.pods.Template == workload.TemplateStable && w.pods.Canary.Replicas == 0 {
 		return r.letGo(ctx, rollout, w, last)
 	}
-	if last != nil && rejected(last) && rollout.Status.ForgivenRelease < last.Spec.Number && w.pods.Canary.UID == last.Status.Progress.Canary {
+	if last != nil && rejected(last) && rollout.Status.ForgivenRelease < last.Spec.Number && w.pods.Canary.UID == last.Status.Progress.Canary &&
+		rollout.Annotations[v1alpha1.AnnotationRetry] != last.Name {
 		return r.rest(ctx, w, last)
 	}
-	return r.open(ctx, rollout, last)
+	replacedBy, err := r.replacedBy(ctx, rollout, w.pods.Canary.UID)
+	if err != nil {
+		return finding{}, err
+	}
+	return r.open(ctx, rollout, last, replacedBy)
+}
+
+// replacedBy names the Release that replaced a revision, not longer ago than the Rollout's window for rollbacks; "" if
+// none did.
+func (r *Reconciler) replacedBy(ctx context.Context, rollout *v1alpha1.Rollout, revision types.UID) (string, error) {
+	window := rollout.Spec.Rollback.Window
+	if window == nil || revision == "" {
+		return "", nil
+	}
+	releases, err := r.ended(ctx, rollout)
+	if err != nil {
+		return "", err
+	}
+	for _, release := range releases {
+		// What an undo replaced was bad: it takes the steps if it comes again.
+		if release.Status.Outcome == v1alpha1.OutcomePromoted && release.Spec.Undo == "" && release.Status.Progress.Stable == revision &&
+			release.Status.EndedAt != nil && r.Clock().Sub(release.Status.EndedAt.Time) <= window.Duration.Duration {
+			return release.Name, nil
+		}
+	}
+	return "", nil
 }
 
 // rest keeps a rejected template held and without pods: scaled to 0 and back, the native controller fills the newest
@@ -57,8 +83,8 @@ func (r *Reconciler) rest(ctx context.Context, w world, last *v1alpha1.Release) 
 	return finding{
 		reason: v1alpha1.ReasonRevisionRejected, armed: true, held: true, heldReason: v1alpha1.ReasonRevisionRejected,
 		quiet: quiet, again: again,
-		message: fmt.Sprintf("the template was rejected by Release %s (%s) and is held; apply another template, or the stable one again",
-			last.Name, last.Status.Progress.CauseMessage),
+		message: fmt.Sprintf("the template was rejected by Release %s (%s) and is held; apply another template, or the stable one again, "+
+			"or try it again with kubectl crossfade retry", last.Name, last.Status.Progress.CauseMessage),
 	}, nil
 }
 
@@ -115,8 +141,8 @@ func (r *Reconciler) last(ctx context.Context, rollout *v1alpha1.Rollout) (*v1al
 
 func releaseName(rollout string, number int64) string { return fmt.Sprintf("%s-%d", rollout, number) }
 
-// open makes the next Release: a snapshot of the Rollout.
-func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *v1alpha1.Release) (finding, error) {
+// open makes the next Release: a snapshot of the Rollout. undo names the Release whose replacement comes back.
+func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *v1alpha1.Release, undo string) (finding, error) {
 	number := rollout.Status.LastRelease + 1
 	if last != nil {
 		number = max(number, last.Spec.Number+1)
@@ -132,7 +158,7 @@ func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *
 		},
 		Spec: v1alpha1.ReleaseSpec{
 			Rollout: v1alpha1.RolloutIdentity{Name: rollout.Name, UID: rollout.UID},
-			Number:  number, Policy: *rollout.Spec.DeepCopy(),
+			Number:  number, Policy: *rollout.Spec.DeepCopy(), Undo: undo,
 		},
 	}
 	err := r.Client.Create(ctx, release, client.FieldOwner(v1alpha1.FieldManager))
@@ -162,16 +188,25 @@ func (r *Reconciler) prune(ctx context.Context, rollout *v1alpha1.Rollout) error
 	if rollout.Status.LastRelease <= limit {
 		return nil
 	}
-	var releases v1alpha1.ReleaseList
-	if err := r.Reader.List(ctx, &releases, client.InNamespace(rollout.Namespace), client.MatchingLabels{v1alpha1.LabelRollout: rollout.Name}); err != nil {
-		return fmt.Errorf("list Releases of Rollout %s/%s: %w", rollout.Namespace, rollout.Name, err)
+	ended, err := r.ended(ctx, rollout)
+	if err != nil {
+		return err
 	}
-	ended := slices.DeleteFunc(releases.Items, func(release v1alpha1.Release) bool { return release.Labels[v1alpha1.LabelActive] != "" })
-	slices.SortFunc(ended, func(a, b v1alpha1.Release) int { return int(b.Spec.Number - a.Spec.Number) })
 	for i := int(min(limit, int64(len(ended)))); i < len(ended); i++ {
 		if err := r.Client.Delete(ctx, &ended[i]); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("delete Release %s/%s: %w", ended[i].Namespace, ended[i].Name, err)
 		}
 	}
 	return nil
+}
+
+// ended returns the Rollout's Releases that have ended, the latest first.
+func (r *Reconciler) ended(ctx context.Context, rollout *v1alpha1.Rollout) ([]v1alpha1.Release, error) {
+	var releases v1alpha1.ReleaseList
+	if err := r.Reader.List(ctx, &releases, client.InNamespace(rollout.Namespace), client.MatchingLabels{v1alpha1.LabelRollout: rollout.Name}); err != nil {
+		return nil, fmt.Errorf("list Releases of Rollout %s/%s: %w", rollout.Namespace, rollout.Name, err)
+	}
+	ended := slices.DeleteFunc(releases.Items, func(release v1alpha1.Release) bool { return release.Labels[v1alpha1.LabelActive] != "" })
+	slices.SortFunc(ended, func(a, b v1alpha1.Release) int { return int(b.Spec.Number - a.Spec.Number) })
+	return ended, nil
 }

@@ -55,7 +55,8 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("rollout").
-		For(&v1alpha1.Rollout{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.Rollout{}, builder.WithPredicates(predicate.Or[client.Object](
+			predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: asksToRetry}))).
 		Watches(deploymentObject(), handler.EnqueueRequestsFromMapFunc(ofWorkload)).
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(ofRelease), builder.WithPredicates(predicate.Funcs{UpdateFunc: tellsNews})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4})
@@ -63,6 +64,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		b = b.Watches(kind, handler.EnqueueRequestsFromMapFunc(r.all))
 	}
 	return b.Complete(r)
+}
+
+// asksToRetry: the change of a Rollout is that a rejected template is to be tried again.
+func asksToRetry(e event.UpdateEvent) bool {
+	asked := e.ObjectNew.GetAnnotations()[v1alpha1.AnnotationRetry]
+	return asked != "" && asked != e.ObjectOld.GetAnnotations()[v1alpha1.AnnotationRetry]
 }
 
 // ofWorkload maps an armed workload to its Rollout.

@@ -17,6 +17,7 @@ const (
 	barrierApproval = "approval"
 	barrierHold     = "hold"
 	barrierEvidence = "evidence"
+	barrierFreeze   = "freeze"
 	barrierKeep     = "keep"
 	barrierLook     = "look"
 )

@@ -293,7 +293,7 @@ func overdue(d *draft) string {
 	if d.startedAt() != nil || d.progress.EffectSince != nil {
 		return ""
 	}
-	if d.userPaused() != "" {
+	if d.userPaused() != "" || d.notBegun() != nil {
 		return ""
 	}
 	at := d.progress.StageSince.Add(deadline)
@@ -319,10 +319,11 @@ func (d *draft) userPaused() string {
 	case d.pods.PausedByUser:
 		why = "the workload was paused by a user; kubectl rollout resume lets it go on"
 	}
-	if why != "" && d.progress.PausedSince == nil {
+	stopped := why != "" || d.notBegun() != nil
+	if stopped && d.progress.PausedSince == nil {
 		d.progress.PausedSince = d.now()
 	}
-	if why == "" && d.progress.PausedSince != nil {
+	if !stopped && d.progress.PausedSince != nil {
 		since := d.progress.StageSince.Add(d.in.Now.Sub(d.progress.PausedSince.Time))
 		d.progress.StageSince.Time, d.progress.PausedSince = since.Truncate(time.Microsecond), nil
 	}

@@ -15,7 +15,7 @@ func (d *draft) goTo() {
 	}
 	target := d.stepNamed(want.Step)
 	refusal := d.goToRefusal(target, want.Step)
-	d.progress.GoTo = &v1alpha1.ObservedGoTo{ID: want.ID, Refusal: refusal}
+	d.progress.GoTo = &v1alpha1.ObservedRequest{ID: want.ID, Refusal: refusal}
 	if refusal != "" {
 		return
 	}
@@ -65,6 +65,8 @@ func (d *draft) goToRefusal(target int32, name string) string {
 		return "the Release is going back; apply another template for a new one"
 	case d.progress.Stage != v1alpha1.StageStepping && d.progress.Stage != v1alpha1.StageFilling && d.progress.Stage != v1alpha1.StageFlipping:
 		return "the Services are being moved to the new version; abort, or let it finish"
+	case d.in.express() != "":
+		return "the version comes " + d.in.express() + "; abort, or let it finish"
 	case d.in.Control.DesiredOutcome == v1alpha1.OutcomePromote:
 		return "the Release is asked to promote; take that back first"
 	case d.progress.Stage != v1alpha1.StageStepping && target > d.progress.Step:

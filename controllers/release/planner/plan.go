@@ -14,8 +14,14 @@ import (
 
 // Plan decides what the Release does next. It is total: every Input yields a safe Decision.
 func Plan(in Input) Decision {
+	if steps := in.Status.Progress.Steps; len(steps) > 0 {
+		in.Policy.Strategy.Steps = steps
+	}
 	if fault := unusable(in); fault != "" {
 		return stuck(in, fault)
+	}
+	if in.express() != "" {
+		in.Evidence = nil
 	}
 	d := newDraft(in)
 	if d.progress.Stage == v1alpha1.StageEnded {
@@ -25,6 +31,7 @@ func Plan(in Input) Decision {
 	d.begin()
 	turned := d.turnBack()
 	if turned == "" {
+		d.refresh()
 		d.goTo()
 	}
 	if in.Evidence != nil && d.progress.Cause == "" && !pastNoReturn(d.progress.Stage) {
@@ -134,6 +141,11 @@ const maxMoves = 128
 // walk goes from stage to stage until one needs a write, or must be waited for.
 func (d *draft) walk() {
 	paused := d.userPaused()
+	if freeze := d.notBegun(); freeze != nil {
+		d.rule, d.message = RuleHolding, freeze.Message
+		d.waitFor(freeze)
+		return
+	}
 	var effect *metav1.MicroTime // of the stage before, if this look left one
 	for range maxMoves {
 		stage := d.stage()

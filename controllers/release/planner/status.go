@@ -38,6 +38,9 @@ func (d *draft) end() {
 	d.enter(v1alpha1.StageEnded)
 	d.rule, d.barrier, d.writes = RuleEnded, nil, d.removals()
 	d.message = "promoted"
+	if why := d.in.express(); why != "" {
+		d.message += " " + why
+	}
 	if d.progress.Cause != "" {
 		d.message = "went back: " + d.progress.CauseMessage
 	}
@@ -245,6 +248,7 @@ var holdReasons = map[string]string{
 	barrierApproval: v1alpha1.ReasonHoldingApproval,
 	barrierHold:     v1alpha1.ReasonHoldingTime,
 	barrierEvidence: v1alpha1.ReasonHoldingEvidence,
+	barrierFreeze:   v1alpha1.ReasonFrozen,
 	barrierKeep:     v1alpha1.ReasonKeepingOld,
 	barrierLook:     v1alpha1.ReasonObserving,
 }

@@ -144,6 +144,11 @@ func (d *draft) advance(s stage) bool {
 
 // advanceStep goes from capacity to weight, from weight to hold, and from hold to the next step.
 func (d *draft) advanceStep() bool {
+	if freeze := d.frozen(); freeze != nil && !d.progress.Shifted && !d.givesNoMore(d.progress.Step, d.from()) {
+		d.rule, d.message = RuleHolding, freeze.Message
+		d.waitFor(freeze)
+		return false
+	}
 	if !d.progress.Shifted {
 		d.progress.Shifted, d.progress.EffectSince, d.progress.RouteWritten = true, nil, false
 		return true
@@ -158,7 +163,7 @@ func (d *draft) advanceStep() bool {
 	}
 	d.currentStep().EndedAt = d.now()
 	last := int(d.progress.Step) == len(d.in.Policy.Strategy.Steps)-1
-	if last || d.in.Control.DesiredOutcome == v1alpha1.OutcomePromote {
+	if last || d.skipsHolds() {
 		d.enter(v1alpha1.StageFilling)
 		return true
 	}
@@ -200,7 +205,10 @@ func (d *draft) currentStep() *v1alpha1.StepStatus {
 
 // holding returns what the step's hold still waits for; nil if it may end.
 func (d *draft) holding() *v1alpha1.Barrier {
-	if d.in.Control.DesiredOutcome == v1alpha1.OutcomePromote {
+	if freeze := d.frozen(); freeze != nil {
+		return freeze
+	}
+	if d.skipsHolds() {
 		return nil
 	}
 	name := d.stepName(d.progress.Step)

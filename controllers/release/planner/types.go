@@ -57,13 +57,25 @@ type Input struct {
 	RolloutGone bool
 	// Suspended: the Rollout says now that the workload is to be left alone.
 	Suspended bool
-	Policy    v1alpha1.RolloutSpec
-	Control   v1alpha1.Control
+	// Freeze that lasts now; nil if none does.
+	Freeze *Freeze
+	// Undo names the Release that replaced this version; "" if it takes the steps.
+	Undo string
+	// Current are the Rollout's steps as they are now.
+	Current []v1alpha1.Step
+	Policy  v1alpha1.RolloutSpec
+	Control v1alpha1.Control
 	// Status is what earlier decisions persisted. Only Progress and Steps are read; the rest is output.
 	Status   v1alpha1.ReleaseStatus
 	Observed Observed
 	// Evidence on the canary; nil where nothing is to be judged.
 	Evidence *Evidence
+}
+
+// Freeze is a time in which no canary gets more than it has.
+type Freeze struct {
+	Name  string
+	Until time.Time
 }
 
 // Evidence is a verdict with its reason.
