@@ -41,6 +41,8 @@ type Objects struct {
 	Stable, Canary types.UID
 	// Release identifies the Release in flight, as name/uid. Empty means none.
 	Release string
+	// Ignored are pod-template annotations whose change alone is no new version: the gate lets it roll natively.
+	Ignored []string
 	// Original holds the borrowed fields as the Release saved them; nil before.
 	Original *v1alpha1.Original
 }

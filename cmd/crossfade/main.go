@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 	_ "time/tzdata" // the image has no time zones
 
@@ -19,6 +20,8 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"crossfade.io/crossfade/controllers/admission"
 )
 
 // options are what flags set.
@@ -30,6 +33,8 @@ type options struct {
 	workers                                         int
 	requestsPerSecond                               float64
 	hook                                            hookOptions
+	// ignored are pod-template annotations whose change alone is no new version.
+	ignored []string
 	// letGo is the Deployment, in namespace/name form, whose place this process takes to let go of everything.
 	letGo string
 }
@@ -100,6 +105,7 @@ func parse(args []string) (options, logr.Logger, error) {
 	flags.DurationVar(&o.retry, "retry-period", 2*time.Second, "how often the lease is tried for")
 	flags.IntVar(&o.workers, "workers", 8, "how many Releases are reconciled at a time")
 	flags.Float64Var(&o.requestsPerSecond, "kube-api-qps", 200, "requests a second to the API server; the server's own priority and fairness limits beside it")
+	ignored := flags.String("ignored-annotations", strings.Join(admission.DefaultIgnored, ","), "pod-template annotations whose change alone is no new version, separated by commas; the gate must say the same")
 	flags.IntVar(&o.hook.port, "webhook-port", 0, "port of the admission webhook; 0 turns it off")
 	flags.StringVar(&o.hook.secret, "webhook-secret", "", "namespace/name of the Secret that has the webhook's certificate")
 	flags.StringVar(&o.hook.configurations, "webhook-configurations", "", "names of the webhook's configurations, separated by commas, for which the certificate is made and renewed; empty leaves that to others")
@@ -112,6 +118,7 @@ func parse(args []string) (options, logr.Logger, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, logr.Discard(), err
 	}
+	o.ignored = strings.FieldsFunc(*ignored, func(r rune) bool { return r == ',' })
 	if flags.NArg() > 0 {
 		return o, logr.Discard(), fmt.Errorf("argument %q is not understood; all settings are flags, see --help", flags.Arg(0))
 	}

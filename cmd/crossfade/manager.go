@@ -124,12 +124,12 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	rollouts := &rollout.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Lenses: lenses,
 		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: providers,
-		Clock: time.Now, Gate: gate, LetGo: o.letGo != "",
+		Clock: time.Now, Gate: gate, Ignored: o.ignored, LetGo: o.letGo != "",
 	}
 	if err := rollouts.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the rollout controller: %w", err)
 	}
-	return addWebhook(mgr, o.hook, providers)
+	return addWebhook(mgr, o.hook, o.ignored, providers)
 }
 
 // gateOf tells the kinds of object that gate and guards are made of; none where the API server serves no policies

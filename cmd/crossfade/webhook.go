@@ -39,11 +39,11 @@ type hookOptions struct {
 }
 
 // addWebhook serves the webhook from every replica, leader or not, as soon as there is a certificate.
-func addWebhook(mgr ctrl.Manager, o hookOptions, providers trafficrouting.Registry) error {
+func addWebhook(mgr ctrl.Manager, o hookOptions, ignored []string, providers trafficrouting.Registry) error {
 	if o.port == 0 {
 		return nil
 	}
-	handlers, err := admissionwebhook.Handlers(admission.Options{Ignored: admission.DefaultIgnored}, providers)
+	handlers, err := admissionwebhook.Handlers(admission.Options{Ignored: ignored}, providers)
 	if err != nil {
 		return err
 	}

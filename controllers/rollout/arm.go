@@ -51,7 +51,7 @@ func (r *Reconciler) arm(ctx context.Context, rollout *v1alpha1.Rollout, w world
 	if w.pods.PausedByUser {
 		return settling("the workload is paused by a user; kubectl rollout resume lets it be armed", 0), nil
 	}
-	if !w.pods.Settled || w.pods.Others > 0 || w.pods.Bypassed {
+	if !w.pods.Settled || w.pods.Others > 0 || w.pods.Canary.Replicas > 0 {
 		if conditionHas(rollout, v1alpha1.ReasonBypassed) {
 			return bypass(), nil
 		}

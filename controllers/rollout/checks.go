@@ -33,7 +33,7 @@ type world struct {
 func (r *Reconciler) read(ctx context.Context, rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) (world, error) {
 	ref := rollout.Spec.WorkloadRef
 	w := world{kind: r.Kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]}
-	w.objects = workload.Objects{Workload: deployment, Now: r.Clock()}
+	w.objects = workload.Objects{Workload: deployment, Now: r.Clock(), Ignored: r.Ignored}
 	selector, err := selectorOf(deployment)
 	if err != nil {
 		return w, err

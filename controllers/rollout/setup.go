@@ -45,6 +45,8 @@ type Reconciler struct {
 	Clock     func() time.Time
 	// Gate is the kinds of object that gate and guards are made of. Empty means that there is no way to hold a template.
 	Gate []client.Object
+	// Ignored are pod-template annotations whose change alone is no new version.
+	Ignored []string
 	// LetGo treats every Rollout as suspended.
 	LetGo bool
 

@@ -117,12 +117,16 @@ func (v view) settled() bool {
 	}
 }
 
-// bypassed: a revision other than stable has been given pods, and neither the gate nor a Release holds it.
+// bypassed: a revision other than stable has been given pods, neither the gate nor a Release holds it, and it differs by
+// more than the gate lets pass.
 func (v view) bypassed() bool {
 	if v.held || v.borrowed || v.stable == nil || v.template == workload.TemplateStable {
 		return false
 	}
 	template := ownTemplate(v.obj)
+	if sameTemplate(without(v.o.Ignored, template), without(v.o.Ignored, v.stable.template)) {
+		return false
+	}
 	for _, r := range v.allBut(v.stable) {
 		if r.replicas > 0 && sameTemplate(template, r.template) {
 			return true

@@ -96,6 +96,25 @@ func TestObserveTellsHowTheTemplateStands(t *testing.T) {
 	require.False(t, deployment.Kind{}.Observe(workload.Objects{}).Exists)
 }
 
+func TestWhatTheGateIgnoresIsNotBypassed(t *testing.T) {
+	s := newStory(t, 4)
+	s.Starts = func(map[string]any) bool { return false }
+	require.NoError(t, s.Edit(func(obj map[string]any) {
+		require.NoError(t, unstructured.SetNestedField(obj, "now", "spec", "template", "metadata", "annotations", "restartedAt"))
+	}))
+	s.settle()
+	objects := s.objects()
+	require.True(t, deployment.Kind{}.Observe(objects).Bypassed)
+	objects.Ignored = []string{"restartedAt"}
+	require.False(t, deployment.Kind{}.Observe(objects).Bypassed)
+	require.NotZero(t, deployment.Kind{}.Observe(objects).Canary.Replicas, "it rolls out all the same")
+	s.template("2", false)
+	s.settle()
+	objects = s.objects()
+	objects.Ignored = []string{"restartedAt"}
+	require.True(t, deployment.Kind{}.Observe(objects).Bypassed, "an image is a new version")
+}
+
 func TestObserveFindsStableBeforeTheReleaseHasLooked(t *testing.T) {
 	s := newStory(t, 4)
 	first := s.ReplicaSets[0].GetUID()

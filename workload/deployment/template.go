@@ -58,6 +58,14 @@ func plain(template map[string]any, field, key string) map[string]any {
 	return out
 }
 
+// without is a template without some of its annotations.
+func without(annotations []string, template map[string]any) map[string]any {
+	for _, key := range annotations {
+		template = plain(template, "annotations", key)
+	}
+	return template
+}
+
 // sameTemplate compares trees, never typed values: a field newer than our client must count.
 func sameTemplate(a, b map[string]any) bool {
 	return a != nil && b != nil && equality.Semantic.DeepEqual(a, b)

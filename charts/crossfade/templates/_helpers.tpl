@@ -15,6 +15,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{/* Inside of a CEL list of one quoted string: the pod-template annotations whose change alone is no new version. */}}
+{{- define "crossfade.ignored" -}}
+{{ join "\", \"" .Values.gate.ignoredAnnotations }}
+{{- end }}
+
 {{/* The API server serves the kind that gate and guards are made of. */}}
 {{- define "crossfade.gateServed" -}}
 {{- if and .Values.policies (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version) }}true{{ end }}

@@ -28,6 +28,7 @@ containers:
   - --renew-deadline={{ .root.Values.leaderElection.renewDeadline }}
   - --retry-period={{ .root.Values.leaderElection.retryPeriod }}
   - --workers={{ .root.Values.workers }}
+  - --ignored-annotations={{ join "," .root.Values.gate.ignoredAnnotations }}
   - --kube-api-qps={{ .root.Values.kubeAPIQPS }}
   {{- if .root.Values.webhook.enabled }}
   - --webhook-port={{ .root.Values.ports.webhook }}

@@ -19,11 +19,14 @@ import (
 // defaultController is the chart's service account.
 const defaultController = "system:serviceaccount:{{ .Release.Namespace }}:crossfade"
 
+// chosenAnnotations are those of the chart's values.
+const chosenAnnotations = "{{ include `crossfade.ignored` . }}"
+
 func main() {
 	name := flag.String("name", "crossfade", "what the objects' names begin with")
 	controllers := flag.String("controllers", defaultController,
 		"user names whose writes are the controller's, separated by commas")
-	ignored := flag.String("ignored", strings.Join(admission.DefaultIgnored, ","),
+	ignored := flag.String("ignored", chosenAnnotations,
 		"pod-template annotations whose change alone is no new version, separated by commas")
 	what := flag.String("print", "policies", "policies, of gate and guards; permissions, by which RBAC decides what people may ask for; "+
 		"webhook-routes; webhook-tables, for API servers without the policies")

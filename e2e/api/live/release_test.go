@@ -25,6 +25,7 @@ func TestLive(t *testing.T) {
 		"TheSameTemplateMayBeTriedAnewAfterStable": theSameTemplateMayBeTriedAnewAfterStable,
 		"RestSurvivesZero":                         restSurvivesZero,
 		"NoConflictAfterwards":                     noConflictAfterwards,
+		"RestartRollsNatively":                     restartRollsNatively,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,6 +161,35 @@ func restSurvivesZero(t *testing.T, c *controlplane.Controller) {
 		_, noted := deployment.GetAnnotations()["crossfade.io/original"]
 		return surge == "25%" && !inflated && !noted, fmt.Sprint(deployment.Object["spec"], deployment.GetAnnotations())
 	})
+}
+
+// restartRollsNatively: kubectl rollout restart is no new version. It is left to the native controller, also while none of
+// its pods is ready, and the next template takes the steps.
+func restartRollsNatively(t *testing.T, c *controlplane.Controller) {
+	t.Helper()
+	namespace := c.Namespace(t, "restart")
+	c.Deploy(t, namespace, "app", 2, quick)
+	c.AwaitArmed(t, namespace, "app")
+	_, err := c.In(namespace, controlplane.Deployments).Patch(t.Context(), "app", types.MergePatchType,
+		[]byte(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-11-26T00:00:00Z"}}}}}`), metav1.PatchOptions{})
+	require.NoError(t, err)
+	controlplane.Await(t, "all pods are restarted", func(ctx context.Context) (bool, string) {
+		pods, err := c.In(namespace, controlplane.Pods).List(ctx, metav1.ListOptions{})
+		require.NoError(t, err)
+		restarted := 0
+		for _, pod := range pods.Items {
+			if pod.GetAnnotations()["kubectl.kubernetes.io/restartedAt"] != "" {
+				restarted++
+			}
+		}
+		return restarted == 2 && len(pods.Items) == 2, fmt.Sprintf("%d of %d", restarted, len(pods.Items))
+	})
+	releases, err := c.In(namespace, controlplane.Releases).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	require.Empty(t, releases.Items)
+	c.AwaitArmed(t, namespace, "app")
+	c.SetImage(t, namespace, "app", "app:v2")
+	awaitOutcome(t, c, namespace, "app-1", "Promoted")
 }
 
 func await(t *testing.T, c *controlplane.Controller, namespace, release, what string, holds func(*unstructured.Unstructured) bool) {
