@@ -42,8 +42,10 @@ demo: ## a cluster with an app, a load and a release to watch and to steer
 	cd e2e && go run ./demo
 
 # One after the other, cheapest first, whatever -j says.
-test: ## all that CI runs: lint, verify, unit, fuzz, api, api-long, e2e, e2e-nodes
-	for target in lint verify unit fuzz api api-long e2e e2e-nodes; do $(MAKE) "$$target"; done
+test: ## all that CI runs: lint, verify, unit, fuzz, api, api-long, e2e, e2e-nodes; and whether the hazards' tests ran
+	record=$$(mktemp -d); trap 'rm -rf "$$record"' EXIT; export RECORD=$$record; \
+	for target in lint verify unit fuzz api api-long e2e e2e-nodes; do $(MAKE) "$$target"; done; \
+	hack/ran.sh "$$record"
 
 lint: ## the rules of the house: imports, purity, sizes, comments
 	linter=$$(hack/tool.sh golangci-lint); for module in . e2e; do (cd "$$module"; "$$linter" run --allow-parallel-runners ./...); done
@@ -66,13 +68,13 @@ fuzz: ## known fuzz inputs; FUZZTIME=30s looks for new ones
 	hack/fuzz.sh
 
 api: ## against a real API server and no nodes; KEEP=1 leaves it up
-	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 10m -run '$(RUN)' -skip '$(LONG)' ./api/...
+	hack/with-cluster.sh --control-plane-only -- ../hack/go-test.sh -p 1 -count=1 -timeout 10m -run '$(RUN)' -skip '$(LONG)' ./api/...
 
 api-long: ## the same, what takes minutes; and that clusters leave nothing behind
-	cd e2e && go test -tags cluster -count=1 -timeout 15m -run 'TestDownLeavesNothing' ./cluster
-	hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 25m -parallel 6 -run '$(LONG)' ./api/...
+	cd e2e && ../hack/go-test.sh -tags cluster -count=1 -timeout 15m -run 'TestDownLeavesNothing' ./cluster
+	hack/with-cluster.sh --control-plane-only -- ../hack/go-test.sh -p 1 -count=1 -timeout 25m -parallel 6 -run '$(LONG)' ./api/...
 	UP_FLAGS='$(NO_POLICIES)' CROSSFADE_GATE=webhook \
-	  hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
+	  hack/with-cluster.sh --control-plane-only -- ../hack/go-test.sh -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)' ./suite/...

@@ -19,4 +19,4 @@ image() {
 image controller .. ./cmd/crossfade
 image app . ./app
 
-go test -count=1 -v "$@"
+../hack/go-test.sh -count=1 -v "$@"

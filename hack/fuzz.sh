@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [[ -z ${FUZZTIME-} ]]; then
-  exec go test -timeout 5m -run '^Fuzz' ./...
+  exec hack/go-test.sh -timeout 5m -run '^Fuzz' ./...
 fi
 
 # go test fuzzes one test of one package at a time, so each is named.
