@@ -11,12 +11,12 @@ import (
 
 // looksOnce: a look that sends something changes the world; and a look at a world in which nobody has moved since
 // the last one sends nothing of what that one sent, and nothing at all where that one sent nothing.
-func (e *explorer) looksOnce(before arrival, after place) {
+func (e *explorer) looksOnce(before arrival, after place, to mark) {
 	if len(before.lag) > 0 {
 		return
 	}
 	what := hears(func() {
-		if at, seen := e.ids[after.mark()]; seen && at == before.id {
+		if to == before.mark {
 			require.Empty(after.t, after.last.Writes, "a look at a world that stays as it is sends something")
 		}
 		for _, w := range after.last.Writes {
@@ -36,7 +36,7 @@ func (e *explorer) takeRound(p arrival, looked place) {
 	}
 	c, rests := looked.clone(), false
 	c.looked, c.sentLast = false, nil
-	if what := hears(func() { rests = c.round(p.mark()) }); what != "" {
+	if what := hears(func() { rests = c.round(p.mark) }); what != "" {
 		e.afterRound[p.id] = broken
 		e.broke(step{p.id, roundMove, -1}, what)
 		return
@@ -49,7 +49,7 @@ func (e *explorer) takeRound(p arrival, looked place) {
 		}
 		return
 	}
-	e.afterRound[p.id] = e.arrive(c, step{p.id, roundMove, -1})
+	e.afterRound[p.id] = e.arrive(c, c.mark(), step{p.id, roundMove, -1})
 }
 
 // roundMove is the number of a round among the moves.

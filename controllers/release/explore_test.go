@@ -29,7 +29,7 @@ var (
 func TestExplore(t *testing.T) {
 	var mu sync.Mutex
 	total := tally{rules: map[planner.Rule]bool{}}
-	debug.SetGCPercent(150)
+	debug.SetGCPercent(400)
 	t.Run("worlds", func(t *testing.T) {
 		for _, name := range sortedKeys(smallWorlds) {
 			if !regexp.MustCompile(*explored).MatchString(name) {
@@ -79,12 +79,15 @@ type explorer struct {
 	rules      map[planner.Rule]bool
 	stories    []string
 	violations int
+	// told is how many states there were when progress was told last.
+	told int
 }
 
 // arrival is a state to go on from.
 type arrival struct {
 	place
-	id int32
+	id   int32
+	mark mark
 }
 
 // No state follows a round, yet or at all.
@@ -98,12 +101,16 @@ func newExplorer(t *testing.T, small smallWorld) *explorer {
 	small.mostFaults, small.mostDeeds = min(small.mostFaults, *mostFaults), min(small.mostDeeds, *mostDeeds)
 	e := &explorer{
 		t: t, small: small, ids: map[mark]int32{}, rules: map[planner.Rule]bool{},
-		moves:    slices.Concat(looks, parties, small.fates, small.deeds),
+		moves:    slices.Concat(looks, parties, small.fates, small.deeds, small.after),
 		frontier: make([][]arrival, small.mostFaults+small.mostDeeds+1),
 	}
-	e.arrive(small.begin(t, false), step{from: -1})
+	first := small.begin(t, false)
+	e.arrive(first, first.mark(), step{from: -1})
 	return e
 }
+
+// progress is told after so many states.
+const progress = 10_000
 
 // enough violations are found in a world to go no further.
 const enough = 100
@@ -113,6 +120,10 @@ func (e *explorer) explore() {
 		next, ok := e.next()
 		if !ok {
 			return
+		}
+		if len(e.paths) >= e.told+progress {
+			e.told = len(e.paths)
+			e.t.Log("so far", e.tally())
 		}
 		e.expand(next)
 	}
@@ -131,8 +142,7 @@ func (e *explorer) next() (arrival, bool) {
 }
 
 // arrive notes a state that is new, or that was never reached with so much left to come, and returns its number.
-func (e *explorer) arrive(p place, by step) int32 {
-	m := p.mark()
+func (e *explorer) arrive(p place, m mark, by step) int32 {
 	id, known := e.ids[m]
 	if !known {
 		id = int32(len(e.paths))
@@ -147,7 +157,7 @@ func (e *explorer) arrive(p place, by step) int32 {
 	}
 	e.least[id] = append(e.least[id], used)
 	p.slim()
-	e.frontier[p.faults+p.deeds] = append(e.frontier[p.faults+p.deeds], arrival{p, id})
+	e.frontier[p.faults+p.deeds] = append(e.frontier[p.faults+p.deeds], arrival{p, id, m})
 	return id
 }
 
@@ -155,33 +165,42 @@ func (e *explorer) arrive(p place, by step) int32 {
 func (e *explorer) expand(p arrival) {
 	if p.ended {
 		e.endsWell(p)
-		return
 	}
-	sends := traffic{}
+	sends, c, used := traffic{}, place{}, true
 	for i, m := range e.moves {
 		if !e.may(p, m, sends) {
 			continue
 		}
-		c, moved := p.clone(), false
+		if used {
+			c = p.clone()
+		}
+		moved := false
 		if what := hears(func() { moved = m.do(c.world) }); what != "" {
 			e.broke(step{p.id, int16(i), -1}, what)
+			used = true
 			continue
 		}
-		if !moved {
+		if used = moved || m.fault || m.deed; !moved {
 			continue
 		}
+		if i < len(looks) {
+			c.lag = nil
+		}
+		to := c.mark()
 		c.looked, c.sentLast = i == 0, nil
 		if i == 0 {
-			sends = trafficOf(p, c)
+			if len(e.small.writes) > 0 {
+				sends = trafficOf(p, c)
+			}
 			e.rules[c.last.Rule] = true
-			e.looksOnce(p, c)
+			e.looksOnce(p, c, to)
 			e.takeRound(p, c)
 			for _, w := range c.last.Writes {
 				c.sentLast = append(c.sentLast, w.String())
 			}
 		}
 		c.faults, c.deeds = p.faults+count(m.fault), p.deeds+count(m.deed)
-		e.arriveWithLags(p, c, int16(i))
+		e.arriveWithLags(p, c, to, int16(i))
 	}
 }
 
@@ -202,13 +221,13 @@ func trafficOf(before arrival, looked place) traffic {
 
 // may says whether a move is one of this world's, here.
 func (e *explorer) may(p arrival, m move, sends traffic) bool {
-	if m.fault && p.faults == e.small.mostFaults || m.deed && p.deeds == e.small.mostDeeds {
+	if m.fault && p.faults == e.small.mostFaults || m.deed && p.deeds == e.small.mostDeeds || m.after != p.ended {
 		return false
 	}
 	if m.write < 0 {
 		return true
 	}
-	return m.write < sends.writes && (e.small.writes || !m.fault) && (m.how != overtaken || m.write >= sends.answered)
+	return m.write < sends.writes && slices.Contains(e.small.writes, m.how) && (m.how != overtaken || m.write >= sends.answered)
 }
 
 func count(counts bool) int {
@@ -220,11 +239,7 @@ func count(counts bool) int {
 
 // arriveWithLags arrives after a move, once with caches that see it, and for each kind that it wrote to once with a
 // cache that does not until Crossfade has looked.
-func (e *explorer) arriveWithLags(before arrival, after place, by int16) {
-	looked := by < int16(len(looks))
-	if looked {
-		after.lag = nil
-	}
+func (e *explorer) arriveWithLags(before arrival, after place, to mark, by int16) {
 	if e.small.caches && after.faults < e.small.mostFaults && !after.ended {
 		for _, kind := range after.changed(before.place) {
 			if after.lag[kind].deployment != nil {
@@ -237,10 +252,10 @@ func (e *explorer) arriveWithLags(before arrival, after place, by int16) {
 				late.lag = map[string]reading{}
 			}
 			late.lag[kind] = before.present()
-			e.arrive(late, step{before.id, by, int8(slices.Index(lagging, kind))})
+			e.arrive(late, late.mark(), step{before.id, by, int8(slices.Index(lagging, kind))})
 		}
 	}
-	e.arrive(after, step{before.id, by, -1})
+	e.arrive(after, to, step{before.id, by, -1})
 }
 
 func sortedKeys[V any](of map[string]V) []string { return slices.Sorted(maps.Keys(of)) }

@@ -1,7 +1,9 @@
 package release_test
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
@@ -10,32 +12,35 @@ import (
 // or little: both together are more than a machine can count.
 var smallWorlds = map[string]smallWorld{
 	"writes that fail": {
-		steps: stepsOf(50), writes: true, mostFaults: 2, deeds: []move{approves}, mostDeeds: 1,
+		steps: stepsOf(50), writes: mishapsOfWrites, mostFaults: 2, deeds: []move{approves}, mostDeeds: 1,
 	},
 	"caches that lag": {
 		steps: stepsOf(50), caches: true, mostFaults: 2, deeds: []move{aborts}, mostDeeds: 1,
 	},
 	"pods that fail": {
-		steps: stepsOf(50), fates: pods, mostFaults: 2, deeds: []move{approves, promote}, mostDeeds: 1,
+		steps: stepsOf(50), fates: slices.Concat(pods, stablePods), mostFaults: 2, deeds: []move{approves, promote}, mostDeeds: 1,
+	},
+	"two releases": {
+		steps: stepsOf(50), deeds: []move{approves, aborts, promote}, after: secondReleases, mostDeeds: 2,
 	},
 	"any two faults": {
-		steps: stepsOf(100), fates: pods, writes: true, caches: true, mostFaults: 2,
+		steps: stepsOf(100), fates: pods, writes: withoutTwins, caches: true, mostFaults: 2,
 	},
 	"templates and ends": {
-		steps: stepsOf(50), writes: true, mostFaults: 1,
+		steps: stepsOf(50), writes: withoutTwins, mostFaults: 1,
 		deeds: []move{approves, newer, older, again, aborts, promote, deletes, suspend}, mostDeeds: 1,
 	},
 	"pauses and approvals": {
-		steps: stepsOf(50), writes: true, mostFaults: 1, deeds: slices.Concat([]move{approves}, pauses), mostDeeds: 1,
+		steps: stepsOf(50), writes: withoutTwins, mostFaults: 1, deeds: slices.Concat([]move{approves}, pauses), mostDeeds: 1,
 	},
 	"scaled": {
 		steps: stepsOf(50), replicas: 2, fates: pods, mostFaults: 1, deeds: slices.Concat([]move{approves}, scales), mostDeeds: 1,
 	},
 	"edited": {
-		steps: stepsOf(50), writes: true, mostFaults: 1, deeds: slices.Concat([]move{promote}, resets, gone), mostDeeds: 1,
+		steps: stepsOf(50), writes: withoutTwins, mostFaults: 1, deeds: slices.Concat([]move{promote}, resets, gone), mostDeeds: 1,
 	},
 	"there and back": {
-		steps: stepsOf(50, 25, 100), deeds: slices.Concat([]move{approves, aborts}, goesTo), mostDeeds: 1, writes: true, mostFaults: 1,
+		steps: stepsOf(50, 25, 100), deeds: slices.Concat([]move{approves, aborts}, goesTo), mostDeeds: 1, writes: withoutTwins, mostFaults: 1,
 		change: func(p *v1alpha1.RolloutSpec) { p.Rollback.Traffic = "BySteps" },
 	},
 	"blue-green": {
@@ -56,4 +61,19 @@ var smallWorlds = map[string]smallWorld{
 		steps: []v1alpha1.Step{weigh("half", 50, nil), weigh("most", 75, nil)}, judged: true, fates: verdicts, mostFaults: 2,
 		deeds: []move{promote}, mostDeeds: 1,
 	},
+}
+
+// stepsOf are steps of these weights; the last one waits for approval.
+func stepsOf(weights ...int32) []v1alpha1.Step {
+	var steps []v1alpha1.Step
+	for i, weight := range weights {
+		hold := holdFor(time.Duration(0))
+		if i == len(weights)-1 {
+			hold = approval()
+		}
+		step := weigh(fmt.Sprintf("s%d", weight), weight, hold)
+		step.Skippable = true
+		steps = append(steps, step)
+	}
+	return steps
 }

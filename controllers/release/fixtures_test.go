@@ -149,13 +149,16 @@ func parse(t testing.TB, manifest string) *unstructured.Unstructured {
 	return obj
 }
 
+// templateOf is an object's template, not copied.
 func templateOf(obj *unstructured.Unstructured) map[string]any {
-	template, _, _ := unstructured.NestedMap(obj.Object, "spec", "template")
+	field, _, _ := unstructured.NestedFieldNoCopy(obj.Object, "spec", "template")
+	template, _ := field.(map[string]any)
 	return template
 }
 
 func imageOf(template map[string]any) string {
-	containers, _, _ := unstructured.NestedSlice(template, "spec", "containers")
+	field, _, _ := unstructured.NestedFieldNoCopy(template, "spec", "containers")
+	containers, _ := field.([]any)
 	if len(containers) == 0 {
 		return ""
 	}

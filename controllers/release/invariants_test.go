@@ -40,6 +40,8 @@ type guardian struct {
 	// wanted is the workload's size; outage: it was changed, and stable has not had that size since.
 	wanted int
 	outage bool
+	// robbed is how many stable pods fate had taken at the last look.
+	robbed int
 }
 
 func guard(w *world) *guardian {
@@ -151,12 +153,13 @@ func (g *guardian) stableStays(what string) {
 		whole := !g.hotNow() || slices.ContainsFunc(g.w.livePods(), func(p livePod) bool { return p.owner == g.w.status.Progress.Canary && p.serves })
 		g.outage = !whole || !deployment.Kind{}.Observe(g.w.input().Observed.Workload).Settled
 	}
+	g.floor, g.robbed = max(0, g.floor-(g.w.robbed-g.robbed)), g.w.robbed
 	if have >= wanted {
-		g.floor = wanted
+		g.floor, g.w.robbed, g.robbed = wanted, 0, 0
 	}
 	native := g.w.model.Deployment != nil && g.w.letsGo() && g.w.model.Deployment.GetLabels()[v1alpha1.LabelRollout] == ""
 	if native || g.w.status.Progress.Cause == "" && pastNoReturn[g.w.status.Progress.Stage] {
-		g.floor = 0
+		g.floor, g.w.robbed, g.robbed = 0, 0, 0
 		return
 	}
 	g.require(g.outage || have >= g.floor, what, "%d stable pods serve, at least %d must", have, g.floor)
@@ -170,11 +173,12 @@ func (w *world) wantedReplicas() int64 {
 	return n
 }
 
-// servicesServe: a Service of the user's selects a pod that serves whenever its own selector would.
+// servicesServe: a Service of the user's selects a pod that serves whenever its own selector would,
+// but for what fate did.
 func (g *guardian) servicesServe(what string, pods []livePod) {
 	for _, ref := range g.w.policy.ServiceRefs {
 		live := g.w.store.objects[keyOf("Service", ref.Name)]
-		if live == nil || g.outage || g.w.struck {
+		if live == nil || g.outage || g.w.struck || g.w.robbed > 0 {
 			continue
 		}
 		pinned, free := 0, 0

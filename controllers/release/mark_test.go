@@ -70,7 +70,7 @@ func markOf(v any) uint64 {
 // mark is the state's.
 func (p place) mark() mark {
 	s := &scribe{}
-	now := p.present()
+	now := p.around()
 	p.markWorkload(s, now)
 	p.markObjects(s, now)
 	p.markRelease(s, p.status, p.control)
@@ -84,6 +84,8 @@ func (p place) mark() mark {
 	for _, holds := range []bool{p.rolloutGone, p.suspended, p.late, p.ended, p.free, p.user.paused, p.struck, p.unpinned} {
 		s.fact(holds)
 	}
+	s.number(int64(p.number))
+	s.number(int64(p.robbed))
 	s.text(p.user.stable)
 	s.text(imageOf(templateOf(p.user.deployment)))
 	if p.evidence != nil {

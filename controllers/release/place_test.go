@@ -22,10 +22,12 @@ type smallWorld struct {
 	change   func(*v1alpha1.RolloutSpec)
 	// judged: there is evidence, which passes at first.
 	judged bool
-	// deeds are what users do in it, and fates what befalls pods and evidence; mostDeeds and mostFaults are how often
-	// on one path. writes: faults befall writes too; caches: and caches, which lag.
-	deeds, fates          []move
-	writes, caches        bool
+	// deeds are what users do in it, after what they do once a Release has ended, and fates what befalls pods and
+	// evidence; mostDeeds and mostFaults are how often on one path. writes are the mishaps of writes; caches: caches
+	// lag.
+	deeds, fates, after   []move
+	writes                []mishap
+	caches                bool
 	mostDeeds, mostFaults int
 }
 

@@ -46,9 +46,15 @@ var lagging = []string{kindRelease, kindDeployment, kindReplicaSet, kindPod, kin
 
 // present is the world as it is.
 func (w *world) present() reading {
+	now := w.around()
+	now.release = w.theRelease()
+	return now
+}
+
+// around is the same without the Release.
+func (w *world) around() reading {
 	return reading{
 		deployment: w.model.Deployment, replicaSets: w.model.ReplicaSets, pods: w.model.Pods, slices: w.slices, objects: w.store.objects,
-		release: w.theRelease(),
 	}
 }
 
@@ -64,7 +70,10 @@ func (w *world) of(kind string) reading {
 	if old, lags := w.lag[kind]; lags {
 		return old
 	}
-	return w.present()
+	if kind == kindRelease {
+		return w.present()
+	}
+	return w.around()
 }
 
 // views are the lenses on a world.

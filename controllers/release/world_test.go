@@ -54,6 +54,8 @@ type world struct {
 	lag map[string]reading
 	// struck: fate took a canary pod, and not all of the canary's have served since.
 	struck bool
+	// robbed counts the stable pods that fate took since stable was whole.
+	robbed int
 	// unpinned: somebody took the pin from the Service, with no guard to keep it, and it is not back yet.
 	unpinned bool
 	// deaf: no gateway takes notice of routes.
