@@ -18,14 +18,13 @@ import (
 // theApp is what an autoscaler scales.
 var theApp = autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: world.AppName}
 
-// autoscale creates an autoscaler of the app that scales at once, up and down.
-func (s *scenario) autoscale(metric autoscalingv2.MetricSpec) *autoscalingv2.HorizontalPodAutoscaler {
+// autoscale creates an autoscaler of the app that scales at once, up and down, between least and most pods.
+func (s *scenario) autoscale(least, most int32, metric autoscalingv2.MetricSpec) *autoscalingv2.HorizontalPodAutoscaler {
 	s.t.Helper()
-	const most = 12
 	autoscaler := &autoscalingv2.HorizontalPodAutoscaler{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.app.Namespace, Name: world.AppName},
 		Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
-			ScaleTargetRef: theApp, MinReplicas: ptr.To[int32](2), MaxReplicas: most,
+			ScaleTargetRef: theApp, MinReplicas: &least, MaxReplicas: most,
 			Metrics: []autoscalingv2.MetricSpec{metric},
 			Behavior: &autoscalingv2.HorizontalPodAutoscalerBehavior{
 				ScaleUp: &autoscalingv2.HPAScalingRules{Policies: []autoscalingv2.HPAScalingPolicy{
