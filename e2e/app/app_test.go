@@ -110,7 +110,7 @@ func TestHTTP(t *testing.T) {
 func TestSettings(t *testing.T) {
 	r := start(t, "--latency=1ms")
 	_, body := r.admin(t, http.MethodPut, "/settings", `{"errorRatio": 1}`)
-	want := `{"version":"v7","errorRatio":1,"latency":"1ms","jitter":"0s","ready":true}`
+	want := `{"version":"v7","errorRatio":1,"latency":"1ms","jitter":"0s","work":"0s","ready":true}`
 	require.JSONEq(t, want, body, "a field left out keeps its value")
 	_, body = r.admin(t, http.MethodGet, "/settings", "")
 	require.JSONEq(t, want, body)
@@ -225,6 +225,22 @@ func TestSIGTERM(t *testing.T) {
 			require.NoError(t, command.Wait())
 		})
 	}
+}
+
+func TestWork(t *testing.T) {
+	r := start(t, "--work=30ms")
+	before := used(t)
+	response, _ := r.do(t, http.MethodGet, "/", nil)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.GreaterOrEqual(t, used(t)-before, 30*time.Millisecond)
+}
+
+// used is the processor time that this process has used.
+func used(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func TestParseConfig(t *testing.T) {

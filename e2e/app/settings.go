@@ -22,6 +22,8 @@ type settings struct {
 	Latency duration `json:"latency"`
 	// Jitter adds a random wait, uniform in [0, Jitter), to Latency.
 	Jitter duration `json:"jitter"`
+	// Work is the processor time spent on every answer.
+	Work duration `json:"work"`
 	// Ready is what the readiness probes report, until the app drains.
 	Ready bool `json:"ready"`
 }
@@ -41,8 +43,8 @@ func (s settings) validate() error {
 	if !(s.ErrorRatio >= 0 && s.ErrorRatio <= 1) {
 		return fmt.Errorf("errorRatio is %v: give a number from 0 to 1", s.ErrorRatio)
 	}
-	if s.Latency < 0 || s.Jitter < 0 {
-		return errors.New("latency and jitter cannot be negative: give durations such as 50ms")
+	if s.Latency < 0 || s.Jitter < 0 || s.Work < 0 {
+		return errors.New("latency, jitter and work cannot be negative: give durations such as 50ms")
 	}
 	return nil
 }
@@ -79,7 +81,7 @@ func (s *state) update(partial io.Reader) (settings, error) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&next); err != nil {
 		return s.current, fmt.Errorf(
-			"read settings: %w; send a JSON object with any of errorRatio, latency, jitter, ready (version is set at start only)", err)
+			"read settings: %w; send a JSON object with any of errorRatio, latency, jitter, work, ready (version is set at start only)", err)
 	}
 	if err := next.validate(); err != nil {
 		return s.current, err
@@ -117,10 +119,13 @@ func (s *state) publishReadiness() {
 	s.health.SetServingStatus("", status)
 }
 
-// behave waits out the latency in force and reports whether this request is one of those to fail.
-// Its error is the context's.
+// behave works, waits out the latency in force and reports whether this request is one of those to fail. Its error is
+// mostly the context's.
 func (s *state) behave(ctx context.Context) (fail bool, err error) {
 	now := s.settings()
+	if err := spend(time.Duration(now.Work)); err != nil {
+		return false, err
+	}
 	wait := time.Duration(now.Latency)
 	if now.Jitter > 0 {
 		wait += rand.N(time.Duration(now.Jitter))

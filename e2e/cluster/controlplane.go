@@ -33,6 +33,14 @@ func (b *boot) apiServer() supervisor.Component {
 		"--kubelet-client-certificate=" + b.path("pki", "apiserver-kubelet.crt"),
 		"--kubelet-client-key=" + b.path("pki", "apiserver-kubelet.key"),
 		"--kubelet-preferred-address-types=InternalIP",
+		// What it says with these is believed by those that serve a part of its API, such as metrics.
+		"--proxy-client-cert-file=" + b.path("pki", "front-proxy.crt"),
+		"--proxy-client-key-file=" + b.path("pki", "front-proxy.key"),
+		"--requestheader-client-ca-file=" + b.path("pki", "front-proxy-ca.crt"),
+		"--requestheader-allowed-names=front-proxy",
+		"--requestheader-username-headers=X-Remote-User",
+		"--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--service-account-issuer=https://kubernetes.default.svc." + clusterDomain,
 		"--service-account-key-file=" + b.path("pki", "sa.crt"),
 		"--service-account-signing-key-file=" + b.path("pki", "sa.key"),
@@ -57,8 +65,7 @@ func (b *boot) controllerManager() supervisor.Component {
 		"--kubeconfig="+kubeconfig,
 		"--authentication-kubeconfig="+kubeconfig,
 		"--authorization-kubeconfig="+kubeconfig,
-		// Told here what it would look up in the cluster, where the certificate of a
-		// front proxy, which there is none of, would be missed all the time.
+		// Told here what it would look up in the cluster, for which it is too early.
 		"--authentication-skip-lookup",
 		"--client-ca-file="+b.path("pki", "ca.crt"),
 		"--bind-address=127.0.0.1",
@@ -69,6 +76,8 @@ func (b *boot) controllerManager() supervisor.Component {
 		"--service-account-private-key-file="+b.path("pki", "sa.key"),
 		"--kube-api-qps=200",
 		"--kube-api-burst=400",
+		// A test of an autoscaler waits for it several times.
+		"--horizontal-pod-autoscaler-sync-period=2s",
 		"--profiling=false",
 	)
 }
@@ -79,8 +88,7 @@ func (b *boot) scheduler() supervisor.Component {
 		"--config="+b.path("config", "kube-scheduler.yaml"),
 		"--authentication-kubeconfig="+kubeconfig,
 		"--authorization-kubeconfig="+kubeconfig,
-		// Told here what it would look up in the cluster, where the certificate of a
-		// front proxy, which there is none of, would be missed all the time.
+		// Told here what it would look up in the cluster, for which it is too early.
 		"--authentication-skip-lookup",
 		"--client-ca-file="+b.path("pki", "ca.crt"),
 		"--bind-address=127.0.0.1",

@@ -52,11 +52,15 @@ func (c Cluster) writeCredentials(spec Spec) error {
 	if err != nil {
 		return err
 	}
+	toExtension, err := c.frontProxy()
+	if err != nil {
+		return err
+	}
 	signing, err := pki.SigningKey()
 	if err != nil {
 		return err
 	}
-	pairs := map[string]pki.Pair{"apiserver": server, "apiserver-kubelet": toKubelet, "sa": signing}
+	pairs := map[string]pki.Pair{"apiserver": server, "apiserver-kubelet": toKubelet, "front-proxy": toExtension, "sa": signing}
 	for _, n := range spec.nodes() {
 		if pairs["kubelet-"+n.Name], err = authority.Server("system:node:"+n.Name, n.Name, n.IP()); err != nil {
 			return err
@@ -68,6 +72,19 @@ func (c Cluster) writeCredentials(spec Spec) error {
 		}
 	}
 	return c.writeKubeconfigs(spec, authority)
+}
+
+// frontProxy is who the API server is to those that serve a part of its API. Its authority is one of its own: who bears
+// its certificate may speak for everybody.
+func (c Cluster) frontProxy() (pki.Pair, error) {
+	authority, err := pki.NewAuthority("crossfade-front-proxy-" + c.name)
+	if err != nil {
+		return pki.Pair{}, err
+	}
+	if err := writeFile(c.path("pki", "front-proxy-ca.crt"), authority.Certificate()); err != nil {
+		return pki.Pair{}, err
+	}
+	return authority.Client("front-proxy")
 }
 
 func (c Cluster) writePair(name string, pair pki.Pair) error {

@@ -19,29 +19,37 @@ func TestScaledAtHalf(t *testing.T) {
 	s := atHalf(t)
 	for _, size := range []struct{ replicas, canary int }{{9, 5}, {3, 2}} {
 		s.scale(s.app.Namespace, size.replicas)
-		s.eventually(aWhile, fmt.Sprintf("%d stable and %d canary pods", size.replicas, size.canary), func() (string, bool) {
-			stable, canary := len(s.podsOf("v1")), len(s.podsOf("v2"))
-			ready := int(s.deployment(s.app.Namespace).Status.ReadyReplicas)
-			return fmt.Sprintf("%d and %d, %d ready", stable, canary, ready),
-				stable == size.replicas && canary == size.canary && ready == stable+canary
-		})
-		since := time.Now()
-		s.awaitRequests(since, 500)
-		s.requireShare(fmt.Sprintf("scaled to %d, gateway", size.replicas), gatewayOnly(s.records().Between(since, time.Now())), "v2", 0.5, 200)
+		s.requireHalfAt(size.replicas, size.canary)
 	}
 	s.approve(1, "half")
 	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
 	s.requireSteps(release, "half")
 	s.requireNoneFailed()
 	s.app.Replicas = 3
-	resized := func(replicas int) func(*twin) {
-		return func(n *twin) {
-			n.app.Replicas = replicas
-			s.scale(n.app.Namespace, replicas)
-			s.awaitComplete(n.app)
-		}
-	}
 	s.requireLikeTwin(false, resized(9), resized(3), ships("v2"))
+}
+
+// requireHalfAt waits until the Release that rests at 50 % has followed another number of replicas, and requires that
+// the share is still the step's.
+func (s *scenario) requireHalfAt(replicas, canary int) {
+	s.t.Helper()
+	s.eventually(aWhile, fmt.Sprintf("%d stable and %d canary pods", replicas, canary), func() (string, bool) {
+		stable, made := len(s.podsOf("v1")), len(s.podsOf("v2"))
+		ready := int(s.deployment(s.app.Namespace).Status.ReadyReplicas)
+		return fmt.Sprintf("%d and %d, %d ready", stable, made, ready), stable == replicas && made == canary && ready == stable+made
+	})
+	since := time.Now()
+	s.awaitRequests(since, 500)
+	s.requireShare(fmt.Sprintf("scaled to %d, gateway", replicas), gatewayOnly(s.records().Between(since, time.Now())), "v2", 0.5, 200)
+}
+
+// resized is a move that scales the Deployment.
+func resized(replicas int) func(*twin) {
+	return func(n *twin) {
+		n.app.Replicas = replicas
+		n.scale(n.app.Namespace, replicas)
+		n.awaitComplete(n.app)
+	}
 }
 
 // scale changes the replicas of a Deployment as an autoscaler does.
@@ -49,6 +57,30 @@ func (s *scenario) scale(namespace string, replicas int) {
 	s.t.Helper()
 	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
 	require.NoError(s.t, shared.Client.SubResource("scale").Patch(s.ctx, s.deployment(namespace), patch))
+}
+
+// TestScaledToZeroAtHalf: what scales to zero by itself, as KEDA does where nothing is asked of the app, ends the
+// Release. Its template stays held, and stable comes back.
+func TestScaledToZeroAtHalf(t *testing.T) {
+	t.Parallel()
+	s := atHalf(t)
+	s.requireNoneFailed()
+	s.scale(s.app.Namespace, 0)
+	release := s.awaitOutcome(1, v1alpha1.OutcomeFailed)
+	require.Equal(t, v1alpha1.CauseScaledToZero, release.Status.Progress.Cause)
+	s.eventually(aWhile, "no pod", func() (string, bool) {
+		stable, canary := len(s.podsOf("v1")), len(s.podsOf("v2"))
+		return fmt.Sprintf("%d stable and %d canary pods", stable, canary), stable+canary == 0
+	})
+	s.scale(s.app.Namespace, 1)
+	s.startLoad(s.targets(serviceRate, nil)) // once it answers
+	s.scale(s.app.Namespace, 4)
+	s.eventually(aWhile, "4 stable pods", func() (string, bool) {
+		status := s.deployment(s.app.Namespace).Status
+		return toJSON(status), status.ReadyReplicas == 4 && status.Replicas == 4
+	})
+	s.requireShare("after zero", s.requireNoneFailed(), "v2", 0, 300)
+	s.requireLikeTwin(true, resized(0), resized(1), resized(4), holdsV2())
 }
 
 func TestPromotePodsThatExitAtOnce(t *testing.T) {

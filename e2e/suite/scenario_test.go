@@ -41,6 +41,8 @@ type setting struct {
 	node string
 	// spread puts the pods of each version onto all nodes evenly.
 	spread bool
+	// cpu is the processor time that each pod requests; empty means none.
+	cpu string
 	// policy changes the Rollout before it is created.
 	policy func(*v1alpha1.Rollout)
 }
@@ -64,7 +66,7 @@ func begin(t *testing.T, with setting) *scenario {
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
 	s := &scenario{t: t, ctx: t.Context(), node: with.node, app: world.App{
 		Namespace: name, Host: name + ".test", Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
-		Spread: with.spread,
+		Spread: with.spread, CPU: with.cpu,
 	}}
 	s.begun = s.app
 	targets := s.targets(cmp.Or(with.gateway, serviceRate), with.extra)

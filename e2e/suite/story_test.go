@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -23,33 +24,40 @@ type story struct {
 // follow tells the story until the test ends; of all namespaces if none is named.
 func follow(t *testing.T, namespace string) *story {
 	s := &story{}
+	watchAll(t, &v1alpha1.ReleaseList{}, namespace, func(obj runtime.Object) {
+		if release, ok := obj.(*v1alpha1.Release); ok {
+			s.mu.Lock()
+			s.states = append(s.states, *release)
+			s.mu.Unlock()
+		}
+	})
+	return s
+}
+
+// watchAll shows each state of the objects of a kind in a namespace, or in all if none is named, until the test ends.
+func watchAll(t *testing.T, kind client.ObjectList, namespace string, show func(runtime.Object)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
 	ended.Go(func() {
 		for ctx.Err() == nil {
-			s.watch(ctx, namespace)
+			watchOnce(ctx, kind, namespace, show)
 		}
 	})
 	t.Cleanup(func() {
 		cancel()
 		ended.Wait()
 	})
-	return s
 }
 
-// watch adds states until the API server ends the watch.
-func (s *story) watch(ctx context.Context, namespace string) {
-	watcher, err := shared.Client.Watch(ctx, &v1alpha1.ReleaseList{}, client.InNamespace(namespace))
+// watchOnce shows states until the API server ends the watch.
+func watchOnce(ctx context.Context, kind client.ObjectList, namespace string, show func(runtime.Object)) {
+	watcher, err := shared.Client.Watch(ctx, kind, client.InNamespace(namespace))
 	if err != nil {
 		return
 	}
 	defer watcher.Stop()
 	for event := range watcher.ResultChan() {
-		if release, ok := event.Object.(*v1alpha1.Release); ok {
-			s.mu.Lock()
-			s.states = append(s.states, *release)
-			s.mu.Unlock()
-		}
+		show(event.Object)
 	}
 }
 

@@ -67,7 +67,7 @@ func artifacts(checkout string, controlPlaneOnly bool) []artifact {
 	if controlPlaneOnly {
 		return append(all, kwok(checkout), kwokStages(checkout))
 	}
-	return append(all, traefik(checkout), pause(checkout))
+	return append(all, traefik(checkout), metricsServer(checkout), pause(checkout))
 }
 
 // ensure returns the path of an artifact in the cache and makes it if need be.

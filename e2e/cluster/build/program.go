@@ -44,6 +44,13 @@ func traefik(checkout string) program {
 	}
 }
 
+func metricsServer(checkout string) program {
+	return program{
+		binary: "metrics-server", source: filepath.Join(checkout, "e2e/cluster/metricsserver"),
+		target: "sigs.k8s.io/metrics-server/cmd/metrics-server", module: "sigs.k8s.io/metrics-server",
+	}
+}
+
 func kwok(checkout string) program {
 	return program{
 		binary: "kwok", source: filepath.Join(checkout, "e2e/cluster/kwok"),

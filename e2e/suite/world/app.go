@@ -33,6 +33,8 @@ type App struct {
 	Spread bool
 	// Node is the only one that the pods may run on; empty means any.
 	Node string
+	// CPU is the processor time that each pod requests; empty means none.
+	CPU string
 }
 
 var deployment = manifest(`
@@ -69,6 +71,9 @@ spec:
         ports:
         - {name: http, containerPort: 8080}
         - {name: admin, containerPort: 8081}
+        {{- if .CPU}}
+        resources: {requests: {cpu: {{.CPU}}}}
+        {{- end}}
         readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 1}
 `)
 

@@ -47,6 +47,16 @@ func (w *World) LoadImages(ctx context.Context) error {
 	return nil
 }
 
+// LoadProgram gives the cluster an image of one of its own programs, for pods, and returns the image's name.
+func (w *World) LoadProgram(ctx context.Context, name string) (image string, err error) {
+	path, err := w.Cluster.Program(name)
+	if err != nil {
+		return "", err
+	}
+	image = images + name + ":" + tag
+	return image, w.Cluster.LoadBinary(ctx, image, path, nil)
+}
+
 // Install puts Crossfade into the cluster with its chart, as it is in the working tree, and waits until it is ready.
 // A controller that runs already is replaced, since its image may have changed under the same tag.
 func (w *World) Install(ctx context.Context) error {
