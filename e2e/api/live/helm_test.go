@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,7 @@ func helmWaits(t *testing.T, c *controlplane.Controller) {
 	c.AwaitArmed(t, namespace, "app")
 	require.NoError(t, chart.upgrade(t, namespace, "app:v2", "--wait"))
 	awaitHeld(t, c, namespace)
+	require.ErrorContains(t, chart.upgrade(t, namespace, "app:v2"), `conflict with "crossfade"`, "the route's rules are split")
 	require.NoError(t, chart.upgrade(t, namespace, "app:v1", "--force-conflicts"))
 	awaitOutcome(t, c, namespace, "app-1", "Reverted")
 	c.AwaitArmed(t, namespace, "app")
@@ -103,5 +105,8 @@ func (c chart) upgrade(t *testing.T, namespace, image string, flags ...string) e
 	arguments := append([]string{"upgrade", "--install", "app", c.dir, "--namespace", namespace, "--set", "image=" + image}, flags...)
 	out, err := exec.CommandContext(t.Context(), c.helm, arguments...).CombinedOutput()
 	t.Logf("helm upgrade to %s %v: %v: %s", image, flags, err, out)
-	return err
+	if err != nil {
+		return fmt.Errorf("helm upgrade: %w: %s", err, out)
+	}
+	return nil
 }
