@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -45,6 +46,8 @@ type setting struct {
 	cpu string
 	// policy changes the Rollout before it is created.
 	policy func(*v1alpha1.Rollout)
+	// write gives the app's manifests to the cluster; nil means a forced server-side apply.
+	write tool
 }
 
 // scenario is one app in a namespace of its own, under load, with its Rollout.
@@ -58,17 +61,22 @@ type scenario struct {
 	scratch    string
 	// node from whose network the load comes.
 	node string
+	// write gives the app's manifests to the cluster.
+	write tool
 }
 
 // begin sets the scenario up, and returns once its Rollout is armed and its load runs.
 func begin(t *testing.T, with setting) *scenario {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
-	s := &scenario{t: t, ctx: t.Context(), node: with.node, app: world.App{
+	s := &scenario{t: t, ctx: t.Context(), node: with.node, write: with.write, app: world.App{
 		Namespace: name, Host: name + ".test", Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
 		Spread: with.spread, CPU: with.cpu,
 	}}
 	s.begun = s.app
+	if s.write == nil {
+		s.write = serverSideApply("gitops", client.ForceOwnership)
+	}
 	targets := s.targets(cmp.Or(with.gateway, serviceRate), with.extra)
 	total := 0.0
 	for _, target := range targets {
@@ -111,16 +119,18 @@ func (s *scenario) create(obj client.Object) {
 // apply gives all manifests of the app to the cluster.
 func (s *scenario) apply(app world.App) {
 	s.t.Helper()
-	require.NoError(s.t, shared.Apply(s.ctx, app.Deployment()))
-	require.NoError(s.t, shared.Apply(s.ctx, app.Service()))
-	require.NoError(s.t, shared.Apply(s.ctx, app.Route()))
+	for _, manifest := range []*unstructured.Unstructured{app.Deployment(), app.Service(), app.Route()} {
+		_, err := s.write(s.ctx, manifest, false)
+		require.NoError(s.t, err)
+	}
 }
 
-// ship changes the version in Git, and applies the Deployment as a GitOps tool does.
+// ship changes the version in Git, and writes the Deployment.
 func (s *scenario) ship(version string, flags ...string) {
 	s.t.Helper()
 	s.app.Version, s.app.Flags = version, append(append([]string{}, s.begun.Flags...), flags...)
-	require.NoError(s.t, shared.Apply(s.ctx, s.app.Deployment()))
+	_, err := s.write(s.ctx, s.app.Deployment(), false)
+	require.NoError(s.t, err)
 }
 
 // serviceRate is the rate of keep-alive requests to the ClusterIP, per second; half as many come on fresh connections.

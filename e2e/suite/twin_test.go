@@ -121,7 +121,7 @@ func setAside(obj *unstructured.Unstructured) {
 	if obj.GetKind() == "Deployment" {
 		unstructured.RemoveNestedField(obj.Object, "metadata", "labels", v1alpha1.LabelRollout)
 	}
-	for _, annotation := range []string{"deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history"} {
+	for _, annotation := range []string{"deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history", lastApplied} {
 		unstructured.RemoveNestedField(obj.Object, "metadata", "annotations", annotation)
 	}
 	prune(obj.Object, "metadata", "annotations")

@@ -26,6 +26,7 @@ func TestLive(t *testing.T) {
 		"RestSurvivesZero":                         restSurvivesZero,
 		"NoConflictAfterwards":                     noConflictAfterwards,
 		"RestartRollsNatively":                     restartRollsNatively,
+		"HelmWaits":                                helmWaits,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -214,7 +215,7 @@ func awaitOutcome(t *testing.T, c *controlplane.Controller, namespace, release, 
 // reject makes an application whose app:v2 was aborted at half, so that it rests.
 func reject(t *testing.T, c *controlplane.Controller, namespace string) {
 	t.Helper()
-	c.Deploy(t, namespace, "app", 2, "  strategy: {steps: [{name: half, weight: 50, hold: {approval: Required}}]}\n  timing: {settle: 0s, drain: 0s}\n")
+	c.Deploy(t, namespace, "app", 2, approved)
 	c.AwaitArmed(t, namespace, "app")
 	c.SetImage(t, namespace, "app", "app:v2")
 	await(t, c, namespace, "app-1", "it holds", func(release *unstructured.Unstructured) bool {
