@@ -32,7 +32,7 @@ func helmWaits(t *testing.T, c *controlplane.Controller) {
 	c.Create(t, namespace, objects[3])
 	c.AwaitArmed(t, namespace, "app")
 	require.NoError(t, chart.upgrade(t, namespace, "app:v2", "--wait"))
-	awaitHeld(t, c, namespace)
+	awaitHeld(t, c, namespace, "app-1", "HoldingApproval")
 	require.ErrorContains(t, chart.upgrade(t, namespace, "app:v2"), `conflict with "crossfade"`, "the route's rules are split")
 	require.NoError(t, chart.upgrade(t, namespace, "app:v1", "--force-conflicts"))
 	awaitOutcome(t, c, namespace, "app-1", "Reverted")
@@ -49,14 +49,6 @@ func helmWaits(t *testing.T, c *controlplane.Controller) {
 	require.Equal(t, "app:v1", image(t, c, namespace, "app"))
 	requireNative(t, c, namespace, "app")
 	require.NoError(t, chart.upgrade(t, namespace, "app:v3"), "no conflict is left")
-}
-
-func awaitHeld(t *testing.T, c *controlplane.Controller, namespace string) {
-	t.Helper()
-	await(t, c, namespace, "app-1", "it holds", func(release *unstructured.Unstructured) bool {
-		held, _ := controlplane.Condition(release, "Held")
-		return held == "True"
-	})
 }
 
 // smoke is a hook that no node ever runs.

@@ -30,8 +30,6 @@ func TestVerbs(t *testing.T) {
 	}
 }
 
-const approvedAtHalf = "  strategy: {steps: [{name: half, weight: 50, hold: {approval: Required}}]}\n  timing: {settle: 0s, drain: 0s}\n"
-
 // shows requires that a command succeeds and prints something.
 func shows(t *testing.T, cli controlplane.CLI, namespace, says string, args ...string) {
 	t.Helper()
@@ -74,7 +72,7 @@ func undoOf(t *testing.T, c *controlplane.Controller, namespace, release string)
 func retryAndUndo(t *testing.T, c *controlplane.Controller, cli controlplane.CLI) {
 	t.Helper()
 	namespace := c.Namespace(t, "undo")
-	c.Deploy(t, namespace, "app", 2, approvedAtHalf+"  rollback: {window: 1h}\n")
+	c.Deploy(t, namespace, "app", 2, approved+"  rollback: {window: 1h}\n")
 	c.AwaitArmed(t, namespace, "app")
 	shows(t, cli, namespace, "All pods have it, and no Release is due.", "wait", "app")
 	refuses(t, cli, namespace, "it has no earlier revision", "undo", "app")
@@ -106,7 +104,7 @@ func retryAndUndo(t *testing.T, c *controlplane.Controller, cli controlplane.CLI
 func undoInFlight(t *testing.T, c *controlplane.Controller, cli controlplane.CLI) {
 	t.Helper()
 	namespace := c.Namespace(t, "back")
-	c.Deploy(t, namespace, "app", 2, approvedAtHalf)
+	c.Deploy(t, namespace, "app", 2, approved)
 	c.AwaitArmed(t, namespace, "app")
 	c.SetImage(t, namespace, "app", "app:v2")
 	awaitHeld(t, c, namespace, "app-1", "HoldingApproval")
@@ -128,7 +126,7 @@ func undoInFlight(t *testing.T, c *controlplane.Controller, cli controlplane.CLI
 func shippedInAFreeze(t *testing.T, c *controlplane.Controller, cli controlplane.CLI) {
 	t.Helper()
 	namespace := c.Namespace(t, "freeze")
-	c.Deploy(t, namespace, "app", 2, approvedAtHalf+"  freezes: [{name: always, schedule: \"* * * * *\", for: 1h}]\n")
+	c.Deploy(t, namespace, "app", 2, approved+"  freezes: [{name: always, schedule: \"* * * * *\", for: 1h}]\n")
 	c.AwaitArmed(t, namespace, "app")
 	c.SetImage(t, namespace, "app", "app:v2")
 	awaitHeld(t, c, namespace, "app-1", "Frozen")
@@ -150,7 +148,7 @@ func shippedInAFreeze(t *testing.T, c *controlplane.Controller, cli controlplane
 func refreshed(t *testing.T, c *controlplane.Controller, cli controlplane.CLI) {
 	t.Helper()
 	namespace := c.Namespace(t, "refresh")
-	c.Deploy(t, namespace, "app", 2, approvedAtHalf)
+	c.Deploy(t, namespace, "app", 2, approved)
 	c.AwaitArmed(t, namespace, "app")
 	c.SetImage(t, namespace, "app", "app:v2")
 	awaitHeld(t, c, namespace, "app-1", "HoldingApproval")
@@ -176,7 +174,7 @@ func refreshed(t *testing.T, c *controlplane.Controller, cli controlplane.CLI) {
 func badFreeze(t *testing.T, c *controlplane.Controller, _ controlplane.CLI) {
 	t.Helper()
 	namespace := c.Namespace(t, "bad")
-	c.Deploy(t, namespace, "app", 2, approvedAtHalf+"  freezes: [{name: weekend, schedule: \"every friday\", for: 1h}]\n")
+	c.Deploy(t, namespace, "app", 2, approved+"  freezes: [{name: weekend, schedule: \"every friday\", for: 1h}]\n")
 	controlplane.Await(t, "the Rollout is stalled", func(ctx context.Context) (bool, string) {
 		rollout, err := c.In(namespace, controlplane.Rollouts).Get(ctx, "app", metav1.GetOptions{})
 		require.NoError(t, err)
