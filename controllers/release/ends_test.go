@@ -18,6 +18,7 @@ const andRevert = "Revert"
 func (w *world) asTheUserWroteIt() {
 	w.t.Helper()
 	letGo := w.disarm()
+	w.letGoOfStable()
 	require.True(w.t, !letGo || w.late, "a Rollout deleted in time leaves a template held\n%s", w.tale.String())
 	for key, want := range w.user.objects {
 		live := w.store.objects[key]
@@ -51,6 +52,25 @@ func (w *world) disarm() bool {
 		require.NoError(w.t, w.model.Apply(write))
 	}
 	return true
+}
+
+// letGoOfStable does what the Rollout's controller does with a stable template that is held though no Release is open:
+// one that had not begun may have ended over a cache that had yet to see it.
+func (w *world) letGoOfStable() {
+	objects := w.model.Objects()
+	objects.Stable = w.status.Progress.Stable
+	if objects.Workload == nil || w.letsGo() || w.status.Progress.Canary != "" {
+		return
+	}
+	pods := deployment.Kind{}.Observe(objects)
+	if !pods.Pending || pods.Template != workload.TemplateStable || pods.Canary.Replicas > 0 {
+		return
+	}
+	writes, err := deployment.Kind{}.Plan(objects, workload.Want{Posture: workload.Revert})
+	require.NoError(w.t, err)
+	for _, write := range writes {
+		require.NoError(w.t, w.model.Apply(write))
+	}
 }
 
 // wantedDeployment is the user's Deployment as it must stand after this outcome.

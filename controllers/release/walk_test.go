@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,14 +41,35 @@ func TestRandomWalks(t *testing.T) {
 	}
 }
 
+// TestHastyWalks has freezes come and go as well, emergencies, and Rollouts whose steps are changed.
+func TestHastyWalks(t *testing.T) {
+	for seed := int64(1); seed <= int64(*walks)/2; seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			w := newWalker(t, seed, frozenNowAndThen)
+			w.haste = rand.New(rand.NewSource(-seed)) //nolint:gosec // a seed that is printed is the point
+			w.walk()
+		})
+	}
+}
+
+// frozenNowAndThen freezes the first minutes of each quarter of an hour.
+func frozenNowAndThen(p *v1alpha1.RolloutSpec) {
+	p.Freezes = []v1alpha1.Freeze{{Name: "often", Schedule: "*/15 * * * *", For: *long(7 * time.Minute)}}
+}
+
 type walker struct {
 	*world
+	// haste draws what people do in a hurry; nil if they don't.
+	haste  *rand.Rand
 	random *rand.Rand
 	guard  *guardian
 	past   []reading
 }
 
-func walk(t *testing.T, seed int64) {
+func walk(t *testing.T, seed int64) { newWalker(t, seed, func(*v1alpha1.RolloutSpec) {}).walk() }
+
+func newWalker(t *testing.T, seed int64, more func(*v1alpha1.RolloutSpec)) *walker {
 	r := rand.New(rand.NewSource(seed)) //nolint:gosec // a seed that is printed is the point
 	o := options{replicas: 1 + r.Intn(6), minReady: r.Intn(2) * 3}
 	if r.Intn(2) == 0 {
@@ -62,8 +84,14 @@ func walk(t *testing.T, seed int64) {
 	if r.Intn(4) == 0 {
 		o.steps = []v1alpha1.Step{weigh("most", 75, nil), weigh("half", 50, approval()), weigh("ten", 10, holdFor(time.Minute))}
 	}
-	o.change = anyPolicy(r)
-	w := &walker{world: newWorld(t, o), random: r}
+	change := anyPolicy(r)
+	o.change = func(p *v1alpha1.RolloutSpec) { change(p); more(p) }
+	return &walker{world: newWorld(t, o), random: r}
+}
+
+// walk goes as it is drawn, and then lets the world come to its end.
+func (w *walker) walk() {
+	r := w.random
 	if r.Intn(3) == 0 {
 		w.judge(v1alpha1.VerdictPass, "no worse than stable")
 	}
@@ -107,6 +135,9 @@ func (w *walker) move() {
 	}
 	if w.random.Intn(6) == 0 {
 		w.deed()
+	}
+	if w.haste != nil && w.haste.Intn(15) == 0 {
+		w.hurry()
 	}
 	switch w.random.Intn(4) {
 	case 0:
@@ -164,6 +195,20 @@ func (w *walker) deed() {
 		},
 	}
 	deeds[w.random.Intn(len(deeds))]()
+}
+
+// hurry is what people do of versions that wait.
+func (w *walker) hurry() {
+	switch w.haste.Intn(4) {
+	case 0:
+		w.emergency("INC-42")
+	default:
+		steps := slices.Clone(w.steps())
+		if n := len(steps) - w.haste.Intn(2); n > 0 {
+			steps = steps[:n]
+		}
+		w.refresh(append(steps, weigh(fmt.Sprintf("more-%d", len(w.edited)), int32(w.haste.Intn(101)), nil))...)
+	}
 }
 
 // settle has the user ask for nothing more, and lets the world come to its end.
