@@ -33,7 +33,7 @@ NO_POLICIES := --apiserver-arg=--disable-admission-plugins=MutatingAdmissionPoli
   --apiserver-arg=--runtime-config=admissionregistration.k8s.io/v1/mutatingadmissionpolicies=false,admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings=false
 BY_WEBHOOK := TestLive|TestRoutesAreGuarded|TestKilledAtEachWrite|TestAdmission/by_webhook/^[^a]
 
-.PHONY: help demo test lint verify unit explore mutants fuzz api api-long e2e e2e-nodes soak bench generate cluster-up cluster-down clean
+.PHONY: help demo test lint verify unit explore mutants fuzz api api-long e2e e2e-nodes soak upgrade bench generate cluster-up cluster-down clean
 
 help: ## this list
 	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-12s — %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,10 @@ soak: ## what takes long: five idle minutes, native controllers by a new seed, a
 	CROSSFADE_SEED=$$RANDOM hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestNativeModel' ./api
 	FAULTS=all hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -parallel 6 -run 'TestFaults|TestKilled|TestLagging' ./api/live
 	FUZZTIME=$(or $(FUZZTIME),5m) hack/fuzz.sh
+
+upgrade: ## releases that a former version begins, FROM=COMMIT, and this one ends, from after each write
+	former=$$(mktemp -d); trap 'git worktree remove --force "$$former"' EXIT; git worktree add --detach "$$former" $(FROM); \
+	FORMER=$$former hack/with-cluster.sh --control-plane-only -- go test -v -tags upgrade -count=1 -timeout 60m -run 'TestUpgradedMidWay' ./api/live
 
 bench: ## times, API requests and CPU of 20 releases, on a control plane without nodes
 	hack/with-cluster.sh --control-plane-only -- go test -v -timeout 60m -run '^$$' -bench '$(RUN)' -benchtime 1x ./bench/...

@@ -21,26 +21,41 @@ type program struct {
 	command func(log *os.File) *exec.Cmd
 	log     *os.File
 	process *exec.Cmd
+	binary  string
 }
+
+// Version builds the controller of a checkout, this one if it is empty, and returns what Run takes.
+func (p *program) Version(t testing.TB, of string) string {
+	t.Helper()
+	if of == "" {
+		of = checkout(t)
+	}
+	binary := filepath.Join(t.TempDir(), "crossfade")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/crossfade")
+	build.Dir = of
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "build the controller of %s: %s", of, out)
+	return binary
+}
+
+// Run has later launches run another version.
+func (p *program) Run(version string) { p.binary = version }
 
 // build makes the program, which acts as User. Its process, if any is left, ends with the test.
 func (p *program) build(t testing.TB, file *api.Config, flags []string, logPath string) {
 	t.Helper()
-	scratch := t.TempDir()
-	binary, kubeconfig := filepath.Join(scratch, "crossfade"), filepath.Join(scratch, "kubeconfig")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/crossfade")
-	build.Dir = checkout(t)
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "build the controller: %s", out)
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	p.binary = p.Version(t, "")
 	for _, user := range file.AuthInfos {
 		user.Impersonate, user.ImpersonateGroups = User, []string{"system:masters"}
 	}
 	require.NoError(t, clientcmd.WriteToFile(*file, kubeconfig))
-	p.log, err = os.Create(logPath)
+	log, err := os.Create(logPath)
 	require.NoError(t, err)
+	p.log = log
 	flags = append([]string{"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"}, flags...)
 	p.command = func(log *os.File) *exec.Cmd {
-		cmd := exec.Command(binary, flags...)
+		cmd := exec.Command(p.binary, flags...)
 		cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 		cmd.Stdout, cmd.Stderr = log, log
 		return cmd
