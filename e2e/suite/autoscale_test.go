@@ -88,9 +88,10 @@ func autoscaledByCPU(t *testing.T) {
 	s.awaitUse(most + most/2)
 	s.approve(1, "half")
 	s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "half")
-	s.requireNoneFailed()
 	scaling.requireWanted(s, least, most)
 	s.requireAsWritten(asWritten)
+	require.NoError(t, shared.Client.Delete(s.ctx, asWritten)) // before the load ends, which it would follow
+	s.requireNoneFailed()
 	s.requireLikeTwin(false, resized(most), ships("v2"))
 }
 

@@ -76,7 +76,7 @@ func (all *scaling) requireWanted(s *scenario, replicas ...int32) {
 	s.t.Helper()
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	var wanted []int32
+	var seen []int32
 	told := ""
 	for _, state := range all.states {
 		for _, kind := range []autoscalingv2.HorizontalPodAutoscalerConditionType{autoscalingv2.ScalingActive, autoscalingv2.AbleToScale} {
@@ -87,11 +87,11 @@ func (all *scaling) requireWanted(s *scenario, replicas ...int32) {
 			s.logf("autoscaler: %s", text)
 			told = text
 		}
-		if desired := state.Status.DesiredReplicas; len(wanted) == 0 || wanted[len(wanted)-1] != desired {
-			wanted = append(wanted, desired)
+		if desired := state.Status.DesiredReplicas; len(seen) == 0 || seen[len(seen)-1] != desired {
+			seen = append(seen, desired)
 		}
 	}
-	require.Equal(s.t, replicas, wanted, "replicas that the autoscaler wanted")
+	require.Equal(s.t, replicas, seen, "replicas that the autoscaler wanted")
 }
 
 func describeScaling(status autoscalingv2.HorizontalPodAutoscalerStatus) string {
