@@ -26,6 +26,11 @@ func (t tally) String() string {
 	return fmt.Sprintf("states %d, violations %d, rules fired %d/%d, frontier %d", t.states, t.violations, len(t.rules), len(planner.Rules), t.frontier)
 }
 
+// unfired are the rules that no look fired.
+func (t tally) unfired() []planner.Rule {
+	return slices.DeleteFunc(slices.Clone(planner.Rules), func(r planner.Rule) bool { return t.rules[r] })
+}
+
 // told bounds the stories of one world.
 const told = 3
 

@@ -51,8 +51,12 @@ func TestExplore(t *testing.T) {
 			})
 		}
 	})
+	t.Log("never fired:", total.unfired())
 	t.Log(total)
 	require.Zero(t, total.violations)
+	if *explored == "." && *mostStates == 0 && *mostFaults > 1 && *mostDeeds > 1 {
+		require.Empty(t, total.unfired(), "rules that nothing reaches")
+	}
 }
 
 // step is how a state was reached first: from which, by which move, and of which kind a cache has lagged since.
