@@ -24,9 +24,9 @@ cluster := cd e2e && go run ./cluster/cmd/cluster
 # What of the e2e tests needs three nodes.
 NODES3 := TestNode
 
-# What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back, and
-# releases under faults.
-LONG := TestNativeModel|TestIdleCostsNothing|TestRouteKindThatIsNotInstalled|TestFaults|TestKilledAtEachWrite|TestLaggingCaches
+# What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back,
+# releases under faults, and what is built from the code of Argo CD.
+LONG := TestNativeModel|TestIdleCostsNothing|TestRouteKindThatIsNotInstalled|TestFaults|TestKilledAtEachWrite|TestLaggingCaches|TestArgoCDSeesARelease|TestHealthOverARelease
 
 # An API server that serves no MutatingAdmissionPolicy, and what is done again with it: all but what needs one beside ours.
 NO_POLICIES := --apiserver-arg=--disable-admission-plugins=MutatingAdmissionPolicy \
@@ -48,7 +48,7 @@ test: ## all that CI runs: lint, verify, unit, fuzz, api, api-long, e2e, e2e-nod
 	hack/ran.sh "$$record"
 
 lint: ## the rules of the house: imports, purity, sizes, comments
-	linter=$$(hack/tool.sh golangci-lint); for module in . e2e; do (cd "$$module"; "$$linter" run --allow-parallel-runners ./...); done
+	linter=$$(hack/tool.sh golangci-lint); for module in . e2e e2e/gitops; do (cd "$$module"; "$$linter" run --allow-parallel-runners ./...); done
 
 verify: ## generated files, go.mod and formatting are up to date
 	hack/verify.sh

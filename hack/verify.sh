@@ -13,7 +13,7 @@ hack/generate.sh
 changed=$(diff <(echo "$before") <(fingerprint) | awk '/^[<>]/ { print $3 }' | sort -u) || true
 [[ -z $changed ]] || complain "make generate had changed these, commit them:" $changed
 
-for module in . e2e hack/tools; do
+for module in . e2e e2e/gitops hack/tools; do
   (cd "$module" && go mod tidy -diff >/dev/null) || complain "go mod tidy is due in $module"
 done
 

@@ -45,6 +45,7 @@ type Controller struct {
 	Log string
 
 	program
+	named cluster.Cluster
 	audit string
 }
 
@@ -72,9 +73,9 @@ func StartThrough(t testing.TB, wrap func(http.Handler) http.Handler, flags ...s
 	require.NoError(t, err)
 	named, err := cluster.Open(strings.TrimPrefix(file.CurrentContext, "crossfade-"))
 	require.NoError(t, err)
-	c := &Controller{Client: client, Own: acts, audit: named.AuditLog()}
+	c := &Controller{Client: client, Own: acts, named: named, audit: named.AuditLog()}
 	c.installCRDs(t)
-	flags = append(flags, c.installGate(t, named, os.Getenv(GateVariable) == "webhook")...)
+	flags = append(flags, c.installGate(t, os.Getenv(GateVariable) == "webhook")...)
 	if wrap != nil {
 		detour(t, file, config, wrap)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,11 @@ import (
 	"crossfade.io/crossfade/e2e/cluster"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+)
+
+var (
+	admissionOptions = admission.Options{Name: "crossfade", Controllers: []string{User}, Ignored: admission.DefaultIgnored}
+	admissionGroup   = schema.GroupVersion{Group: "admissionregistration.k8s.io", Version: "v1"}
 )
 
 // ServeWebhook serves the product's webhook, until the test ends, where the API server of a cluster reaches it: inside
@@ -48,22 +54,28 @@ func ServeWebhook(t testing.TB, c cluster.Cluster, o admission.Options) admissio
 
 // installGate puts gate and guards into effect: by policy, or by webhook if byWebhook. It returns the flags that the
 // controller needs for that.
-func (c *Controller) installGate(t testing.TB, named cluster.Cluster, byWebhook bool) []string {
+func (c *Controller) installGate(t testing.TB, byWebhook bool) []string {
 	t.Helper()
-	options := admission.Options{Name: "crossfade", Controllers: []string{User}, Ignored: admission.DefaultIgnored}
-	group := schema.GroupVersion{Group: "admissionregistration.k8s.io", Version: "v1"}
 	if byWebhook {
-		hook := ServeWebhook(t, named, options)
-		for _, configuration := range []*admissionv1.MutatingWebhookConfiguration{admission.TableWebhook(options, hook), admission.RouteWebhook(options, hook)} {
-			c.apply(t, group.WithResource("mutatingwebhookconfigurations"), configuration)
-		}
+		hook := ServeWebhook(t, c.named, admissionOptions)
+		c.apply(t, admissionGroup.WithResource("mutatingwebhookconfigurations"), admission.TableWebhook(admissionOptions, hook))
+		c.apply(t, admissionGroup.WithResource("mutatingwebhookconfigurations"), admission.RouteWebhook(admissionOptions, hook))
 		return []string{"--webhook-gate"}
 	}
-	for _, p := range admission.Policies(options) {
-		c.apply(t, group.WithResource("mutatingadmissionpolicies"), p)
+	for _, p := range admission.Policies(admissionOptions) {
+		c.apply(t, admissionGroup.WithResource("mutatingadmissionpolicies"), p)
 	}
-	for _, b := range admission.Bindings(options) {
-		c.apply(t, group.WithResource("mutatingadmissionpolicybindings"), b)
+	for _, b := range admission.Bindings(admissionOptions) {
+		c.apply(t, admissionGroup.WithResource("mutatingadmissionpolicybindings"), b)
 	}
 	return nil
+}
+
+// GuardRoutes puts the routes' webhook into effect, as the chart does. Without it they are repaired.
+func (c *Controller) GuardRoutes(t testing.TB) {
+	t.Helper()
+	if os.Getenv(GateVariable) != "webhook" {
+		c.apply(t, admissionGroup.WithResource("mutatingwebhookconfigurations"),
+			admission.RouteWebhook(admissionOptions, ServeWebhook(t, c.named, admissionOptions)))
+	}
 }
