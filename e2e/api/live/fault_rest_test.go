@@ -47,7 +47,7 @@ func awaitAtRest(t *testing.T, c *controlplane.Controller, namespace string, use
 	require.Equal(t, user, read(t, c, namespace), "the user's Service and route")
 	if outcome == "Promoted" {
 		c.AwaitArmed(t, namespace, "app")
-		requireNative(t, c, namespace, "app")
+		requireNative(t, c, namespace)
 	}
 	deployment, err := c.In(namespace, controlplane.Deployments).Get(t.Context(), "app", metav1.GetOptions{})
 	require.NoError(t, err)

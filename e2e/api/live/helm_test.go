@@ -47,7 +47,7 @@ func helmWaits(t *testing.T, c *controlplane.Controller) {
 	require.NotEmpty(t, cause)
 	c.AwaitArmed(t, namespace, "app")
 	require.Equal(t, "app:v1", image(t, c, namespace, "app"))
-	requireNative(t, c, namespace, "app")
+	requireNative(t, c, namespace)
 	require.NoError(t, chart.upgrade(t, namespace, "app:v3"), "no conflict is left")
 }
 

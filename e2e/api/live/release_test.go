@@ -51,7 +51,7 @@ func abortPastNoReturn(t *testing.T, c *controlplane.Controller) {
 	awaitOutcome(t, c, namespace, "app-2", "Promoted")
 	c.AwaitArmed(t, namespace, "app")
 	require.Equal(t, "app:v1", image(t, c, namespace, "app"))
-	requireNative(t, c, namespace, "app")
+	requireNative(t, c, namespace)
 }
 
 // lateGate: a template that came past the gate, and has no ready pod yet, is caught and released. Of
@@ -126,7 +126,7 @@ func theSameTemplateMayBeTriedAnewAfterStable(t *testing.T, c *controlplane.Cont
 		return !held, message
 	})
 	c.AwaitArmed(t, namespace, "app")
-	requireNative(t, c, namespace, "app")
+	requireNative(t, c, namespace)
 	c.SetImage(t, namespace, "app", "app:v2")
 	await(t, c, namespace, "app-2", "it holds", func(release *unstructured.Unstructured) bool {
 		held, _ := controlplane.Condition(release, "Held")
@@ -244,9 +244,9 @@ func image(t *testing.T, c *controlplane.Controller, namespace, name string) str
 }
 
 // requireNative requires that the workload has its own values again and nothing is held.
-func requireNative(t *testing.T, c *controlplane.Controller, namespace, name string) {
+func requireNative(t *testing.T, c *controlplane.Controller, namespace string) {
 	t.Helper()
-	deployment, err := c.In(namespace, controlplane.Deployments).Get(t.Context(), name, metav1.GetOptions{})
+	deployment, err := c.In(namespace, controlplane.Deployments).Get(t.Context(), "app", metav1.GetOptions{})
 	require.NoError(t, err)
 	spec, _, err := unstructured.NestedMap(deployment.Object, "spec")
 	require.NoError(t, err)
