@@ -33,7 +33,7 @@ NO_POLICIES := --apiserver-arg=--disable-admission-plugins=MutatingAdmissionPoli
   --apiserver-arg=--runtime-config=admissionregistration.k8s.io/v1/mutatingadmissionpolicies=false,admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings=false
 BY_WEBHOOK := TestLive|TestRoutesAreGuarded|TestKilledAtEachWrite|TestAdmission/by_webhook/^[^a]
 
-.PHONY: help demo test lint verify unit explore mutants fuzz api api-long e2e e2e-nodes soak upgrade bench generate cluster-up cluster-down clean
+.PHONY: help demo test lint verify unit explore mutants fuzz api api-long api-oldest e2e e2e-nodes soak upgrade bench generate cluster-up cluster-down clean
 
 help: ## this list
 	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-12s — %s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,10 @@ api-long: ## the same, what takes minutes; and that clusters leave nothing behin
 	hack/with-cluster.sh --control-plane-only -- ../hack/go-test.sh -p 1 -count=1 -timeout 25m -parallel 6 -run '$(LONG)' ./api/...
 	UP_FLAGS='$(NO_POLICIES)' CROSSFADE_GATE=webhook \
 	  hack/with-cluster.sh --control-plane-only -- ../hack/go-test.sh -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
+
+api-oldest: ## what the webhook does, on the oldest Kubernetes that is supported
+	CROSSFADE_KUBERNETES=1.34 CROSSFADE_GATE=webhook \
+	  hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)' ./suite/...

@@ -84,15 +84,13 @@ func TestWhoMayAskForWhat(t *testing.T) {
 		require.NoError(t, err)
 	}
 	requests := map[string]struct{ verb, body, want string }{
+		"refresh": {"promote", `{"spec":{"control":{"refresh":"1"}}}`, "spec.control.refresh: %s may not promote this Release; ask for the verb promote"},
+		"ship":    {"ship", `{"spec":{"control":{"emergency":{"reason":"INC-42"}}}}`, "spec.control.emergency: %s may not ship this Release; ask for the verb ship"},
 		"approve": {"approve", `{"spec":{"control":{"approvals":[{"step":"insiders","visit":1}]}}}`, "spec.control.approvals: %s may not approve this Release; ask for the verb approve"},
 		"abort":   {"abort", `{"spec":{"control":{"desiredOutcome":"Abort"}}}`, "spec.control.desiredOutcome: %s may not abort this Release; ask for the verb abort"},
 		"promote": {"promote", `{"spec":{"control":{"desiredOutcome":"Promote"}}}`, "spec.control.desiredOutcome: %s may not promote this Release; ask for the verb promote"},
 		"goto":    {"promote", `{"spec":{"control":{"goTo":{"step":"half","id":"1"}}}}`, "spec.control.goTo: %s may not promote this Release; ask for the verb promote"},
 	}
-	requests["refresh"] = struct{ verb, body, want string }{"promote", `{"spec":{"control":{"refresh":"1"}}}`,
-		"spec.control.refresh: %s may not promote this Release; ask for the verb promote"}
-	requests["ship"] = struct{ verb, body, want string }{"ship", `{"spec":{"control":{"emergency":{"reason":"INC-42"}}}}`,
-		"spec.control.emergency: %s may not ship this Release; ask for the verb ship"}
 	bystander := granted(t, namespace, "bystander", releaseVerbs())
 	release(t, "settling")
 	// A policy acts some moments after it was made.

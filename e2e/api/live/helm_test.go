@@ -46,7 +46,7 @@ func helmWaits(t *testing.T, c *controlplane.Controller) {
 	t.Logf("Release app-2: %s", cause)
 	require.NotEmpty(t, cause)
 	c.AwaitArmed(t, namespace, "app")
-	require.Equal(t, "app:v1", image(t, c, namespace, "app"))
+	require.Equal(t, "app:v1", image(t, c, namespace))
 	requireNative(t, c, namespace)
 	require.NoError(t, chart.upgrade(t, namespace, "app:v3"), "no conflict is left")
 }

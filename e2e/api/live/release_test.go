@@ -50,7 +50,7 @@ func abortPastNoReturn(t *testing.T, c *controlplane.Controller) {
 	awaitOutcome(t, c, namespace, "app-1", "Promoted")
 	awaitOutcome(t, c, namespace, "app-2", "Promoted")
 	c.AwaitArmed(t, namespace, "app")
-	require.Equal(t, "app:v1", image(t, c, namespace, "app"))
+	require.Equal(t, "app:v1", image(t, c, namespace))
 	requireNative(t, c, namespace)
 }
 
@@ -234,9 +234,9 @@ func abort(t *testing.T, c *controlplane.Controller, namespace, release string) 
 	require.NoError(t, err)
 }
 
-func image(t *testing.T, c *controlplane.Controller, namespace, name string) string {
+func image(t *testing.T, c *controlplane.Controller, namespace string) string {
 	t.Helper()
-	deployment, err := c.In(namespace, controlplane.Deployments).Get(t.Context(), name, metav1.GetOptions{})
+	deployment, err := c.In(namespace, controlplane.Deployments).Get(t.Context(), "app", metav1.GetOptions{})
 	require.NoError(t, err)
 	containers, _, err := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
 	require.NoError(t, err)

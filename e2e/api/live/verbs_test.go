@@ -92,8 +92,8 @@ func retryAndUndo(t *testing.T, c *controlplane.Controller, cli controlplane.CLI
 
 	shows(t, cli, namespace, "Wrote the template of revision", "undo", "app")
 	shows(t, cli, namespace, "Release app-3 promoted at once, since it was stable before app-2.", "wait", "app")
-	require.Equal(t, "app:v1", image(t, c, namespace, "app"))
-	requireNative(t, c, namespace, "app")
+	require.Equal(t, "app:v1", image(t, c, namespace))
+	requireNative(t, c, namespace)
 
 	c.SetImage(t, namespace, "app", "app:v2")
 	awaitHeld(t, c, namespace, "app-4", "HoldingApproval")
@@ -110,7 +110,7 @@ func undoInFlight(t *testing.T, c *controlplane.Controller, cli controlplane.CLI
 	awaitHeld(t, c, namespace, "app-1", "HoldingApproval")
 	shows(t, cli, namespace, "Release app-1 takes all traffic back to it at once", "undo", "app")
 	awaitOutcome(t, c, namespace, "app-1", "Reverted")
-	require.Equal(t, "app:v1", image(t, c, namespace, "app"))
+	require.Equal(t, "app:v1", image(t, c, namespace))
 
 	c.SetImage(t, namespace, "app", "app:v3")
 	awaitHeld(t, c, namespace, "app-2", "HoldingApproval")
@@ -118,8 +118,8 @@ func undoInFlight(t *testing.T, c *controlplane.Controller, cli controlplane.CLI
 	awaitOutcome(t, c, namespace, "app-2", "Aborted")
 	shows(t, cli, namespace, "what Release app-2 rejected is let go", "undo", "app")
 	shows(t, cli, namespace, "no Release is due", "wait", "app")
-	require.Equal(t, "app:v1", image(t, c, namespace, "app"))
-	requireNative(t, c, namespace, "app")
+	require.Equal(t, "app:v1", image(t, c, namespace))
+	requireNative(t, c, namespace)
 }
 
 // shippedInAFreeze: in a freeze a new version has no pod, until it is shipped in an emergency.

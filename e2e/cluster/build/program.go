@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,8 @@ type program struct {
 	// source is the folder of the module, or of the package if it is one of a
 	// module that others change all the time.
 	source string
+	// modfile stands in the place of the module's go.mod; empty for that one.
+	modfile string
 	// target is the package to build.
 	target string
 	// module gives the program its version; empty for Crossfade's own.
@@ -29,9 +32,17 @@ type program struct {
 	versionFlag string
 }
 
+// kubernetesVariable names another version of Kubernetes, such as 1.34, whose modules e2e/cluster/kubernetes has beside
+// the usual ones.
+const kubernetesVariable = "CROSSFADE_KUBERNETES"
+
 func kubernetes(checkout string) program {
+	other := ""
+	if version := os.Getenv(kubernetesVariable); version != "" {
+		other = "go-" + version + ".mod"
+	}
 	return program{
-		binary: "kubernetes", source: filepath.Join(checkout, "e2e/cluster/kubernetes"), target: ".",
+		binary: "kubernetes", source: filepath.Join(checkout, "e2e/cluster/kubernetes"), modfile: other, target: ".",
 		module: "k8s.io/kubernetes", versionFlag: "k8s.io/component-base/version.gitVersion",
 	}
 }
@@ -65,14 +76,15 @@ func pause(checkout string) program {
 func (p program) name() string { return p.binary }
 
 func (p program) key() (version, hash string, err error) {
-	version, err = moduleVersion(filepath.Join(p.source, "go.mod"), p.module)
+	version, err = moduleVersion(filepath.Join(p.source, p.modules()), p.module)
 	if err != nil {
 		return "", "", err
 	}
 	sum := sha256.New()
 	fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, p.arguments("", version))
 	var files []string
-	for _, pattern := range []string{"go.mod", "go.sum", "*.go", "*/go.mod", "*/*.go"} {
+	sums := strings.TrimSuffix(p.modules(), ".mod") + ".sum"
+	for _, pattern := range []string{p.modules(), sums, "*.go", "*/go.mod", "*/*.go"} {
 		found, err := filepath.Glob(filepath.Join(p.source, pattern))
 		if err != nil {
 			return "", "", fmt.Errorf("list sources of %s: %w", p.binary, err)
@@ -105,7 +117,7 @@ func (p program) make(ctx context.Context, path string) error {
 }
 
 func (p program) mustVersion() string {
-	version, err := moduleVersion(filepath.Join(p.source, "go.mod"), p.module)
+	version, err := moduleVersion(filepath.Join(p.source, p.modules()), p.module)
 	if err != nil {
 		return ""
 	}
@@ -117,8 +129,15 @@ func (p program) arguments(path, version string) []string {
 	if p.versionFlag != "" {
 		linker += " -X " + p.versionFlag + "=" + version
 	}
-	return []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", linker, "-o", path, p.target}
+	arguments := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", linker, "-o", path}
+	if p.modfile != "" {
+		arguments = append(arguments, "-modfile="+p.modfile)
+	}
+	return append(arguments, p.target)
 }
+
+// modules is the file that names the module's dependencies.
+func (p program) modules() string { return cmp.Or(p.modfile, "go.mod") }
 
 // moduleVersion reads the version of a required module. Crossfade's own
 // programs have none.
