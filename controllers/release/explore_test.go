@@ -30,6 +30,7 @@ func TestExplore(t *testing.T) {
 	var mu sync.Mutex
 	total := tally{rules: map[planner.Rule]bool{}}
 	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(8 << 30)
 	t.Run("worlds", func(t *testing.T) {
 		for _, name := range sortedKeys(smallWorlds) {
 			if !regexp.MustCompile(*explored).MatchString(name) {
