@@ -151,7 +151,7 @@ func (g *guardian) stableStays(what string) {
 	}
 	if g.outage && wanted > 0 && have == wanted {
 		whole := !g.hotNow() || slices.ContainsFunc(g.w.livePods(), func(p livePod) bool { return p.owner == g.w.status.Progress.Canary && p.serves })
-		g.outage = !whole || !deployment.Kind{}.Observe(g.w.input().Observed.Workload).Settled
+		g.outage = !whole || !deployment.Kind{}.Observe(g.w.model.Objects()).Settled
 	}
 	g.floor, g.robbed = max(0, g.floor-(g.w.robbed-g.robbed)), g.w.robbed
 	if have >= wanted {

@@ -101,6 +101,14 @@ var stories = map[string]story{
 
 // storiesBack are those that go back.
 var storiesBack = map[string]story{
+	"reset-on-the-way-back": {"While requests go back somebody applies the Deployment from Git, past the guard: its fields are borrowed again at once, or the native controller would take stable's pods.", options{}, func(w *world) {
+		begin(w)
+		w.at("half")
+		w.abort()
+		w.stage(v1alpha1.StageWithdrawing)
+		w.resetDeployment()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
 	"abort-at-half": {"An abort at 50 % takes the traffic back first, and the pods after it; the template stays held.", options{}, func(w *world) {
 		begin(w)
 		w.at("half")

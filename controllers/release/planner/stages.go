@@ -103,7 +103,7 @@ var stageTable = map[v1alpha1.Stage]stage{
 	},
 
 	v1alpha1.StageWidening: {
-		pods: leave, pin: pinNone, route: routeCanary,
+		pods: stand, pin: pinNone, route: routeCanary,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing,
 	},
 	v1alpha1.StageDescending: {
@@ -111,11 +111,11 @@ var stageTable = map[v1alpha1.Stage]stage{
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawing,
 	},
 	v1alpha1.StageWithdrawing: {
-		pods: leave, pin: pinStable, route: routeStable,
+		pods: stand, pin: pinStable, route: routeStable,
 		ready: nothing, wait: waitSettle, next: v1alpha1.StageWithdrawnDraining,
 	},
 	v1alpha1.StageWithdrawnDraining: {
-		pods: leave, pin: pinStable, route: routeStable,
+		pods: stand, pin: pinStable, route: routeStable,
 		ready: nothing, wait: waitDrain, next: v1alpha1.StageRetreating,
 	},
 	v1alpha1.StageObserving: {
@@ -184,14 +184,21 @@ func pastNoReturn(name v1alpha1.Stage) bool {
 	return name == v1alpha1.StageEnded || stageTable[name].noReturn
 }
 
-func leave(*draft) *workload.Want { return nil }
-
 // stay keeps the canary's pods as they are, for long: somebody may take our values from the workload meanwhile.
 func stay(d *draft) *workload.Want {
 	if d.pods.Canary.Replicas == 0 || d.pods.Template != workload.TemplateCanary {
 		return nil
 	}
 	return &workload.Want{Posture: workload.Run, Canary: d.pods.Canary.Replicas, Spare: true}
+}
+
+// stand keeps all pods as they are while requests go back. Under our hold nothing moves by itself, and without pods there
+// is nothing to keep.
+func stand(d *draft) *workload.Want {
+	if d.pods.Pending || d.pods.Wanted == 0 {
+		return nil
+	}
+	return stay(d)
 }
 
 func runStep(d *draft) *workload.Want {
