@@ -193,10 +193,13 @@ func stay(d *draft) *workload.Want {
 }
 
 // stand keeps all pods as they are while requests go back. Under our hold nothing moves by itself, and without pods there
-// is nothing to keep.
+// is nothing to keep; a template that has none yet is held, so that it gets none natively.
 func stand(d *draft) *workload.Want {
-	if d.pods.Pending || d.pods.Wanted == 0 {
+	switch {
+	case d.pods.Pending || d.pods.Wanted == 0 || d.pods.Template == workload.TemplateStable:
 		return nil
+	case d.pods.Canary.Replicas == 0:
+		return hold(d)
 	}
 	return stay(d)
 }
