@@ -57,15 +57,25 @@ type ReleaseSpec struct {
 	// +required
 	// +structType=atomic
 	Policy RolloutSpec `json:"policy"`
-	// Undo names the Release that replaced this one's version, not longer ago than the Rollout's rollback.window: the
-	// version comes back without waiting for holds, evidence or freezes. Empty means a version that takes the steps.
+	// Undo says that this version was replaced not longer ago than the Rollout's rollback.window: it comes back without
+	// waiting for holds, evidence or freezes. Empty means a version that takes the steps.
 	// +optional
-	// +kubebuilder:validation:MaxLength=63
-	Undo string `json:"undo,omitempty"`
+	Undo *Undo `json:"undo,omitempty"`
 	// Control is what people ask of this Release.
 	// +optional
 	// +kubebuilder:default={}
 	Control Control `json:"control,omitempty"`
+}
+
+// Undo is a version that comes back.
+type Undo struct {
+	// Release is the one that replaced it.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Release string `json:"release"`
+	// Revision is the version, by the UID of its ReplicaSet.
+	// +required
+	Revision types.UID `json:"revision"`
 }
 
 // RolloutIdentity names one Rollout for good: another one of the same name has another UID.
@@ -253,6 +263,9 @@ type Progress struct {
 	// BareSince is since when a canary that carries traffic has had no ready endpoint.
 	// +optional
 	BareSince *metav1.MicroTime `json:"bareSince,omitempty"`
+	// Shipped is a fingerprint of the held template that an emergency was asked for: another one is none.
+	// +optional
+	Shipped string `json:"shipped,omitempty"`
 	// PausedSince is since when the Release has been paused by a user, or kept from beginning by a freeze.
 	// +optional
 	PausedSince *metav1.MicroTime `json:"pausedSince,omitempty"`

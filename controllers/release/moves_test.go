@@ -102,9 +102,9 @@ func (w *world) promote() {
 }
 
 // emergency is kubectl crossfade ship.
-func (w *world) emergency(reason string) {
-	w.tale.line(w, "you", "kubectl crossfade ship --reason %s", reason)
-	w.ask(func(c *v1alpha1.Control) { c.Emergency = &v1alpha1.Emergency{Reason: reason} })
+func (w *world) emergency() {
+	w.tale.line(w, "you", "kubectl crossfade ship --reason INC-42")
+	w.ask(func(c *v1alpha1.Control) { c.Emergency = &v1alpha1.Emergency{Reason: "INC-42"} })
 }
 
 // refresh is an edit of the Rollout's steps and kubectl crossfade refresh.

@@ -92,7 +92,7 @@ func (g *guardian) freezeHolds(before v1alpha1.ReleaseStatus, d planner.Decision
 }
 
 // hasty: the version waits neither for holds nor for evidence nor for freezes.
-func (w *world) hasty() bool { return w.control.Emergency != nil || w.undo != "" }
+func (w *world) hasty() bool { return w.control.Emergency != nil || w.undo != nil }
 
 // goneTo: this decision followed a request to go to a step.
 func goneTo(before, after v1alpha1.ReleaseStatus) bool {

@@ -59,13 +59,13 @@ var storiesOfHaste = map[string]story{
 		w.judge(v1alpha1.VerdictFail, "errors 4.1% against 0.2%")
 		begin(w)
 		waitsForFreeze(w)
-		w.emergency("INC-42")
+		w.emergency()
 		w.end(v1alpha1.OutcomePromoted)
 	}},
 	"emergency-that-cannot-run": {"What is shipped in an emergency must run all the same: else it goes back.", options{deadline: time.Minute}, func(w *world) {
 		begin(w)
 		w.at("half")
-		w.emergency("INC-42")
+		w.emergency()
 		w.unreadyCanary()
 		w.end(v1alpha1.OutcomeFailed)
 	}},
@@ -84,13 +84,36 @@ var storiesOfHaste = map[string]story{
 		w.approve("half")
 		w.end(v1alpha1.OutcomePromoted)
 	}},
+	"emergency-of-one-version": {"Another version comes before the one that is shipped has a pod: it takes the steps of its own Release.", frozen("0", time.Hour), func(w *world) {
+		begin(w)
+		waitsForFreeze(w)
+		w.emergency()
+		w.faults = faults{at: 1, how: refused}
+		w.reconcile()
+		w.faults = noFaults
+		w.image("checkout:3")
+		w.end(v1alpha1.OutcomeSuperseded)
+	}},
+	"undo-of-one-version": {"Another version comes before the one that is undone has a pod: it takes the steps of its own Release.", options{}, func(w *world) {
+		begin(w)
+		w.at("half")
+		w.approve("half")
+		w.end(v1alpha1.OutcomePromoted)
+		w.pass(time.Minute)
+		before := w.status.Progress.Stable
+		w.next()
+		w.undo = &v1alpha1.Undo{Release: "checkout-1", Revision: before}
+		w.image("checkout:3")
+		w.end(v1alpha1.OutcomeSuperseded)
+	}},
 	"undo-within-the-window": {"The version that was stable before comes back without holds, in a freeze.", frozen("10", 5*time.Hour), func(w *world) {
 		begin(w)
 		w.approve("half")
 		w.end(v1alpha1.OutcomePromoted)
 		w.pass(15 * time.Minute)
+		before := w.status.Progress.Stable
 		w.next()
-		w.undo = "checkout-1"
+		w.undo = &v1alpha1.Undo{Release: "checkout-1", Revision: before}
 		w.image("checkout:1")
 		w.end(v1alpha1.OutcomePromoted)
 	}},

@@ -201,7 +201,7 @@ func (w *walker) deed() {
 func (w *walker) hurry() {
 	switch w.haste.Intn(4) {
 	case 0:
-		w.emergency("INC-42")
+		w.emergency()
 	default:
 		steps := slices.Clone(w.steps())
 		if n := len(steps) - w.haste.Intn(2); n > 0 {

@@ -28,8 +28,8 @@ type world struct {
 	policy  v1alpha1.RolloutSpec
 	number  int
 	control v1alpha1.Control
-	// undo names the Release that replaced this one's version.
-	undo string
+	// undo says that this Release's version comes back.
+	undo *v1alpha1.Undo
 	// edited are the Rollout's steps where they are not those of the policy any more.
 	edited []v1alpha1.Step
 	status v1alpha1.ReleaseStatus

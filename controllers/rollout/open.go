@@ -41,32 +41,31 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 		rollout.Annotations[v1alpha1.AnnotationRetry] != last.Name {
 		return r.rest(ctx, w, last)
 	}
-	replacedBy, err := r.replacedBy(ctx, rollout, w.pods.Canary.UID)
+	undo, err := r.undo(ctx, rollout, w.pods.Canary.UID)
 	if err != nil {
 		return finding{}, err
 	}
-	return r.open(ctx, rollout, last, replacedBy)
+	return r.open(ctx, rollout, last, undo)
 }
 
-// replacedBy names the Release that replaced a revision, not longer ago than the Rollout's window for rollbacks; "" if
-// none did.
-func (r *Reconciler) replacedBy(ctx context.Context, rollout *v1alpha1.Rollout, revision types.UID) (string, error) {
+// undo says that a revision was replaced not longer ago than the Rollout's window for rollbacks; nil if it was not.
+func (r *Reconciler) undo(ctx context.Context, rollout *v1alpha1.Rollout, revision types.UID) (*v1alpha1.Undo, error) {
 	window := rollout.Spec.Rollback.Window
 	if window == nil || revision == "" {
-		return "", nil
+		return nil, nil
 	}
 	releases, err := r.ended(ctx, rollout)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for _, release := range releases {
 		// What an undo replaced was bad: it takes the steps if it comes again.
-		if release.Status.Outcome == v1alpha1.OutcomePromoted && release.Spec.Undo == "" && release.Status.Progress.Stable == revision &&
+		if release.Status.Outcome == v1alpha1.OutcomePromoted && release.Spec.Undo == nil && release.Status.Progress.Stable == revision &&
 			release.Status.EndedAt != nil && r.Clock().Sub(release.Status.EndedAt.Time) <= window.Duration.Duration {
-			return release.Name, nil
+			return &v1alpha1.Undo{Release: release.Name, Revision: revision}, nil
 		}
 	}
-	return "", nil
+	return nil, nil
 }
 
 // rest keeps a rejected template held and without pods: scaled to 0 and back, the native controller fills the newest
@@ -141,8 +140,8 @@ func (r *Reconciler) last(ctx context.Context, rollout *v1alpha1.Rollout) (*v1al
 
 func releaseName(rollout string, number int64) string { return fmt.Sprintf("%s-%d", rollout, number) }
 
-// open makes the next Release: a snapshot of the Rollout. undo names the Release whose replacement comes back.
-func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *v1alpha1.Release, undo string) (finding, error) {
+// open makes the next Release: a snapshot of the Rollout.
+func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *v1alpha1.Release, undo *v1alpha1.Undo) (finding, error) {
 	number := rollout.Status.LastRelease + 1
 	if last != nil {
 		number = max(number, last.Spec.Number+1)

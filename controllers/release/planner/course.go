@@ -155,9 +155,10 @@ func aborted(d *draft) string {
 	return ""
 }
 
-// superseded: a newer template came. Before the canary has pods it is simply taken instead.
+// superseded: a newer template came. Before the canary has pods it is simply taken instead, unless only the one before it
+// was to be given everything at once.
 func superseded(d *draft) string {
-	if d.pods.Exists && d.progress.Canary != "" && d.pods.Template == workload.TemplateOther {
+	if d.pods.Exists && (d.progress.Canary != "" && d.pods.Template == workload.TemplateOther || d.otherThanExpressed()) {
 		return "a newer template was applied"
 	}
 	return ""

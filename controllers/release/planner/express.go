@@ -1,10 +1,13 @@
 package planner
 
 import (
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
@@ -14,10 +17,36 @@ func (in Input) express() string {
 	switch {
 	case in.Control.Emergency != nil:
 		return "in an emergency: " + in.Control.Emergency.Reason
-	case in.Undo != "":
-		return "at once, since it was stable before " + in.Undo
+	case in.Undo != nil:
+		return "at once, since it was stable before " + in.Undo.Release
 	}
 	return ""
+}
+
+// noteShipped notes for which template an emergency was asked for, while that is held and has no revision yet.
+func (d *draft) noteShipped() {
+	if d.in.Control.Emergency != nil && d.progress.Shipped == "" && d.progress.Canary == "" && d.pods.Pending {
+		d.progress.Shipped = d.fingerprint()
+	}
+}
+
+// otherThanExpressed: before its first pod the held template is no more the one that was to be given everything at once.
+func (d *draft) otherThanExpressed() bool {
+	if d.progress.Canary != "" || !d.pods.Pending {
+		return false
+	}
+	undone := d.in.Undo != nil && d.pods.Canary.UID != d.in.Undo.Revision
+	return undone || d.progress.Shipped != "" && d.progress.Shipped != d.fingerprint()
+}
+
+// fingerprint tells one template of the workload from another.
+func (d *draft) fingerprint() string {
+	template, _, _ := unstructured.NestedMap(d.in.Observed.Workload.Workload.Object, "spec", "template")
+	text, err := json.Marshal(template)
+	if err != nil {
+		d.broken(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(text))[:16]
 }
 
 // skipsHolds: the remaining steps are left out.

@@ -59,8 +59,8 @@ type Input struct {
 	Suspended bool
 	// Freeze that lasts now; nil if none does.
 	Freeze *Freeze
-	// Undo names the Release that replaced this version; "" if it takes the steps.
-	Undo string
+	// Undo says that the version comes back at once; nil if it takes the steps.
+	Undo *v1alpha1.Undo
 	// Current are the Rollout's steps as they are now.
 	Current []v1alpha1.Step
 	Policy  v1alpha1.RolloutSpec

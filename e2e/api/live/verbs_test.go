@@ -63,7 +63,7 @@ func undoOf(t *testing.T, c *controlplane.Controller, namespace, release string)
 	t.Helper()
 	got, err := c.In(namespace, controlplane.Releases).Get(t.Context(), release, metav1.GetOptions{})
 	require.NoError(t, err)
-	undo, _, _ := unstructured.NestedString(got.Object, "spec", "undo")
+	undo, _, _ := unstructured.NestedString(got.Object, "spec", "undo", "release")
 	return undo
 }
 
