@@ -64,7 +64,7 @@ func bare(t *testing.T) *scenario {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
 	s := &scenario{t: t, ctx: t.Context(), app: world.App{Namespace: name, Host: name + ".test", Version: "v1", Replicas: 1}}
-	s.begun = s.app
+	s.begun, s.write = s.app, gitOps
 	t.Cleanup(s.explain)
 	s.createNamespace(name)
 	s.apply(s.app)

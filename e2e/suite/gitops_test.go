@@ -21,14 +21,13 @@ import (
 func TestGitOpsLoopThroughARelease(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]tool{
-		"server-side": serverSideApply("gitops", client.ForceOwnership),
+		"server-side": gitOps,
 		"client-side": clientSideApply,
 		"replace":     replace,
 		"json-patch":  jsonPatch,
 		"helm":        serverSideApply("helm"),
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, func(t *testing.T) { // one after the other: each writes and compares all the time
 			hold := &v1alpha1.Hold{For: world.Seconds(5)}
 			s := begin(t, setting{write: write, steps: []v1alpha1.Step{world.Weighted("ten", 10, hold), world.Weighted("half", 50, hold)}})
 			s.ship("v2")

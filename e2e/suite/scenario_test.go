@@ -75,7 +75,7 @@ func begin(t *testing.T, with setting) *scenario {
 	}}
 	s.begun = s.app
 	if s.write == nil {
-		s.write = serverSideApply("gitops", client.ForceOwnership)
+		s.write = gitOps
 	}
 	targets := s.targets(cmp.Or(with.gateway, serviceRate), with.extra)
 	total := 0.0

@@ -35,6 +35,9 @@ func serverSideApply(owner string, more ...client.ApplyOption) tool {
 	}
 }
 
+// gitOps is how the app's manifests are written if a scenario does not say otherwise.
+var gitOps = serverSideApply("gitops", client.ForceOwnership)
+
 // clientSideApply is kubectl apply and Argo CD's default: a patch of last applied, wanted and live.
 func clientSideApply(ctx context.Context, manifest *unstructured.Unstructured, dry bool) (*unstructured.Unstructured, error) {
 	wanted := manifest.DeepCopy()
