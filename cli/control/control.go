@@ -83,7 +83,7 @@ func Promote(rel *v1alpha1.Release) (Answer, error) {
 	next := rel.Spec.Control
 	next.DesiredOutcome = v1alpha1.OutcomePromote
 	return changed(next, "Asked %s to promote: it goes on without waiting for %s, gives the new version everything "+
-		"and retires the old pods%s", name(rel), unwaited(rel), butPaused(rel))
+		"and retires the old pods%s%s", name(rel), unwaited(rel), butFrozen(rel), butPaused(rel))
 }
 
 // GoTo returns the verb that sends the Release to one of its steps. Whether the step may be gone to is

@@ -117,6 +117,11 @@ func verbsThatHasten() map[string]asking {
 			v1alpha1.Control{Emergency: &v1alpha1.Emergency{Reason: "INC-42"}},
 			"it waits for no hold, no evidence and no freeze",
 		},
+		"promote in a freeze says that it waits": {
+			control.Promote, clitest.Frozen(),
+			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomePromote},
+			"retires the old pods, once its freeze is over",
+		},
 		"promote says whose approval it skips": {
 			control.Promote, clitest.AwaitingApproval(),
 			v1alpha1.Control{DesiredOutcome: v1alpha1.OutcomePromote},

@@ -106,6 +106,14 @@ func unwaited(rel *v1alpha1.Release) string {
 	return "the rest of its steps"
 }
 
+// butFrozen reminds that a freeze holds the Release all the same; empty if none does.
+func butFrozen(rel *v1alpha1.Release) string {
+	if !reading.Frozen(rel) {
+		return ""
+	}
+	return ", once its freeze is over"
+}
+
 // butPaused reminds that a paused Release does not move; empty if it is not paused.
 func butPaused(rel *v1alpha1.Release) string {
 	switch {

@@ -67,6 +67,17 @@ func undoOf(t *testing.T, c *controlplane.Controller, namespace, release string)
 	return undo
 }
 
+// restsAtHalf makes an application whose app:v2 waits for approval at half.
+func restsAtHalf(t *testing.T, c *controlplane.Controller, prefix string) string {
+	t.Helper()
+	namespace := c.Namespace(t, prefix)
+	c.Deploy(t, namespace, "app", 2, approved)
+	c.AwaitArmed(t, namespace, "app")
+	c.SetImage(t, namespace, "app", "app:v2")
+	awaitHeld(t, c, namespace, "app-1", "HoldingApproval")
+	return namespace
+}
+
 // retryAndUndo: what was rejected is tried again and promoted, undone at once within the window, and takes the steps
 // when it comes again after that.
 func retryAndUndo(t *testing.T, c *controlplane.Controller, cli controlplane.CLI) {
@@ -103,11 +114,7 @@ func retryAndUndo(t *testing.T, c *controlplane.Controller, cli controlplane.CLI
 // undoInFlight: the stable template is written back while the Release is at half, and once what it rejected is held.
 func undoInFlight(t *testing.T, c *controlplane.Controller, cli controlplane.CLI) {
 	t.Helper()
-	namespace := c.Namespace(t, "back")
-	c.Deploy(t, namespace, "app", 2, approved)
-	c.AwaitArmed(t, namespace, "app")
-	c.SetImage(t, namespace, "app", "app:v2")
-	awaitHeld(t, c, namespace, "app-1", "HoldingApproval")
+	namespace := restsAtHalf(t, c, "back")
 	shows(t, cli, namespace, "Release app-1 takes all traffic back to it at once", "undo", "app")
 	awaitOutcome(t, c, namespace, "app-1", "Reverted")
 	require.Equal(t, "app:v1", image(t, c, namespace))
@@ -147,11 +154,7 @@ func shippedInAFreeze(t *testing.T, c *controlplane.Controller, cli controlplane
 // refreshed: a step that is added to the Rollout is taken by the Release in flight once it is asked to.
 func refreshed(t *testing.T, c *controlplane.Controller, cli controlplane.CLI) {
 	t.Helper()
-	namespace := c.Namespace(t, "refresh")
-	c.Deploy(t, namespace, "app", 2, approved)
-	c.AwaitArmed(t, namespace, "app")
-	c.SetImage(t, namespace, "app", "app:v2")
-	awaitHeld(t, c, namespace, "app-1", "HoldingApproval")
+	namespace := restsAtHalf(t, c, "refresh")
 	_, err := c.In(namespace, controlplane.Rollouts).Patch(t.Context(), "app", types.MergePatchType,
 		[]byte(`{"spec":{"strategy":{"steps":[{"name":"half","weight":50},{"name":"most","weight":90,"hold":{"approval":"Required"}}]}}}`), metav1.PatchOptions{})
 	require.NoError(t, err)
