@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/retry"
@@ -169,7 +170,7 @@ func (w *world) apply(t *testing.T, obj *unstructured.Unstructured, o metav1.App
 // update reads, changes and writes a workload, again if somebody else wrote it in between.
 func (w *world) update(t *testing.T, who dynamic.Interface, name string, change func(live *unstructured.Unstructured)) {
 	t.Helper()
-	require.NoError(t, retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+	require.NoError(t, retry.RetryOnConflict(wait.Backoff{Duration: 20 * time.Millisecond, Steps: 100}, func() error {
 		live := w.get(t, name)
 		change(live)
 		_, err := w.deployments(who).Update(t.Context(), live, metav1.UpdateOptions{})

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,7 +21,8 @@ import (
 	"crossfade.io/crossfade/controllers/admission"
 )
 
-// granted returns a client of a user who may do what the rules say in a namespace, and nothing else.
+// granted returns a client of a user who may do what the rules say in a namespace, and nothing else, once the API server
+// knows it.
 func granted(t *testing.T, namespace, user string, rules ...rbacv1.PolicyRule) dynamic.Interface {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(config(t))
@@ -32,6 +35,14 @@ func granted(t *testing.T, namespace, user string, rules ...rbacv1.PolicyRule) d
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
+	asked := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
+		Namespace: namespace, Group: rules[0].APIGroups[0], Resource: rules[0].Resources[0], Verb: rules[0].Verbs[0],
+	}}}
+	require.EventuallyWithT(t, func(now *assert.CollectT) {
+		answer, err := client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), asked, metav1.CreateOptions{})
+		require.NoError(now, err)
+		require.True(now, answer.Status.Allowed, "%s: %s", user, answer.Status.Reason)
+	}, patience, 50*time.Millisecond)
 	c := config(t)
 	c.Impersonate = rest.ImpersonationConfig{UserName: user}
 	acting, err := dynamic.NewForConfig(c)
@@ -94,10 +105,10 @@ func TestWhoMayAskForWhat(t *testing.T) {
 	bystander := granted(t, namespace, "bystander", releaseVerbs())
 	release(t, "settling")
 	// A policy acts some moments after it was made.
-	require.Eventually(t, func() bool {
+	require.EventuallyWithT(t, func(now *assert.CollectT) {
 		_, err := bystander.Resource(releasesResource).Namespace(namespace).Patch(t.Context(), "settling", types.MergePatchType,
 			[]byte(requests["goto"].body), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
-		return apierrors.IsForbidden(err)
+		require.True(now, apierrors.IsForbidden(err), "%v", err)
 	}, patience, 100*time.Millisecond)
 	for name, r := range requests {
 		t.Run(name, func(t *testing.T) {
@@ -131,11 +142,11 @@ func TestAuthorMustBeAllowed(t *testing.T) {
 		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: []string{name}, Verbs: []string{"update"}}
 	}
 	deployments, service, route := update("apps", "deployments", "checkout"), update("", "services", "checkout"), update("gateway.networking.k8s.io", "httproutes", "checkout")
-	create := func(t *testing.T, c dynamic.Interface, name string) error {
+	create := func(t *testing.T, c dynamic.Interface, name string, how metav1.CreateOptions) error {
 		t.Helper()
 		obj := decoded(t, goodRollout)
 		obj.SetName(name)
-		_, err := c.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
+		_, err := c.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, how)
 		return err
 	}
 	cases := map[string]struct {
@@ -152,13 +163,17 @@ func TestAuthorMustBeAllowed(t *testing.T) {
 		user := fmt.Sprintf("author-%d", n)
 		acting := granted(t, namespace, user, c.rules...)
 		t.Run(name, func(t *testing.T) {
-			require.Eventually(t, func() bool { return apierrors.IsForbidden(create(t, acting, user)) }, patience, 100*time.Millisecond)
-			require.ErrorContains(t, create(t, acting, user), fmt.Sprintf(c.want, user))
+			// Until the policies act the answer is yes, so it is asked for dry.
+			require.EventuallyWithT(t, func(now *assert.CollectT) {
+				err := create(t, acting, user, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+				require.True(now, apierrors.IsForbidden(err), "%v", err)
+				require.ErrorContains(now, err, fmt.Sprintf(c.want, user))
+			}, patience, 100*time.Millisecond)
 		})
 	}
 	t.Run("with all of them", func(t *testing.T) {
 		acting := granted(t, namespace, "author", rollouts, deployments, service, route)
-		require.NoError(t, create(t, acting, "allowed"))
+		require.NoError(t, create(t, acting, "allowed", metav1.CreateOptions{}))
 		_, err := acting.Resource(rolloutsResource).Namespace(namespace).Patch(t.Context(), "allowed", types.MergePatchType,
 			[]byte(`{"spec":{"serviceRefs":[{"name":"checkout"},{"name":"other"}]}}`), metav1.PatchOptions{})
 		require.ErrorContains(t, err, "spec.serviceRefs: Service other: author may not update it")

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -193,6 +195,9 @@ func (k *killer) consider(ctx context.Context, write audited) {
 	if err == nil {
 		err = syscall.Kill(pid, syscall.SIGKILL)
 	}
+	if err == nil {
+		err = freeLease(ctx)
+	}
 	if err != nil {
 		k.t.Errorf("kill the controller: %v", err)
 		return
@@ -202,6 +207,12 @@ func (k *killer) consider(ctx context.Context, write audited) {
 	k.rules[rule]++
 	k.mu.Unlock()
 	k.t.Logf("%s killed right after write %d: %s, rule %s", time.Now().Format("15:04:05.000"), k.writes, write, rule)
+}
+
+// freeLease takes the lease from who was killed, so that not each of the kills costs the time in which it expires.
+func freeLease(ctx context.Context) error {
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: world.SystemNamespace, Name: "crossfade"}}
+	return shared.Client.Patch(ctx, lease, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"holderIdentity":""}}`)))
 }
 
 // controllerProcess is the process of the controller; zero if none runs. The kubelet starts another one in its place.

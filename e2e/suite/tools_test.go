@@ -82,7 +82,7 @@ func threeWay(live, wanted *unstructured.Unstructured) (client.Patch, error) {
 // replace is kubectl replace: of what was read right before, since a Service and a route cannot be replaced otherwise.
 // Where somebody else wrote in between it is refused, and tries again.
 func replace(ctx context.Context, manifest *unstructured.Unstructured, dry bool) (obj *unstructured.Unstructured, err error) {
-	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+	err = retry.RetryOnConflict(untilWon, func() error {
 		obj, err = orCreate(ctx, manifest.DeepCopy(), func(live *unstructured.Unstructured) error {
 			options := []client.UpdateOption{client.FieldOwner("kubectl-replace")}
 			if dry {

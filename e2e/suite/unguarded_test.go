@@ -50,7 +50,7 @@ func (s *scenario) confine(ctx context.Context, namespaces *metav1.LabelSelector
 	s.t.Helper()
 	registration := shared.Kube.AdmissionregistrationV1()
 	for _, name := range []string{"crossfade-workloads", "crossfade-services"} {
-		require.NoError(s.t, retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		require.NoError(s.t, retry.RetryOnConflict(untilWon, func() error {
 			binding, err := registration.MutatingAdmissionPolicyBindings().Get(ctx, name, metav1.GetOptions{})
 			require.NoError(s.t, err)
 			binding.Spec.MatchResources = nil
@@ -61,7 +61,7 @@ func (s *scenario) confine(ctx context.Context, namespaces *metav1.LabelSelector
 			return err
 		}))
 	}
-	require.NoError(s.t, retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+	require.NoError(s.t, retry.RetryOnConflict(untilWon, func() error {
 		webhook, err := registration.MutatingWebhookConfigurations().Get(ctx, "crossfade-routes", metav1.GetOptions{})
 		require.NoError(s.t, err)
 		for i := range webhook.Webhooks {

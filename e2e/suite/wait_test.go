@@ -23,6 +23,9 @@ import (
 // look is how often a condition is looked at.
 const look = 100 * time.Millisecond
 
+// untilWon is how a write is tried again of what others write too.
+var untilWon = wait.Backoff{Duration: 20 * time.Millisecond, Steps: 100}
+
 // eventually waits for a condition, which also says what it sees; without it by the deadline, the test ends.
 func (s *scenario) eventually(within time.Duration, what string, seen func() (string, bool)) {
 	s.t.Helper()

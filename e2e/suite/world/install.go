@@ -73,8 +73,8 @@ func (w *World) Install(ctx context.Context) error {
 		"--set", "image.repository="+images+ControllerName, "--set", "image.tag="+tag, "--set", "image.pullPolicy=Never",
 		// One, so that the process to be killed is the one that acts.
 		"--set", "replicas=1",
-		// Short, so that a controller that was killed is soon followed by the next.
-		"--set", "leaderElection.leaseDuration=3s", "--set", "leaderElection.renewDeadline=2s", "--set", "leaderElection.retryPeriod=500ms",
+		// Soon followed by the next once its lease is free.
+		"--set", "leaderElection.retryPeriod=500ms",
 		"--set-string", fmt.Sprintf("podAnnotations.crossfade-e2e/installed=%d", time.Now().UnixNano()))
 	return run(install)
 }
