@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -59,7 +60,7 @@ func autoscaledByExternalMetric(t *testing.T, metrics *metricsadapter.Installati
 
 // autoscaledByCPU has an autoscaler to which its least pods are enough, and whose target is then lowered while a step
 // rests. What the release adds, canary pods, lowers what each pod uses, but not what all do. A busy machine measures
-// unevenly, so what is needed is far from where the autoscaler would do otherwise.
+// unevenly, so what is needed is far from where the autoscaler would do otherwise, and it never scales down.
 func autoscaledByCPU(t *testing.T) {
 	t.Parallel()
 	const request, least, most = 100, 4, 6 // request in millicores
@@ -83,6 +84,7 @@ func autoscaledByCPU(t *testing.T) {
 
 	before := asWritten.DeepCopy()
 	asWritten.Spec.Metrics = []autoscalingv2.MetricSpec{byCPU(neededFor(most + 2))}
+	asWritten.Spec.Behavior.ScaleDown.SelectPolicy = ptr.To(autoscalingv2.DisabledPolicySelect)
 	require.NoError(t, shared.Client.Patch(s.ctx, asWritten, client.MergeFrom(before)))
 	s.requireHalfAt(most, most/2)
 	s.awaitUse(most + most/2)
