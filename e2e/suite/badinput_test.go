@@ -63,8 +63,7 @@ func TestRefusedRollouts(t *testing.T) {
 func bare(t *testing.T) *scenario {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
-	s := &scenario{t: t, ctx: t.Context(), app: world.App{Namespace: name, Host: name + ".test", Version: "v1", Replicas: 1}}
-	s.begun, s.write = s.app, gitOps
+	s := newScenario(t, world.App{Namespace: name, Host: name + ".test", Version: "v1", Replicas: 1})
 	t.Cleanup(s.explain)
 	s.createNamespace(name)
 	s.apply(s.app)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,10 +19,10 @@ import (
 func TestNodesReachEachOther(t *testing.T) {
 	nodes := readyNodes(t)
 	require.Len(t, nodes, 3)
-	s := &scenario{t: t, ctx: t.Context(), scratch: t.TempDir()}
+	scratch := t.TempDir()
 	var targets []load.Target
 	for _, node := range nodes {
-		s.app = world.App{Namespace: "reach-" + node, Host: node + ".test", Version: "on-" + node, Replicas: 1, Node: node}
+		s := newScenario(t, world.App{Namespace: "reach-" + node, Host: node + ".test", Version: "on-" + node, Replicas: 1, Node: node})
 		s.createNamespace(s.app.Namespace)
 		s.apply(s.app)
 		s.awaitComplete(s.app)
@@ -33,11 +34,11 @@ func TestNodesReachEachOther(t *testing.T) {
 		targets = append(targets, service, gateway)
 	}
 	for _, node := range nodes {
-		s.eventually(soon, "answers to "+node, func() (string, bool) {
-			answered, err := shared.Probe(node, s.scratch, targets...)
-			require.NoError(t, err)
-			return "requests failed", answered
-		})
+		require.EventuallyWithT(t, func(now *assert.CollectT) {
+			answered, err := shared.Probe(node, scratch, targets...)
+			require.NoError(now, err)
+			require.True(now, answered, "requests from %s failed", node)
+		}, soon, look)
 	}
 }
 

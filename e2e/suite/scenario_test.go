@@ -65,17 +65,21 @@ type scenario struct {
 	write tool
 }
 
+func newScenario(t *testing.T, app world.App) *scenario {
+	return &scenario{t: t, ctx: t.Context(), app: app, begun: app, write: gitOps}
+}
+
 // begin sets the scenario up, and returns once its Rollout is armed and its load runs.
 func begin(t *testing.T, with setting) *scenario {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
-	s := &scenario{t: t, ctx: t.Context(), node: with.node, write: with.write, app: world.App{
+	s := newScenario(t, world.App{
 		Namespace: name, Host: name + ".test", Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
 		Spread: with.spread, CPU: with.cpu,
-	}}
-	s.begun = s.app
-	if s.write == nil {
-		s.write = gitOps
+	})
+	s.node = with.node
+	if with.write != nil {
+		s.write = with.write
 	}
 	targets := s.targets(cmp.Or(with.gateway, serviceRate), with.extra)
 	total := 0.0
