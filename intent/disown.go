@@ -32,17 +32,6 @@ func Disown(live *unstructured.Unstructured, manager string) (Write, bool, error
 	return w, true, nil
 }
 
-// Applied says whether somebody applies the object server-side. It reads the object as it is: to decode all its managers
-// at every look would cost more than the look.
-func Applied(live *unstructured.Unstructured) bool {
-	managers, _, _ := unstructured.NestedFieldNoCopy(live.Object, "metadata", "managedFields")
-	entries, _ := managers.([]any)
-	return slices.ContainsFunc(entries, func(entry any) bool {
-		fields, _ := entry.(map[string]any)
-		return fields["operation"] == string(metav1.ManagedFieldsOperationApply)
-	})
-}
-
 // owned says whether an entry is a manager's writes of the object itself.
 func owned(e metav1.ManagedFieldsEntry, manager string) bool {
 	return e.Manager == manager && e.Operation == metav1.ManagedFieldsOperationUpdate && e.Subresource == ""

@@ -285,6 +285,9 @@ type Progress struct {
 	// Canary identifies the new revision, by the UID of its ReplicaSet.
 	// +optional
 	Canary types.UID `json:"canary,omitempty"`
+	// AppliedBy is the field manager that wrote the new template, such as helm. Empty means that it is not known.
+	// +optional
+	AppliedBy string `json:"appliedBy,omitempty"`
 	// Original holds the workload's fields as they were.
 	// +optional
 	Original *Original `json:"original,omitempty"`

@@ -15,11 +15,11 @@ import (
 // Objects are kept without what no decision depends on: that costs memory, and a change of it would wake
 // a Release for nothing.
 
-// SlimManagers leaves the managers of an object's fields only where somebody applies it server-side: then our name is to
-// be taken off in the end.
+// SlimManagers leaves all managers of an object's fields only where somebody applies it server-side: then our name is to
+// be taken off in the end. Elsewhere it leaves who wrote the template of a workload.
 func SlimManagers(obj any) (any, error) {
 	if o, ok := obj.(*unstructured.Unstructured); ok && !intent.Applied(o) {
-		o.SetManagedFields(nil)
+		intent.KeepWriters(o, "template")
 	}
 	return obj, nil
 }

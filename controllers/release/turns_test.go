@@ -100,6 +100,38 @@ func TestTurnBackAtHalf(t *testing.T) {
 	}
 }
 
+func TestWhoAppliesTheStableTemplateAgainIsNamed(t *testing.T) {
+	for name, c := range map[string]struct{ by, says string }{
+		"not known":           {"", "the stable template was applied again"},
+		"somebody else":       {"kubectl-rollout", "the stable template was applied again by kubectl-rollout"},
+		"who applied the new": {"helm", "the stable template was applied again by helm, 5m0s after the new one; if it had waited for that in vain, let kubectl crossfade wait do so"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, options{})
+			w.image("checkout:2")
+			w.writtenBy("helm")
+			w.at("half")
+			w.model.Advance(5*time.Minute - w.now().Sub(w.status.StartedAt.Time))
+			w.image("checkout:1")
+			w.writtenBy(c.by)
+			require.Equal(t, c.says, w.decide().Status.Progress.CauseMessage)
+		})
+	}
+}
+
+// writtenBy notes who wrote the workload's template last; "" that nobody knows.
+func (w *world) writtenBy(manager string) {
+	require.NoError(w.t, w.model.Edit(func(obj map[string]any) {
+		delete(obj["metadata"].(map[string]any), "managedFields")
+		if manager != "" {
+			obj["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{
+				"manager": manager, "operation": "Update", "fieldsV1": map[string]any{"f:spec": map[string]any{"f:template": map[string]any{}}},
+			}}
+		}
+	}))
+}
+
 func TestNothingTurnsBackPastNoReturn(t *testing.T) {
 	moves := map[string]func(w *world){
 		"abort":           (*world).abort,

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/intent"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
@@ -221,8 +222,25 @@ func scaledToZero(d *draft) string {
 }
 
 func stableReapplied(d *draft) string {
-	if d.pods.Template == workload.TemplateStable {
-		return "the stable template was applied again"
+	if d.pods.Template != workload.TemplateStable {
+		return ""
+	}
+	why, by := "the stable template was applied again", d.templateWriter()
+	if by == "" {
+		return why
+	}
+	why += " by " + by
+	if by == d.progress.AppliedBy && d.in.Status.StartedAt != nil {
+		why += fmt.Sprintf(", %s after the new one; if it had waited for that in vain, let kubectl crossfade wait do so",
+			d.in.Now.Sub(d.in.Status.StartedAt.Time).Round(time.Second))
+	}
+	return why
+}
+
+// templateWriter names who wrote the workload's template last; "" if that is not known.
+func (d *draft) templateWriter() string {
+	if live := d.in.Observed.Workload.Workload; live != nil {
+		return intent.WriterOf(live, "template", v1alpha1.FieldManager)
 	}
 	return ""
 }

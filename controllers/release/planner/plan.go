@@ -130,6 +130,9 @@ func (d *draft) begin() {
 	if d.progress.Canary == "" && !d.pods.Pending {
 		d.progress.Canary = d.pods.Canary.UID
 	}
+	if d.progress.Canary == "" {
+		d.progress.AppliedBy = d.templateWriter()
+	}
 	d.noteShipped()
 	if d.pods.Original != nil && !pastNoReturn(d.progress.Stage) {
 		d.progress.Original = d.pods.Original
