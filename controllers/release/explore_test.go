@@ -30,7 +30,7 @@ func TestExplore(t *testing.T) {
 	var mu sync.Mutex
 	total := tally{rules: map[planner.Rule]bool{}}
 	debug.SetGCPercent(400)
-	debug.SetMemoryLimit(8 << 30)
+	debug.SetMemoryLimit(12 << 30)
 	t.Run("worlds", func(t *testing.T) {
 		for _, name := range sortedKeys(smallWorlds) {
 			if !regexp.MustCompile(*explored).MatchString(name) {
@@ -192,7 +192,7 @@ func (e *explorer) expand(p arrival) {
 			c.lag = nil
 		}
 		to := c.mark()
-		c.looked, c.sentLast = i == 0, nil
+		c.looked, c.sentLast = i == 0 && len(p.lag) == 0, nil // what lagged is seen next time, as if it had moved
 		if i == 0 {
 			if len(e.small.writes) > 0 {
 				sends = trafficOf(p, c)
