@@ -4,8 +4,9 @@
 set -euo pipefail
 [[ -n ${RECORD-} ]] || exec go test "$@"
 
-format=standard-quiet
+# What failed is printed once: at the end, or where -v prints everything as it comes.
+format=standard-quiet hide=skipped
 for argument in "$@"; do
-  [[ $argument != -v ]] || format=standard-verbose
+  [[ $argument != -v ]] || format=standard-verbose hide=all
 done
-exec "$("$(dirname "${BASH_SOURCE[0]}")/tool.sh" gotestsum)" --format="$format" --hide-summary=all --jsonfile="$(mktemp "$RECORD/XXXXXXXX.json")" -- "$@"
+exec "$("$(dirname "${BASH_SOURCE[0]}")/tool.sh" gotestsum)" --format="$format" --hide-summary="$hide" --jsonfile="$(mktemp "$RECORD/XXXXXXXX.json")" -- "$@"

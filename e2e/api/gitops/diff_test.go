@@ -34,7 +34,7 @@ func TestArgoCDSeesARelease(t *testing.T) {
 				}
 				a := begin(t, c, sync)
 				seen := &table{}
-				a.drive(t, abortAt, sync, func(stage string) bool {
+				a.drive(t, abortAt, sync, func(stage string, _ func() bool) bool {
 					return a.compareAll(t, tools, question{Do: "compare", ServerSideApply: serverSideApply}, ignored, stage, seen)
 				})
 				t.Log(seen.print(byDefault, bySnippet, byServer))

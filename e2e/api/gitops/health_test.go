@@ -35,7 +35,9 @@ func TestHealthOverARelease(t *testing.T) {
 			}
 			a := begin(t, c, sync)
 			seen := &table{}
-			a.drive(t, abortAt, sync, func(stage string) bool { return a.askAll(t, tools, stage, seen) })
+			a.drive(t, abortAt, sync, func(stage string, still func() bool) bool {
+				return a.askAll(t, tools, stage, still, seen)
+			})
 			t.Log(seen.print(byKubectl, byArgo, byKstatus, rolloutArgo, rolloutKstatus, routeArgo, routeKstatus))
 			seen.requireHealth(t, "before", "done", "Healthy", "Current")
 			for _, stage := range []string{"Stepping canary, held", "Stepping half, held"} {
@@ -55,14 +57,17 @@ func TestHealthOverARelease(t *testing.T) {
 	}
 }
 
-// askAll notes what each check says.
-func (a *application) askAll(t *testing.T, tools *tools, stage string, seen *table) bool {
+// askAll notes what each check says, unless the stage has passed meanwhile.
+func (a *application) askAll(t *testing.T, tools *tools, stage string, still func() bool, seen *table) bool {
 	t.Helper()
 	says := func(manifest *unstructured.Unstructured) map[string]string {
 		return tools.ask(t, question{Do: "health", Live: a.live(t, manifest)}).Health
 	}
 	deployment, route := says(a.git[0]), says(a.git[2])
 	rollout := says(&unstructured.Unstructured{Object: map[string]any{"kind": "Rollout", "metadata": map[string]any{"name": appName}}})
+	if !still() {
+		return false
+	}
 	for column, answer := range map[string]string{
 		byKubectl: deployment["kubectl"], byArgo: deployment["argo"], byKstatus: deployment["kstatus"],
 		rolloutArgo: rollout["argo"], rolloutKstatus: rollout["kstatus"], routeArgo: route["argo"], routeKstatus: route["kstatus"],

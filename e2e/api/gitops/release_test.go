@@ -22,7 +22,7 @@ const (
 
 	// policy rests at two steps, and keeps each other stage for long enough to be looked at.
 	policy = `  strategy:
-    keepOldFor: 2s
+    keepOldFor: 4s
     steps:
     - {name: canary, replicas: 1, match: [{headers: [{name: x-canary, exact: "yes"}]}], hold: {approval: Required}}
     - {name: half, weight: 50, hold: {approval: Required}}
@@ -78,14 +78,22 @@ func begin(t *testing.T, c *controlplane.Controller, sync func(*unstructured.Uns
 	}
 	c.Create(t, a.namespace, objects[3])
 	c.AwaitArmed(t, a.namespace, appName)
+	a.await(t, "the first version", func() (string, bool) {
+		available, _, _ := unstructured.NestedInt64(a.live(t, a.git[0]).Object, "status", "availableReplicas")
+		return fmt.Sprintf("%d pods available", available), available == 2
+	})
 	return a
 }
 
+// looking is a look at a stage, which tells whether it saw that alone; still says whether it is the stage still.
+type looking func(stage string, still func() bool) bool
+
 // drive takes app:v2 from Git to its end and looks at each stage, which look must have done once before the next is
 // asked for. abortAt is the step at which the release is aborted; empty for a promotion.
-func (a *application) drive(t *testing.T, abortAt string, sync func(*unstructured.Unstructured), look func(stage string) bool) {
+func (a *application) drive(t *testing.T, abortAt string, sync func(*unstructured.Unstructured), look looking) {
 	t.Helper()
-	a.await(t, "a look before", func() (string, bool) { return "", look("before") })
+	atRest := func() bool { return true }
+	a.await(t, "a look before", func() (string, bool) { return "", look("before", atRest) })
 	a.git = manifests(t, a.namespace, "app:v2")[:3]
 	for _, obj := range a.git {
 		sync(obj)
@@ -94,15 +102,21 @@ func (a *application) drive(t *testing.T, abortAt string, sync func(*unstructure
 	if abortAt != "" {
 		want = "Aborted"
 	}
+	releases := a.c.In(a.namespace, controlplane.Releases)
 	a.await(t, "the release's end", func() (string, bool) {
-		release, err := a.c.In(a.namespace, controlplane.Releases).Get(t.Context(), appName+"-1", metav1.GetOptions{})
+		release, err := releases.Get(t.Context(), appName+"-1", metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return "no Release", false
 		}
 		require.NoError(t, err)
 		stage := stageOf(release)
 		outcome = text(release, "status", "outcome")
-		if outcome == "" && look(stage) && holds(release) {
+		still := func() bool {
+			now, err := releases.Get(t.Context(), appName+"-1", metav1.GetOptions{})
+			require.NoError(t, err)
+			return stageOf(now) == stage
+		}
+		if outcome == "" && look(stage, still) && holds(release) {
 			a.approve(t, release, abortAt)
 		}
 		return stage, outcome != ""
@@ -115,9 +129,9 @@ func (a *application) drive(t *testing.T, abortAt string, sync func(*unstructure
 			return "it is not at rest", false
 		}
 		if abortAt != "" {
-			return "", look("at rest over the rejected version")
+			return "", look("at rest over the rejected version", atRest)
 		}
-		return "", look("after")
+		return "", look("after", atRest)
 	})
 }
 
