@@ -23,7 +23,7 @@ func (t *tally) add(other tally) {
 
 // String is the last line of an exploration.
 func (t tally) String() string {
-	return fmt.Sprintf("states %d, violations %d, rules fired %d/%d, frontier %d", t.states, t.violations, len(t.rules), len(planner.Rules), t.frontier)
+	return fmt.Sprintf("states %d, violations %d, rules fired %d/%d, frontier %d", t.states, t.violations, len(planner.Rules)-len(t.unfired()), len(planner.Rules), t.frontier)
 }
 
 // unfired are the rules that no look fired.
