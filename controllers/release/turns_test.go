@@ -104,7 +104,7 @@ func TestWhoAppliesTheStableTemplateAgainIsNamed(t *testing.T) {
 	for name, c := range map[string]struct{ by, says string }{
 		"not known":           {"", "the stable template was applied again"},
 		"somebody else":       {"kubectl-rollout", "the stable template was applied again by kubectl-rollout"},
-		"who applied the new": {"helm", "the stable template was applied again by helm, 5m0s after the new one; if it had waited for that in vain, let kubectl crossfade wait do so"},
+		"who applied the new": {"helm", "the stable template was applied again by helm, which had applied the new one, 5m0s after the Release began; if it waited in vain, use kubectl crossfade wait"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

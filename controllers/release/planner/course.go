@@ -231,7 +231,7 @@ func stableReapplied(d *draft) string {
 	}
 	why += " by " + by
 	if by == d.progress.AppliedBy && d.in.Status.StartedAt != nil {
-		why += fmt.Sprintf(", %s after the new one; if it had waited for that in vain, let kubectl crossfade wait do so",
+		why += fmt.Sprintf(", which had applied the new one, %s after the Release began; if it waited in vain, use kubectl crossfade wait",
 			d.in.Now.Sub(d.in.Status.StartedAt.Time).Round(time.Second))
 	}
 	return why

@@ -43,7 +43,7 @@ func helmWaits(t *testing.T, c *controlplane.Controller) {
 	release, err := c.In(namespace, controlplane.Releases).Get(t.Context(), "app-2", metav1.GetOptions{})
 	require.NoError(t, err)
 	cause, _, _ := unstructured.NestedString(release.Object, "status", "progress", "causeMessage")
-	require.Regexp(t, `^the stable template was applied again by helm, \d+s after the new one; `, cause)
+	require.Regexp(t, `^the stable template was applied again by helm, which had applied the new one, \d+s after the Release began; `, cause)
 	c.AwaitArmed(t, namespace, "app")
 	require.Equal(t, "app:v1", image(t, c, namespace))
 	requireNative(t, c, namespace)
