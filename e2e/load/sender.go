@@ -71,9 +71,10 @@ func newHTTPSender(target Target, timeout time.Duration, maxInFlight int) (*http
 		DisableKeepAlives:   target.Fresh,
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: maxInFlight,
-		// Shorter than the idle time of common servers, so that it is the client who closes an idle connection:
-		// a POST that meets the server's close fails, as it may not be sent again.
-		IdleConnTimeout: 30 * time.Second,
+		// Shorter than the idle time of common servers and than they drain, so that it is the client who closes an
+		// idle connection: a POST that meets the server's close fails, as it may not be sent again. Of those to a
+		// server that drains, the ones in use are told to close.
+		IdleConnTimeout: 5 * time.Second,
 	}}, nil
 }
 

@@ -60,7 +60,7 @@ func TestControllerKilled(t *testing.T) {
 	require.GreaterOrEqual(t, len(rules), killedRules, "different rules: %v", slices.Sorted(maps.Keys(rules)))
 }
 
-// killedWays are the ways that the releases go, each by the rule that it alone brings.
+// killedWays are the ways that the releases go, each by a rule that it brings and few others do.
 func killedWays(killer *killer) map[string]func(*testing.T) {
 	ways := map[string]func(*testing.T){"Failed": neverReady}
 	for rule, end := range killedEnds(killer) {
@@ -80,12 +80,14 @@ func killedWays(killer *killer) map[string]func(*testing.T) {
 
 // killedEnds are what becomes of releases that rest at 50 %.
 func killedEnds(killer *killer) map[string]func(*scenario) {
+	promoted := func(s *scenario) {
+		s.approve(1, "half")
+		s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "ten", "half")
+		s.requireLikeTwin(false, ships("v2"))
+	}
 	return map[string]func(*scenario){
-		"Promoting": func(s *scenario) {
-			s.approve(1, "half")
-			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "ten", "half")
-			s.requireLikeTwin(false, ships("v2"))
-		},
+		"Promoting": promoted,
+		"Draining":  promoted,
 		"UserPaused": func(s *scenario) {
 			s.pause(true)
 			for pauses := 1; pauses < 30 && killer.hits("UserPaused") == 0; pauses++ { // each is one write

@@ -69,7 +69,12 @@ func (s *scenario) explain() {
 	var pods corev1.PodList
 	_ = shared.Client.List(ctx, &pods, client.InNamespace(s.app.Namespace))
 	for _, pod := range pods.Items {
-		s.t.Logf("Pod %s: %s %v deleted %v %s", pod.Name, pod.Status.Phase, pod.Spec.Containers[0].Args, pod.DeletionTimestamp, describe(conditionsOf(pod)))
+		s.t.Logf("Pod %s: %s %s %v deleted %v %s", pod.Name, pod.Status.PodIP, pod.Status.Phase, pod.Spec.Containers[0].Args, pod.DeletionTimestamp, describe(conditionsOf(pod)))
+	}
+	var services corev1.ServiceList
+	_ = shared.Client.List(ctx, &services, client.InNamespace(s.app.Namespace))
+	for _, service := range services.Items {
+		s.t.Logf("Service %s: %s", service.Name, service.Spec.ClusterIP)
 	}
 	s.t.Logf("controller:\n%s", strings.Join(s.controllerLog(ctx), "\n"))
 	if s.load != nil {
@@ -77,6 +82,20 @@ func (s *scenario) explain() {
 		for _, record := range failed[:min(len(failed), 30)] {
 			s.t.Logf("failed: %s %s %s %s %d after %s", record.Sent().Format("15:04:05.000"), record.Target, record.Method(), record.Fault, record.Status, record.Latency)
 		}
+		if len(failed) > 0 {
+			s.explainNetwork()
+		}
+	}
+}
+
+// explainNetwork prints where requests went that nobody answered, as far as the node's kernel still knows.
+func (s *scenario) explainNetwork() {
+	for _, command := range [][]string{
+		{"conntrack", "--dump", "--proto", "tcp", "--state", "SYN_SENT"},
+		{"ip", "neighbour", "show", "nud", "stale", "nud", "delay", "nud", "probe", "nud", "incomplete", "nud", "failed"},
+	} {
+		output, err := shared.Inside(s.node, command...).CombinedOutput()
+		s.t.Logf("%s: %v\n%s", strings.Join(command, " "), err, output)
 	}
 }
 
