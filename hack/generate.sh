@@ -13,10 +13,11 @@ rm -f "$chart"/crds/crossfade.io_*.yaml
 "$controller_gen" crd paths=./apis/... output:crd:dir="$chart/crds"
 hack/crds.sh "$chart"/crds/crossfade.io_*.yaml
 
-"$controller_gen" rbac:roleName=crossfade paths=./cmd/... paths=./controllers/... output:rbac:dir="$chart/files/rbac"
+"$controller_gen" rbac:roleName=crossfade paths=./cmd/... paths=./controllers/... paths=./trafficrouting/providers output:rbac:dir="$chart/files/rbac"
 for what in policies permissions webhook-routes webhook-tables; do
   go run ./controllers/admission/render --print="$what" >"$chart/files/$what.yaml"
 done
 
 mkdir -p docs
+go run ./hack/routes >docs/providers.md
 "$crd_ref_docs" --config=hack/api-docs.yaml --source-path=apis --renderer=markdown --output-path=docs/api.md --log-level=WARN

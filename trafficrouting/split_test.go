@@ -90,7 +90,7 @@ func TestForStep(t *testing.T) {
 }
 
 func TestRegistry(t *testing.T) {
-	r := trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{gatewayapi.GroupKind: gatewayapi.HTTPRoute{}})
+	r := trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{{Group: gatewayapi.Group, Kind: "HTTPRoute"}: gatewayapi.HTTPRoute()})
 	p, ok := r.For("gateway.networking.k8s.io", "HTTPRoute")
 	require.True(t, ok)
 	require.NotNil(t, p)

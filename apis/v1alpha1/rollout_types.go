@@ -157,7 +157,7 @@ type ServiceRef struct {
 
 // RouteRef names a route.
 //
-// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind == 'HTTPRoute'",message="only group gateway.networking.k8s.io, kind HTTPRoute is supported yet; name an HTTPRoute"
+// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute']",message="only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io are supported yet; name one of these"
 // +kubebuilder:validation:XValidation:rule="!has(self.__namespace__)",message="namespace: routes in other namespaces are not yet supported; remove the field and keep the route in the Rollout's namespace"
 // +kubebuilder:validation:XValidation:rule="!has(self.flavor)",message="flavor: not yet supported; remove it"
 type RouteRef struct {

@@ -27,8 +27,7 @@ import (
 	"crossfade.io/crossfade/controllers/lens"
 	"crossfade.io/crossfade/controllers/release"
 	"crossfade.io/crossfade/controllers/rollout"
-	"crossfade.io/crossfade/trafficrouting"
-	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+	"crossfade.io/crossfade/trafficrouting/providers"
 	"crossfade.io/crossfade/workload"
 	"crossfade.io/crossfade/workload/deployment"
 )
@@ -101,20 +100,19 @@ func cacheOptions(o hookOptions) (cache.Options, error) {
 }
 
 func addControllers(mgr ctrl.Manager, o options) error {
-	httpRoutes := schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}
 	kinds := map[schema.GroupKind]workload.Kind{{Group: "apps", Kind: "Deployment"}: deployment.Kind{}}
-	providers := trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{httpRoutes: gatewayapi.HTTPRoute{}})
+	routes := providers.Registry()
 	gate, err := gateOf(mgr.GetRESTMapper(), o.hook)
 	if err != nil {
 		return err
 	}
 	lenses := &lens.Lenses{
 		Config: mgr.GetConfig(), HTTP: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
-		Routes: []schema.GroupKind{httpRoutes},
+		Routes: providers.Kinds(),
 	}
 	releases := &release.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),
-		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: providers,
+		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: routes,
 		Clock: time.Now, Workers: o.workers,
 		Views: release.Through(lenses), LetGo: o.letGo != "",
 	}
@@ -123,13 +121,13 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	}
 	rollouts := &rollout.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Lenses: lenses,
-		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: providers,
+		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: routes,
 		Clock: time.Now, Gate: gate, Ignored: o.ignored, LetGo: o.letGo != "",
 	}
 	if err := rollouts.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the rollout controller: %w", err)
 	}
-	return addWebhook(mgr, o.hook, o.ignored, providers)
+	return addWebhook(mgr, o.hook, o.ignored, routes)
 }
 
 // gateOf tells the kinds of object that gate and guards are made of; none where the API server serves no policies

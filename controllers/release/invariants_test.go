@@ -204,7 +204,7 @@ func (g *guardian) canaryServes(what string, pods []livePod) {
 	route := g.w.store.objects[keyOf("HTTPRoute", "checkout")]
 	for _, ref := range g.w.policy.ServiceRefs {
 		canary := g.w.store.objects[keyOf("Service", trafficrouting.CanaryOf(ref.Name))]
-		named := gatewayapi.HTTPRoute{}.Names(trafficrouting.Objects{Route: route}, trafficrouting.CanaryOf(ref.Name))
+		named := gatewayapi.HTTPRoute().Names(trafficrouting.Objects{Route: route}, trafficrouting.CanaryOf(ref.Name))
 		gone := g.w.user.objects[keyOf("Service", ref.Name)] == nil // its owner is, and so it goes too
 		g.require(canary != nil || !named || gone, what, "the route names Service %s-canary, which is not there", ref.Name)
 		ppm, matches := canaryWeight(route, ref.Name)

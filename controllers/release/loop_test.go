@@ -20,19 +20,16 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release"
 	"crossfade.io/crossfade/controllers/release/planner"
-	"crossfade.io/crossfade/trafficrouting"
-	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+	"crossfade.io/crossfade/trafficrouting/providers"
 	"crossfade.io/crossfade/workload"
 	"crossfade.io/crossfade/workload/deployment"
 )
 
 // What all worlds share: the ports' values, and counters that nobody reads.
 var (
-	kinds     = map[schema.GroupKind]workload.Kind{{Group: "apps", Kind: "Deployment"}: deployment.Kind{}}
-	providers = trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{
-		{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}: gatewayapi.HTTPRoute{},
-	})
-	metrics = sync.OnceValue(func() *release.Metrics { return release.NewMetrics(prometheus.NewRegistry()) })
+	kinds    = map[schema.GroupKind]workload.Kind{{Group: "apps", Kind: "Deployment"}: deployment.Kind{}}
+	registry = providers.Registry()
+	metrics  = sync.OnceValue(func() *release.Metrics { return release.NewMetrics(prometheus.NewRegistry()) })
 )
 
 // background has a logger that nobody reads.
@@ -48,7 +45,7 @@ func (silent) Eventf(_, _ runtime.Object, _, _, _, _ string, _ ...any) {}
 func (w *world) reconciler(watch func(planner.Input, planner.Decision)) *release.Reconciler {
 	r := &release.Reconciler{
 		Client: &apiServer{world: w}, Reader: &apiServer{world: w, uncached: true}, Views: views{w}, Recorder: silent{}, Metrics: metrics(),
-		Kinds: kinds, Providers: providers, Clock: w.now,
+		Kinds: kinds, Providers: registry, Clock: w.now,
 	}
 	if w.evidence != nil {
 		r.Analyst = analyst{w}

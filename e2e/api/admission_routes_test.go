@@ -99,7 +99,7 @@ func (w *world) split(t *testing.T) string {
 // render writes what the controller would; no splits take its part out.
 func (w *world) render(t *testing.T, name string, splits []trafficrouting.Split) {
 	t.Helper()
-	out, err := gatewayapi.HTTPRoute{}.Render(trafficrouting.Objects{Route: w.route(t, name)}, guardOwner, splits)
+	out, err := gatewayapi.HTTPRoute().Render(trafficrouting.Objects{Route: w.route(t, name)}, guardOwner, splits)
 	require.NoError(t, err)
 	_, err = w.routes(w.ours).Update(t.Context(), out.Route, metav1.UpdateOptions{FieldManager: v1alpha1.FieldManager})
 	require.NoError(t, err)

@@ -20,8 +20,7 @@ import (
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/rollout"
-	"crossfade.io/crossfade/trafficrouting"
-	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+	"crossfade.io/crossfade/trafficrouting/providers"
 	"crossfade.io/crossfade/workload"
 	"crossfade.io/crossfade/workload/deployment"
 )
@@ -66,7 +65,7 @@ func TestOpensOneRelease(t *testing.T) {
 	reconciler := &rollout.Reconciler{
 		Client: lagging{direct}, Reader: direct, Lenses: lenses, Mapper: lenses.Mapper, Recorder: events.NewFakeRecorder(100),
 		Kinds:     map[schema.GroupKind]workload.Kind{deploymentKind.GroupKind(): deployment.Kind{}},
-		Providers: trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{gatewayapi.GroupKind: gatewayapi.HTTPRoute{}}),
+		Providers: providers.Registry(),
 		Clock:     time.Now, Gate: []client.Object{&admissionv1.MutatingAdmissionPolicy{}},
 	}
 	request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: "checkout"}}

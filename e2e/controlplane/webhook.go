@@ -15,8 +15,7 @@ import (
 	"crossfade.io/crossfade/controllers/admission"
 	"crossfade.io/crossfade/controllers/admission/webhook"
 	"crossfade.io/crossfade/e2e/cluster"
-	"crossfade.io/crossfade/trafficrouting"
-	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+	"crossfade.io/crossfade/trafficrouting/providers"
 )
 
 var (
@@ -28,9 +27,7 @@ var (
 // the cluster's network.
 func ServeWebhook(t testing.TB, c cluster.Cluster, o admission.Options) admission.Hook {
 	t.Helper()
-	handlers, err := webhook.Handlers(o, trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{
-		gatewayapi.GroupKind: gatewayapi.HTTPRoute{},
-	}))
+	handlers, err := webhook.Handlers(o, providers.Registry())
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	for path, handler := range handlers {
@@ -45,7 +42,7 @@ func ServeWebhook(t testing.TB, c cluster.Cluster, o admission.Options) admissio
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	return admission.Hook{
 		Gate:   admissionv1.Fail,
-		Routes: []schema.GroupVersionResource{{Group: gatewayapi.GroupKind.Group, Version: "v1", Resource: "httproutes"}},
+		Routes: providers.Resources(),
 		Client: func(path string) admissionv1.WebhookClientConfig {
 			return admissionv1.WebhookClientConfig{URL: ptr.To(server.URL + path), CABundle: authority}
 		},

@@ -43,6 +43,17 @@ func TestPromoteBySteps(t *testing.T) {
 	})
 	s.ship("v2")
 	names := []string{"insiders", "ten", "quarter", "half", "all"}
+	s.approveAfterEnough(names...)
+	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
+	s.requireSteps(release, names...)
+	records := s.requireNoneFailed()
+	s.requireSharesOf(release, records)
+	s.requireLikeTwin(false, ships("v2"))
+}
+
+// approveAfterEnough approves each step once it has had enough requests.
+func (s *scenario) approveAfterEnough(names ...string) {
+	s.t.Helper()
 	for _, name := range names {
 		step := s.awaitStep(1, name)
 		s.eventually(aWhile, "requests in step "+name, func() (string, bool) {
@@ -51,30 +62,30 @@ func TestPromoteBySteps(t *testing.T) {
 		})
 		s.approve(1, name)
 	}
-	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
-	s.requireSteps(release, names...)
-	records := s.requireNoneFailed()
-	s.requireSharesOf(release, records)
-	s.requireLikeTwin(false, ships("v2"))
 }
 
 // requireSharesOf requires of each step that each kind of request went where it belongs.
 func (s *scenario) requireSharesOf(release *v1alpha1.Release, records load.Records) {
 	s.t.Helper()
 	for name, want := range map[string]float64{"insiders": 0, "ten": 0.10, "quarter": 0.25, "half": 0.50, "all": 1} {
-		sent := during(s.stepNamed(release, name), records)
-		s.requireShare(name+", gateway", gatewayOnly(sent), "v2", want, enough)
-		s.requireShare(name+", other header", sent.Of("other-header"), "v2", want, 100)
-		s.requireShare(name+", ClusterIP", serviceOnly(sent), "v2", 0, 100)
-		matched := want
-		if name == "insiders" || name == "quarter" {
-			matched = 1
-		}
-		s.requireShare(name+", header", sent.Of("header"), "v2", matched, 100)
-		s.requireShare(name+", cookie", sent.Of("cookie"), "v2", matched, 100)
+		s.requireSharesIn(name, want, name == "insiders" || name == "quarter", release, records)
 	}
 	before := records.Between(records[0].Scheduled, s.stepNamed(release, "insiders").EnteredAt.Time)
 	s.requireShare("before", before, "v2", 0, 100)
 	after := records.Between(release.Status.EndedAt.Add(1e9), records[len(records)-1].Sent())
 	s.requireShare("after", after, "v2", 1, 100)
+}
+
+// requireSharesIn requires of a step that the canary had this part of the requests, and all insiders' if matched.
+func (s *scenario) requireSharesIn(name string, want float64, matched bool, release *v1alpha1.Release, records load.Records) {
+	s.t.Helper()
+	sent := during(s.stepNamed(release, name), records)
+	s.requireShare(name+", gateway", gatewayOnly(sent), "v2", want, enough)
+	s.requireShare(name+", other header", sent.Of("other-header"), "v2", want, 100)
+	s.requireShare(name+", ClusterIP", serviceOnly(sent), "v2", 0, 100)
+	if matched {
+		want = 1
+	}
+	s.requireShare(name+", header", sent.Of("header"), "v2", want, 100)
+	s.requireShare(name+", cookie", sent.Of("cookie"), "v2", want, 100)
 }

@@ -44,6 +44,8 @@ type setting struct {
 	spread bool
 	// cpu is the processor time that each pod requests; empty means none.
 	cpu string
+	// grpc has the app called by gRPC, through a GRPCRoute.
+	grpc bool
 	// policy changes the Rollout before it is created.
 	policy func(*v1alpha1.Rollout)
 	// write gives the app's manifests to the cluster; nil means a forced server-side apply.
@@ -75,7 +77,7 @@ func begin(t *testing.T, with setting) *scenario {
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
 	s := newScenario(t, world.App{
 		Namespace: name, Host: name + ".test", Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
-		Spread: with.spread, CPU: with.cpu,
+		Spread: with.spread, CPU: with.cpu, GRPC: with.grpc,
 	})
 	s.node = with.node
 	if with.write != nil {
@@ -163,6 +165,9 @@ func (s *scenario) startLoad(targets []load.Target) {
 	s.t.Helper()
 	for i := range targets {
 		targets[i].URL = cmp.Or(targets[i].URL, "http://"+s.service().Spec.ClusterIP+":80/")
+		if s.app.GRPC {
+			targets[i].URL = strings.TrimSuffix(strings.Replace(targets[i].URL, "http", "grpc", 1), "/")
+		}
 	}
 	s.eventually(soon, "answers by every way", func() (string, bool) {
 		answered, err := shared.Probe(s.node, s.scratch, targets...)

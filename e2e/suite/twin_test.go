@@ -22,6 +22,7 @@ var compared = []schema.GroupVersionKind{
 	{Group: "apps", Version: "v1", Kind: "ReplicaSet"},
 	{Version: "v1", Kind: "Service"},
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GRPCRoute"},
 }
 
 // twin is the same app in a namespace of its own without a Rollout.

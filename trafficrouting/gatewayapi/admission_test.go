@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
@@ -18,9 +19,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"sigs.k8s.io/yaml"
+
+	"crossfade.io/crossfade/trafficrouting/gatewayapi"
 )
 
-// apiServer does with an HTTPRoute what the API server does for the CRD of one channel of gateway-api
+// apiServer does with a route what the API server does for the CRD of one channel of gateway-api
 // v1.6.3: defaults, schema, list types and CEL rules.
 type apiServer struct {
 	structural *schema.Structural
@@ -28,18 +31,31 @@ type apiServer struct {
 	rules      *schemacel.Validator
 }
 
-// channels are loaded once: compiling the rules takes a second.
-var channels = sync.OnceValue(func() map[string]apiServer {
-	out := map[string]apiServer{}
-	for _, channel := range []string{"standard", "experimental"} {
-		server, err := newAPIServer("testdata/httproutes.v1.6.3." + channel + ".yaml")
-		if err != nil {
-			panic(err)
+// kinds are those of this package.
+var kinds = map[string]gatewayapi.Route{
+	"HTTPRoute": gatewayapi.HTTPRoute(), "GRPCRoute": gatewayapi.GRPCRoute(), "TCPRoute": gatewayapi.TCPRoute(), "TLSRoute": gatewayapi.TLSRoute(),
+}
+
+// servers are loaded once, by kind and channel: compiling the rules takes a second.
+var servers = sync.OnceValue(func() map[string]map[string]apiServer {
+	out := map[string]map[string]apiServer{}
+	for kind := range kinds {
+		out[kind] = map[string]apiServer{}
+		for _, channel := range []string{"standard", "experimental"} {
+			server, err := newAPIServer("testdata/" + strings.ToLower(kind) + "s.v1.6.3." + channel + ".yaml")
+			if err != nil {
+				panic(err)
+			}
+			out[kind][channel] = server
 		}
-		out[channel] = server
 	}
 	return out
 })
+
+// channels are the API servers for a route's kind.
+func channels(route *unstructured.Unstructured) map[string]apiServer {
+	return servers()[route.GetKind()]
+}
 
 func newAPIServer(path string) (apiServer, error) {
 	text, err := os.ReadFile(path)
@@ -88,7 +104,7 @@ func (s apiServer) refuses(route *unstructured.Unstructured) error {
 // admit requires what both channels have in common, and that a route that is stored unchanged stays so
 // when it is written: else every look would find a difference.
 func admit(route *unstructured.Unstructured) error {
-	for name, server := range channels() {
+	for name, server := range channels(route) {
 		if err := server.refuses(route); err != nil {
 			text, _ := json.Marshal(route.Object["spec"])
 			return fmt.Errorf("admit to the %s channel: %w\n%s", name, err, text)
@@ -99,7 +115,8 @@ func admit(route *unstructured.Unstructured) error {
 
 // stored parses a route and returns it as the API server stores it.
 func stored(manifest string) *unstructured.Unstructured {
-	return channels()["standard"].defaulted(parse(manifest))
+	route := parse(manifest)
+	return channels(route)["standard"].defaulted(route)
 }
 
 func parse(manifest string) *unstructured.Unstructured {

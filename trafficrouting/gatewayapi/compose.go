@@ -20,6 +20,7 @@ const maxDisasterCopy = 64 << 10
 
 // composer writes the rules of a route for a set of owners.
 type composer struct {
+	grammar
 	namespace string
 	shares    assignment
 	layers    []layer
@@ -48,7 +49,7 @@ func (d document) compose() (*unstructured.Unstructured, error) {
 	if len(d.parts) == 0 {
 		return out, nil
 	}
-	c := composer{namespace: d.namespace, shares: assignment{}, shielded: map[int]bool{}}
+	c := composer{grammar: d.grammar, namespace: d.namespace, shares: assignment{}, shielded: map[int]bool{}}
 	owners := slices.Sorted(maps.Keys(d.parts))
 	for _, owner := range owners {
 		for _, s := range d.parts[owner].Splits {
@@ -60,7 +61,7 @@ func (d document) compose() (*unstructured.Unstructured, error) {
 		}
 		c.layers = append(c.layers, layers...)
 	}
-	written := document{route: out, namespace: d.namespace}
+	written := d.document(out)
 	user := written.rules()
 	rules, err := c.settle(user)
 	if err != nil {
@@ -101,7 +102,7 @@ func (c *composer) settle(user []object) ([]composed, error) {
 		if err != nil {
 			return nil, err
 		}
-		loser, winner, ok := usurped(user, rules)
+		loser, winner, ok := c.usurped(user, rules)
 		if !ok {
 			return rules, nil
 		}

@@ -167,7 +167,7 @@ func fixtures() providertest.Fixtures {
 }
 
 func TestHTTPRouteContract(t *testing.T) {
-	providertest.Run(t, gatewayapi.HTTPRoute{}, fixtures())
+	providertest.Run(t, gatewayapi.HTTPRoute(), fixtures())
 }
 
 // TestStoredRoutesStayAsRendered guards against fields that the API server would add to what is
@@ -177,7 +177,7 @@ func TestStoredRoutesStayAsRendered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, s := range providertest.Steps(providertest.Checkout) {
 				live := render(t, stored(manifest), providertest.CheckoutOwner, s)
-				for _, server := range channels() {
+				for _, server := range channels(live) {
 					providertest.SameJSON(t, live, server.defaulted(live))
 				}
 			}

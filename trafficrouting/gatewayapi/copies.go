@@ -53,14 +53,14 @@ type variant struct {
 
 // block returns one of the user's rules with its copies before it, in the order in which they win.
 func (c *composer) block(source int, rule object) ([]variant, error) {
-	out := []variant{{matches: objects(rule["matches"]), to: c.shares, source: source}}
+	out := []variant{{matches: c.matchesOf(rule), to: c.shares, source: source}}
 	for i, l := range c.layers {
 		if !c.shielded[source] && !names(rule, l.base, c.namespace) {
 			continue
 		}
 		var next []variant
 		for _, v := range out {
-			copied, err := l.copyOf(v, rule)
+			copied, err := l.copyOf(v)
 			if err != nil {
 				return nil, fmt.Errorf("rule %d: %w", source+1, err)
 			}
@@ -79,17 +79,13 @@ func (c *composer) block(source int, rule object) ([]variant, error) {
 
 // copyOf returns the copy of a variant for the layer's requests. It has no matches if no request meets
 // both.
-func (l layer) copyOf(v variant, rule object) (variant, error) {
+func (l layer) copyOf(v variant) (variant, error) {
 	out := variant{to: assignment{}, owner: l.owner, source: v.source}
 	for service, shares := range v.to {
 		out.to[service] = shares
 	}
 	out.to[l.base] = l.to
-	matches := v.matches
-	if v.owner == "" {
-		matches = matchesOf(rule)
-	}
-	for _, match := range matches {
+	for _, match := range v.matches {
 		for _, a := range l.anyOf {
 			joined, err := a.conjoin(match)
 			if errors.Is(err, errContradiction) {
@@ -172,7 +168,7 @@ func overLimit(rules []object) string {
 	}
 	total := 0
 	for i, rule := range rules {
-		n := len(matchesOf(rule))
+		n := max(1, len(objects(rule["matches"])))
 		if n > maxMatchesOfRule {
 			return fmt.Sprintf("its rule %d would have %d matches and %d is the most; use fewer match entries", i+1, n, maxMatchesOfRule)
 		}

@@ -26,19 +26,27 @@ func (d *dice) roll(sides int) int {
 func choose[T any](d *dice, of ...T) T { return of[d.roll(len(of))] }
 
 // route makes up a user's route.
-func (d *dice) route() *unstructured.Unstructured {
+func (d *dice) route(kind string) *unstructured.Unstructured {
+	spec := map[string]any{}
 	rules := make([]any, 1+d.roll(4))
-	for i := range rules {
-		rules[i] = d.rule(i)
+	if can := kinds[kind].Capabilities(trafficrouting.Objects{}); !can.HeaderExact {
+		rules = rules[:1] // all that there can be
 	}
+	if kind == "TLSRoute" {
+		spec["hostnames"] = []any{"shop.example.com"}
+	}
+	for i := range rules {
+		rules[i] = d.rule(kind, i)
+	}
+	spec["rules"] = rules
 	return &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+		"apiVersion": "gateway.networking.k8s.io/v1", "kind": kind,
 		"metadata": map[string]any{"name": "shop", "namespace": "shop"},
-		"spec":     map[string]any{"rules": rules},
+		"spec":     spec,
 	}}
 }
 
-func (d *dice) rule(i int) map[string]any {
+func (d *dice) rule(kind string, i int) map[string]any {
 	rule := map[string]any{}
 	refs := make([]any, d.roll(4))
 	for j := range refs {
@@ -61,7 +69,14 @@ func (d *dice) rule(i int) map[string]any {
 	if len(refs) > 0 {
 		rule["backendRefs"] = refs
 	}
-	if matches := d.matches(); len(matches) > 0 {
+	var matches []any
+	switch kind {
+	case "HTTPRoute":
+		matches = d.matches()
+	case "GRPCRoute":
+		matches = d.calls()
+	}
+	if len(matches) > 0 {
 		rule["matches"] = matches
 	}
 	switch d.roll(8) {
@@ -97,6 +112,29 @@ func (d *dice) matches() []any {
 		}
 		if d.roll(4) == 1 {
 			match["queryParams"] = d.conditions("v", "w")
+		}
+		out = append(out, match)
+	}
+	return out
+}
+
+// calls makes up matches of a GRPCRoute.
+func (d *dice) calls() []any {
+	var out []any
+	for range d.roll(3) {
+		match := map[string]any{}
+		switch d.roll(5) {
+		case 1:
+			match["method"] = map[string]any{"type": "Exact", "service": "shop.Cart", "method": "Get"}
+		case 2:
+			match["method"] = map[string]any{"service": choose(d, "shop.Cart", "shop.Till")}
+		case 3:
+			match["method"] = map[string]any{"method": "Get"}
+		case 4:
+			match["method"] = map[string]any{"type": "RegularExpression", "service": "shop[.].*"}
+		}
+		if d.roll(3) == 1 {
+			match["headers"] = d.conditions("x-a", "X-Canary", "cookie")
 		}
 		out = append(out, match)
 	}
@@ -152,12 +190,16 @@ func (d *dice) match() v1alpha1.Match {
 	return m
 }
 
-func sample() []providertest.Request {
+func sample(kind string) []providertest.Request {
+	paths := []string{"/", "/a", "/a/b"}
+	if kind == "GRPCRoute" {
+		paths = []string{"/shop.Cart/Get", "/shop.Cart/Put", "/shop.Till/Get"}
+	}
 	var out []providertest.Request
 	for i, headers := range []map[string]string{
 		nil, {"x-canary": "yes"}, {"x-canary": "no", "x-a": "yes"}, {"cookie": "group=yes"}, {"x-canary": "yes", "x-a": "yes", "cookie": "a; group=yep; b"}, {"x-a": "no"},
 	} {
-		for j, path := range []string{"/", "/a", "/a/b"} {
+		for j, path := range paths {
 			out = append(out, providertest.Request{
 				Path: path, Method: []string{"GET", "POST"}[(i+j)%2], Headers: headers, Query: []map[string]string{nil, {"v": "yes"}, {"v": "no", "w": "yes"}}[(i+2*j)%3],
 			})
@@ -188,7 +230,7 @@ func (d *dice) edit(route *unstructured.Unstructured) {
 			delete(r.(map[string]any), "name")
 		}
 	case 4: // a new rule
-		next = append([]any{d.rule(99)}, rules...)
+		next = append([]any{d.rule(route.GetKind(), 99)}, rules...)
 	case 5: // a weight
 		if len(refs) > 0 {
 			refs[d.roll(len(refs))].(map[string]any)["weight"] = choose[int64](d, 0, 1, 5, 100)

@@ -15,17 +15,23 @@ import (
 // document is a route taken apart: what the user wrote, and every owner's part. Writing it again
 // depends on nothing else, so that the order in which owners come, go and step leaves no trace.
 type document struct {
+	grammar
 	route     *unstructured.Unstructured // the user's
 	namespace string
 	parts     map[string]part
+}
+
+// document is a route without parts.
+func (g grammar) document(route *unstructured.Unstructured) document {
+	return document{grammar: g, route: route, namespace: route.GetNamespace(), parts: map[string]part{}}
 }
 
 // open takes a live route apart. Where the owner's annotation is missing, what bears the names of its
 // Services and rules is known by these: the splits say them. With no splits, a missing annotation
 // means that the owner has nothing here. It fails if the owner's annotation cannot be read and there
 // are no splits to go by.
-func open(live *unstructured.Unstructured, owner string, splits []trafficrouting.Split) (document, error) {
-	d := document{route: live.DeepCopy(), namespace: live.GetNamespace(), parts: map[string]part{}}
+func (g grammar) open(live *unstructured.Unstructured, owner string, splits []trafficrouting.Split) (document, error) {
+	d := g.document(live.DeepCopy())
 	annotations := d.route.GetAnnotations()
 	for key, text := range annotations {
 		name, ok := strings.CutPrefix(key, v1alpha1.AnnotationSplitPrefix)

@@ -62,7 +62,7 @@ func TestForeignEdit(t *testing.T) {
 			"it serves without",
 		},
 	}
-	p := gatewayapi.HTTPRoute{}
+	p := gatewayapi.HTTPRoute()
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			user := parse(userRoutes["one rule"])
@@ -96,15 +96,15 @@ func TestLostMarks(t *testing.T) {
 		for _, r := range requests() {
 			require.Equal(t, providertest.Expected(serveAlike(user, r), r, split), providertest.Visible(serveAlike(again, r)), "%v", r)
 		}
-		require.False(t, gatewayapi.HTTPRoute{}.Names(trafficrouting.Objects{Route: strip(t, again, providertest.CheckoutOwner)}, "checkout-canary"))
+		require.False(t, gatewayapi.HTTPRoute().Names(trafficrouting.Objects{Route: strip(t, again, providertest.CheckoutOwner)}, "checkout-canary"))
 	})
 	t.Run("an annotation that cannot be read is mended by rendering", func(t *testing.T) {
 		broken := live.DeepCopy()
 		broken.SetAnnotations(map[string]string{"split.crossfade.io/checkout": "{"})
-		_, err := gatewayapi.HTTPRoute{}.Strip(trafficrouting.Objects{Route: broken}, providertest.CheckoutOwner)
+		_, err := gatewayapi.HTTPRoute().Strip(trafficrouting.Objects{Route: broken}, providertest.CheckoutOwner)
 		require.ErrorContains(t, err, "read annotation split.crossfade.io/checkout")
 		mended := render(t, broken, providertest.CheckoutOwner, split)
-		require.False(t, gatewayapi.HTTPRoute{}.Names(trafficrouting.Objects{Route: strip(t, mended, providertest.CheckoutOwner)}, "checkout-canary"))
+		require.False(t, gatewayapi.HTTPRoute().Names(trafficrouting.Objects{Route: strip(t, mended, providertest.CheckoutOwner)}, "checkout-canary"))
 	})
 	t.Run("going back is possible on a route that somebody has filled up", func(t *testing.T) {
 		full := render(t, stored(userRoutes["two Services, two rules"]), providertest.CheckoutOwner, split)
@@ -114,7 +114,7 @@ func TestLostMarks(t *testing.T) {
 			rules = append(rules, map[string]any{"backendRefs": []any{map[string]any{"name": "cart", "port": int64(80)}}})
 		}
 		full.Object["spec"].(map[string]any)["rules"] = rules
-		p := gatewayapi.HTTPRoute{}
+		p := gatewayapi.HTTPRoute()
 		_, err := p.Render(trafficrouting.Objects{Route: full}, providertest.CheckoutOwner, []trafficrouting.Split{split})
 		require.ErrorContains(t, err, "16 is the most")
 		back := render(t, full, providertest.CheckoutOwner, trafficrouting.AllStable("checkout"))
@@ -130,7 +130,7 @@ func TestGuardOfAPartThatSplitsNothing(t *testing.T) {
 	live.SetAnnotations(map[string]string{"split.crossfade.io/checkout": `{"v":1,"splits":[]}`})
 	edited := live.DeepCopy()
 	edited.SetLabels(map[string]string{"team": "shop"})
-	got, err := gatewayapi.HTTPRoute{}.Guard(trafficrouting.Objects{Route: live}, trafficrouting.Objects{Route: edited})
+	got, err := gatewayapi.HTTPRoute().Guard(trafficrouting.Objects{Route: live}, trafficrouting.Objects{Route: edited})
 	require.NoError(t, err)
 	providertest.SameJSON(t, edited, got.Route)
 }

@@ -31,7 +31,15 @@ func FuzzRenderStrip(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add(seed)
 	}
-	f.Fuzz(playTurns)
+	f.Fuzz(func(t *testing.T, data []byte) { playTurns(t, "HTTPRoute", data) })
+}
+
+// FuzzGRPCRenderStrip does the same with GRPCRoutes.
+func FuzzGRPCRenderStrip(f *testing.F) {
+	for _, seed := range seeds {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { playTurns(t, "GRPCRoute", data) })
 }
 
 // rounds is how many made-up routes every run of the tests plays; the fuzzer plays more.
@@ -46,16 +54,18 @@ func TestMadeUpRoutes(t *testing.T) {
 		for i := range data {
 			data[i] = byte(rng.IntN(256))
 		}
-		if !t.Run(fmt.Sprintf("two owners, round %d", round), func(t *testing.T) { playTurns(t, data) }) ||
-			!t.Run(fmt.Sprintf("somebody else edits, round %d", round), func(t *testing.T) { playEdits(t, data) }) {
-			return
+		for kind := range kinds {
+			if !t.Run(fmt.Sprintf("two owners of a %s, round %d", kind, round), func(t *testing.T) { playTurns(t, kind, data) }) ||
+				!t.Run(fmt.Sprintf("somebody else edits a %s, round %d", kind, round), func(t *testing.T) { playEdits(t, kind, data) }) {
+				return
+			}
 		}
 	}
 }
 
-func playTurns(t *testing.T, data []byte) {
+func playTurns(t *testing.T, kind string, data []byte) {
 	d := dice(data)
-	user := d.route()
+	user := d.route(kind)
 	sound := admit(user) == nil
 	live, now := user, map[trafficrouting.Owner]trafficrouting.Split{}
 	for range 6 {
@@ -69,7 +79,7 @@ func playTurns(t *testing.T, data []byte) {
 			forget(live, now)
 		} else {
 			s := d.split(service)
-			out, err := gatewayapi.HTTPRoute{}.Render(trafficrouting.Objects{Route: live}, owner, []trafficrouting.Split{s})
+			out, err := kinds[kind].Render(trafficrouting.Objects{Route: live}, owner, []trafficrouting.Split{s})
 			if err != nil {
 				continue // refused, with nothing written
 			}
@@ -108,7 +118,7 @@ func check(t *testing.T, user, live *unstructured.Unstructured, now map[trafficr
 		if fresh == nil {
 			continue
 		}
-		out, err := gatewayapi.HTTPRoute{}.Render(trafficrouting.Objects{Route: fresh}, owner, []trafficrouting.Split{s})
+		out, err := kinds[live.GetKind()].Render(trafficrouting.Objects{Route: fresh}, owner, []trafficrouting.Split{s})
 		if err != nil {
 			fresh = nil // one of them alone may be refused where both are not
 			continue
@@ -121,7 +131,7 @@ func check(t *testing.T, user, live *unstructured.Unstructured, now map[trafficr
 	if !sound {
 		return
 	}
-	for _, r := range sample() {
+	for _, r := range sample(user.GetKind()) {
 		if was := serveAlike(user, r); !gatewaysDiffer(was) {
 			want, got := providertest.Expected(was, r, splits...), providertest.Visible(serveAlike(live, r))
 			if !maps.Equal(want, got) {
@@ -137,14 +147,22 @@ func FuzzForeignEdit(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add(seed)
 	}
-	f.Fuzz(playEdits)
+	f.Fuzz(func(t *testing.T, data []byte) { playEdits(t, "HTTPRoute", data) })
 }
 
-func playEdits(t *testing.T, data []byte) {
+// FuzzGRPCForeignEdit does the same with GRPCRoutes.
+func FuzzGRPCForeignEdit(f *testing.F) {
+	for _, seed := range seeds {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { playEdits(t, "GRPCRoute", data) })
+}
+
+func playEdits(t *testing.T, kind string, data []byte) {
 	d := dice(data)
-	user := d.route()
+	user := d.route(kind)
 	live := user
-	p := gatewayapi.HTTPRoute{}
+	p := kinds[kind]
 	splits := []trafficrouting.Split{d.split(providertest.Checkout)}
 	rendered, err := p.Render(trafficrouting.Objects{Route: live}, providertest.CheckoutOwner, splits)
 	if err != nil {
@@ -182,7 +200,7 @@ func playEdits(t *testing.T, data []byte) {
 // that the parts can be taken out of it.
 func checkGuarded(t *testing.T, stored, written *unstructured.Unstructured) {
 	t.Helper()
-	p, before := gatewayapi.HTTPRoute{}, trafficrouting.Objects{Route: stored}
+	p, before := kinds[stored.GetKind()], trafficrouting.Objects{Route: stored}
 	once, err := p.Guard(before, trafficrouting.Objects{Route: written})
 	if err != nil {
 		return
@@ -229,7 +247,7 @@ func FuzzAnnotation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		broken := live.DeepCopy()
 		broken.SetAnnotations(map[string]string{"split.crossfade.io/checkout": text, "split.crossfade.io/cart-rollout": text})
-		p, route := gatewayapi.HTTPRoute{}, trafficrouting.Objects{Route: broken}
+		p, route := gatewayapi.HTTPRoute(), trafficrouting.Objects{Route: broken}
 		splits := []trafficrouting.Split{trafficrouting.AllStable("checkout")}
 		p.Observe(route, providertest.CheckoutOwner, splits)
 		if out, err := p.Strip(route, providertest.CheckoutOwner); err == nil {

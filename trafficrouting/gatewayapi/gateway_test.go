@@ -14,7 +14,8 @@ import (
 	"crossfade.io/crossfade/trafficrouting/providertest"
 )
 
-// gateway is a model of a data plane, after the comments of HTTPRouteRule.matches and BackendRef.weight
+// gateway is a model of a data plane, after the comments of HTTPRouteRule.matches, GRPCRouteRule.matches and
+// BackendRef.weight
 // in gateway-api v1.6.3. It shares no code with the provider.
 type gateway struct {
 	// search says that regular expressions are searched for, as Traefik and nginx do, where Envoy
@@ -92,6 +93,11 @@ func (g gateway) meets(match map[string]any, r providertest.Request) (rank []int
 	default:
 		ok = compiled("^(?:" + value + ")$").MatchString(r.Path)
 	}
+	if call, isCall := match["method"].(map[string]any); isCall {
+		service, name, _ := strings.Cut(strings.TrimPrefix(r.Path, "/"), "/")
+		ok = g.called(call, "service", service) && g.called(call, "method", name)
+		pathRank = []int{1 + len(text(call, "service", "")), len(text(call, "method", ""))}
+	}
 	if !ok {
 		return nil, false
 	}
@@ -108,6 +114,20 @@ func (g gateway) meets(match map[string]any, r providertest.Request) (rank []int
 	}
 	query, ok := g.all(match["queryParams"], r.Query, strings.Clone)
 	return append(pathRank, method, headers, query), ok
+}
+
+// called says whether a call is of the service or method that a match of a GRPCRoute names.
+func (g gateway) called(call map[string]any, field, name string) bool {
+	want := text(call, field, "")
+	switch {
+	case want == "":
+		return true
+	case text(call, "type", "Exact") == "Exact":
+		return name == want
+	case !g.search:
+		want = "^(?:" + want + ")$"
+	}
+	return compiled(want).MatchString(name)
 }
 
 // all says how many conditions there are and whether a request meets them all; of several with one

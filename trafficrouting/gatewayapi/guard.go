@@ -14,11 +14,11 @@ import (
 )
 
 // Guard writes the stored parts over a foreign update.
-func (p HTTPRoute) Guard(stored, written trafficrouting.Objects) (trafficrouting.Objects, error) {
+func (p Route) Guard(stored, written trafficrouting.Objects) (trafficrouting.Objects, error) {
 	fail := func(err error) (trafficrouting.Objects, error) {
 		return trafficrouting.Objects{}, fmt.Errorf("guard %s: %w", title(written), err)
 	}
-	if own, err := settled(stored.Route, written.Route); own || err != nil {
+	if own, err := p.settled(stored.Route, written.Route); own || err != nil {
 		return written, err
 	}
 	// A part that is over comes back with an earlier state of the route; its canary Service is gone.
@@ -30,7 +30,7 @@ func (p HTTPRoute) Guard(stored, written trafficrouting.Objects) (trafficrouting
 	}
 	route := written.Route.DeepCopy()
 	keepParts(stored.Route, route)
-	d, err := open(route, "", nil)
+	d, err := p.open(route, "", nil)
 	if err != nil {
 		return fail(err)
 	}
@@ -53,12 +53,12 @@ func (p HTTPRoute) Guard(stored, written trafficrouting.Objects) (trafficrouting
 
 // settled says whether what was written is a rendering of the stored parts, as our own answer is when we are asked
 // again about it: the weights in it are then ours by its own annotations, not by the stored ones.
-func settled(stored, written *unstructured.Unstructured) (bool, error) {
-	before, err := open(stored, "", nil)
+func (g grammar) settled(stored, written *unstructured.Unstructured) (bool, error) {
+	before, err := g.open(stored, "", nil)
 	if err != nil {
 		return false, err
 	}
-	d, err := open(written, "", nil)
+	d, err := g.open(written, "", nil)
 	if err != nil || len(d.parts) != len(before.parts) {
 		return false, err
 	}

@@ -25,7 +25,7 @@ import (
 
 func render(t testing.TB, route *unstructured.Unstructured, owner trafficrouting.Owner, splits ...trafficrouting.Split) *unstructured.Unstructured {
 	t.Helper()
-	out, err := gatewayapi.HTTPRoute{}.Render(trafficrouting.Objects{Route: route}, owner, splits)
+	out, err := kinds[route.GetKind()].Render(trafficrouting.Objects{Route: route}, owner, splits)
 	require.NoError(t, err)
 	require.NoError(t, admit(out.Route))
 	return out.Route
@@ -33,7 +33,7 @@ func render(t testing.TB, route *unstructured.Unstructured, owner trafficrouting
 
 func strip(t testing.TB, route *unstructured.Unstructured, owner trafficrouting.Owner) *unstructured.Unstructured {
 	t.Helper()
-	out, err := gatewayapi.HTTPRoute{}.Strip(trafficrouting.Objects{Route: route}, owner)
+	out, err := kinds[route.GetKind()].Strip(trafficrouting.Objects{Route: route}, owner)
 	require.NoError(t, err)
 	return out.Route
 }
@@ -186,19 +186,19 @@ func TestRefusals(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			route := trafficrouting.Objects{Route: stored(c.route)}
-			got := gatewayapi.HTTPRoute{}.Check(route, providertest.CheckoutOwner, []trafficrouting.Split{c.split})
+			got := gatewayapi.HTTPRoute().Check(route, providertest.CheckoutOwner, []trafficrouting.Split{c.split})
 			require.Contains(t, got, c.want)
 			require.Contains(t, got, "HTTPRoute shop/shop", "it names the route")
 		})
 	}
 	t.Run("a Service that another Rollout splits", func(t *testing.T) {
 		live := render(t, stored(one), providertest.CartOwner, step(10))
-		got := gatewayapi.HTTPRoute{}.Check(trafficrouting.Objects{Route: live}, providertest.CheckoutOwner, []trafficrouting.Split{step(10)})
+		got := gatewayapi.HTTPRoute().Check(trafficrouting.Objects{Route: live}, providertest.CheckoutOwner, []trafficrouting.Split{step(10)})
 		require.NotEmpty(t, got)
 	})
 	t.Run("a route of another kind", func(t *testing.T) {
 		other := parse(`{apiVersion: v1, kind: Service, metadata: {name: x}}`)
-		require.Contains(t, gatewayapi.HTTPRoute{}.Capabilities(trafficrouting.Objects{Route: other}).Refusal, "is not an HTTPRoute")
+		require.Contains(t, gatewayapi.HTTPRoute().Capabilities(trafficrouting.Objects{Route: other}).Refusal, "is not an HTTPRoute")
 	})
 }
 
@@ -221,7 +221,7 @@ func TestObserve(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := gatewayapi.HTTPRoute{}.Observe(trafficrouting.Objects{Route: withParents(live, c.parents)}, providertest.CheckoutOwner, splits)
+			got := gatewayapi.HTTPRoute().Observe(trafficrouting.Objects{Route: withParents(live, c.parents)}, providertest.CheckoutOwner, splits)
 			require.False(t, got.InEffect)
 			require.Equal(t, trafficrouting.EvidenceWritten, got.Evidence)
 			require.Contains(t, got.Message, c.want)
@@ -235,7 +235,7 @@ func TestObserve(t *testing.T) {
 			"[{controllerName: traefik.io/gateway-controller}, {controllerName: networking.gke.io/gateway}]": time.Minute,
 			"[{controllerName: example.com/unheard-of}]":                                                     15 * time.Second,
 		} {
-			require.Equal(t, want, gatewayapi.HTTPRoute{}.Settle(trafficrouting.Objects{Route: withParents(live, parents)}))
+			require.Equal(t, want, gatewayapi.HTTPRoute().Settle(trafficrouting.Objects{Route: withParents(live, parents)}))
 		}
 	})
 }

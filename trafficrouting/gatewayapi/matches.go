@@ -34,15 +34,6 @@ type condition struct {
 	typed string
 }
 
-// matchesOf returns a rule's matches. Without any, a rule matches the path prefix "/", which is the
-// API's default.
-func matchesOf(rule object) []object {
-	if matches := objects(rule["matches"]); len(matches) > 0 {
-		return matches
-	}
-	return []object{{"path": object{"type": "PathPrefix", "value": "/"}}}
-}
-
 // alternative is one match of ours, read.
 type alternative struct {
 	method     string // empty means any

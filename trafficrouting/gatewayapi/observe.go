@@ -12,15 +12,15 @@ import (
 	"crossfade.io/crossfade/trafficrouting"
 )
 
-// Observe says what is in effect. The best that an HTTPRoute tells is Accepted: every parent's
+// Observe says what is in effect. The best that a route tells is Accepted: every parent's
 // controller has resolved this generation. Whether its proxies follow is a matter of settling.
-func (p HTTPRoute) Observe(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) trafficrouting.Observed {
+func (p Route) Observe(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) trafficrouting.Observed {
 	var out trafficrouting.Observed
 	if live.Route == nil {
-		out.Message = refusal(live)
+		out.Message = p.refusal(live)
 		return out
 	}
-	out.CanaryPPM = canaryPPM(live.Route, owner.Name, splits)
+	out.CanaryPPM = p.canaryPPM(live.Route, owner.Name, splits)
 	want, err := p.Render(live, owner, splits)
 	if err != nil {
 		out.Drifted, out.Message = true, err.Error()
@@ -52,8 +52,8 @@ func same(a, b *unstructured.Unstructured) bool {
 
 // canaryPPM reads the canary's share back: the largest over the rules that are split, each counted
 // among what the rule sends to the Service.
-func canaryPPM(route *unstructured.Unstructured, owner string, splits []trafficrouting.Split) int32 {
-	d := document{route: route, namespace: route.GetNamespace()}
+func (g grammar) canaryPPM(route *unstructured.Unstructured, owner string, splits []trafficrouting.Split) int32 {
+	d := g.document(route)
 	largest := int64(0)
 	for _, s := range splits {
 		bases := map[string]string{}

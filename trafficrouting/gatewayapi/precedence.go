@@ -1,16 +1,17 @@
 package gatewayapi
 
 import (
+	"fmt"
 	"strings"
 )
 
-// Precedence of matches whose path is the same: method, most headers, most query parameters, then the
-// order in the route (HTTPRouteRule.matches). Matches with other paths are told apart by the path
-// before anything that we add counts.
+// Precedence of matches whose target is the same: HTTP method, most headers, most query parameters,
+// then the order in the route (HTTPRouteRule.matches, GRPCRouteRule.matches). Matches with other targets
+// are told apart by these before anything that we add counts.
 
 // point is a kind of request: all that it is known to meet.
 type point struct {
-	path   string
+	target string
 	method string
 	exact  map[string]string // by field and name
 	regex  map[string]bool   // by field, name and expression
@@ -30,33 +31,33 @@ func (p point) matched(expr, value string) bool {
 // usurped finds a request that one of the user's rules takes and that would go to the copy of another
 // one, as a copy has more conditions than its original. It tries every request that meets just two of
 // the written matches. The rules are given by their indexes.
-func usurped(user []object, rules []composed) (loser, winner int, found bool) {
-	byPath := map[string][]object{}
-	var paths []string
+func (g grammar) usurped(user []object, rules []composed) (loser, winner int, found bool) {
+	byTarget := map[string][]object{}
+	var targets []string
 	copies := false
 	for _, r := range rules {
 		copies = copies || r.owner != ""
-		for _, match := range matchesOf(r.rule) {
-			path := pathOf(match)
-			if byPath[path] == nil {
-				paths = append(paths, path)
+		for _, match := range g.matchesOf(r.rule) {
+			target := targetOf(match)
+			if byTarget[target] == nil {
+				targets = append(targets, target)
 			}
-			byPath[path] = append(byPath[path], match)
+			byTarget[target] = append(byTarget[target], match)
 		}
 	}
 	if !copies {
 		return 0, 0, false
 	}
-	before, after := rankedRules(user), make([]ranked, 0, len(rules))
+	before, after := g.rankedRules(user), make([]ranked, 0, len(rules))
 	for _, r := range rules {
-		after = append(after, ranked{matches: matchesOf(r.rule), source: r.source})
+		after = append(after, ranked{matches: g.matchesOf(r.rule), source: r.source})
 	}
 	read := map[string]expression{}
-	for _, path := range paths {
-		matches := byPath[path]
+	for _, target := range targets {
+		matches := byTarget[target]
 		for i := range matches {
 			for j := i; j < len(matches); j++ {
-				p, ok := meeting(path, matches[i], matches[j], read)
+				p, ok := meeting(target, matches[i], matches[j], read)
 				if !ok {
 					continue
 				}
@@ -76,10 +77,10 @@ type ranked struct {
 	source  int
 }
 
-func rankedRules(user []object) []ranked {
+func (g grammar) rankedRules(user []object) []ranked {
 	out := make([]ranked, len(user))
 	for i, rule := range user {
-		out[i] = ranked{matches: matchesOf(rule), source: i}
+		out[i] = ranked{matches: g.matchesOf(rule), source: i}
 	}
 	return out
 }
@@ -114,7 +115,14 @@ func above(a, b [3]int) bool {
 	return false
 }
 
-func pathOf(match object) string {
+// targetOf tells what of a match comes before all conditions: its path, or how many characters of a call's service
+// and method it names.
+func targetOf(match object) string {
+	if call, ok := match["method"].(object); ok {
+		service, _ := call["service"].(string)
+		method, _ := call["method"].(string)
+		return fmt.Sprintf("call %d %d", len(service), len(method))
+	}
 	path, _ := match["path"].(object)
 	kind, ok := path["type"].(string)
 	if !ok {
@@ -128,8 +136,8 @@ func pathOf(match object) string {
 }
 
 // meeting returns the request that meets just these two matches, and whether there is one.
-func meeting(path string, a, b object, read map[string]expression) (point, bool) {
-	p := point{path: path, exact: map[string]string{}, regex: map[string]bool{}, read: read}
+func meeting(target string, a, b object, read map[string]expression) (point, bool) {
+	p := point{target: target, exact: map[string]string{}, regex: map[string]bool{}, read: read}
 	for _, match := range []object{a, b} {
 		if method, ok := match["method"].(string); ok {
 			if p.method != "" && p.method != method {
@@ -137,18 +145,15 @@ func meeting(path string, a, b object, read map[string]expression) (point, bool)
 			}
 			p.method = method
 		}
-		for _, field := range []string{"headers", "queryParams"} {
-			for _, item := range objects(match[field]) {
-				key, value := keyOf(field, item)
-				if item["type"] == "RegularExpression" {
-					p.regex[key+" "+value] = true
-					continue
-				}
-				if other, ok := p.exact[key]; ok && other != value {
-					return point{}, false
-				}
-				p.exact[key] = value
+		for _, t := range termsOf(match) {
+			if t.regex {
+				p.regex[t.key+" "+t.value] = true
+				continue
 			}
+			if other, ok := p.exact[t.key]; ok && other != t.value {
+				return point{}, false
+			}
+			p.exact[t.key] = t.value
 		}
 	}
 	return p, p.consistent()
@@ -172,32 +177,45 @@ func (p point) meets(match object) bool {
 	if method, ok := match["method"].(string); ok && method != p.method {
 		return false
 	}
-	if pathOf(match) != p.path {
+	if targetOf(match) != p.target {
 		return false
 	}
-	for _, field := range []string{"headers", "queryParams"} {
-		for _, item := range objects(match[field]) {
-			key, value := keyOf(field, item)
-			exact, known := p.exact[key]
-			if item["type"] != "RegularExpression" {
-				if !known || exact != value {
-					return false
-				}
-				continue
-			}
-			if !p.regex[key+" "+value] && (!known || !p.matched(value, exact)) {
-				return false
-			}
+	for _, t := range termsOf(match) {
+		exact, known := p.exact[t.key]
+		switch {
+		case !t.regex && (!known || exact != t.value):
+			return false
+		case t.regex && !p.regex[t.key+" "+t.value] && (!known || !p.matched(t.value, exact)):
+			return false
 		}
 	}
 	return true
 }
 
-func keyOf(field string, item object) (key, value string) {
-	name, _ := item["name"].(string)
-	value, _ = item["value"].(string)
-	if field == "headers" {
-		name = strings.ToLower(name)
+// term is one thing that a match asks of a request by its value.
+type term struct {
+	key, value string
+	regex      bool
+}
+
+// termsOf returns what a match asks of headers, of query parameters, and of a call's service and method.
+func termsOf(match object) []term {
+	var out []term
+	for _, field := range []string{"headers", "queryParams"} {
+		for _, item := range objects(match[field]) {
+			name, _ := item["name"].(string)
+			value, _ := item["value"].(string)
+			if field == "headers" {
+				name = strings.ToLower(name)
+			}
+			out = append(out, term{field + "/" + name, value, item["type"] == "RegularExpression"})
+		}
 	}
-	return field + "/" + name, value
+	call, _ := match["method"].(object)
+	for _, part := range []string{"service", "method"} {
+		if value, ok := call[part].(string); ok && value != "" {
+			out = append(out, term{"call/" + part, value, call["type"] == "RegularExpression"})
+		}
+	}
+	return out
 }

@@ -34,7 +34,7 @@ var settles = []struct {
 }
 
 // Settle returns the longest of the times of the controllers that serve the route.
-func (HTTPRoute) Settle(live trafficrouting.Objects) time.Duration {
+func (Route) Settle(live trafficrouting.Objects) time.Duration {
 	if live.Route == nil {
 		return unknownSettle
 	}

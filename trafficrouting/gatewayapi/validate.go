@@ -1,6 +1,7 @@
 package gatewayapi
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +12,7 @@ import (
 )
 
 // validate refuses splits that mean nothing.
-func validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) error {
+func (g grammar) validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) error {
 	if owner.Name == "" || len(splits) == 0 {
 		return fmt.Errorf("a split needs an owner and a Service")
 	}
@@ -28,7 +29,7 @@ func validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []
 			return err
 		}
 		for _, rule := range s.Rules {
-			if err := validRule(s.Base.Service, rule); err != nil {
+			if err := g.validRule(s.Base.Service, rule); err != nil {
 				return err
 			}
 		}
@@ -41,13 +42,16 @@ func validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []
 	return nil
 }
 
-func validRule(base string, rule trafficrouting.MatchRule) error {
+func (g grammar) validRule(base string, rule trafficrouting.MatchRule) error {
 	if err := validShares(base, rule.To); err != nil {
 		return err
 	}
 	for _, m := range rule.AnyOf {
 		if len(m.Headers)+len(m.Cookies)+len(m.QueryParams) == 0 && m.Method == nil {
 			return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
+		}
+		if reason := g.refuses(m); reason != "" {
+			return errors.New(reason)
 		}
 		if _, err := alternativeOf(m); err != nil {
 			return err
@@ -138,7 +142,7 @@ func (d document) admits(owner string, splits []trafficrouting.Split) error {
 // composeFirst composes with one owner's part and those of the others that fit beside it; the rest is
 // left out until its owners render again.
 func (d document) composeFirst(owner string) (*unstructured.Unstructured, error) {
-	fitting := document{route: d.route, namespace: d.namespace, parts: map[string]part{}}
+	fitting := d.document(d.route)
 	if p, ok := d.parts[owner]; ok {
 		fitting.parts[owner] = p
 	}

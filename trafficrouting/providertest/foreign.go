@@ -20,9 +20,9 @@ func (c contract) interleaves(t *testing.T) {
 	if !c.Names(trafficrouting.Objects{Route: c.user}, Cart) {
 		return // one owner has nobody to meet
 	}
-	checkout, cart := Steps(Checkout), Steps(Cart)
+	checkout, cart := c.steps(Checkout), c.steps(Cart)
 	for _, shift := range []int{0, 3} {
-		a := []turn{{CheckoutOwner, &checkout[shift]}, {CheckoutOwner, &checkout[(shift+2)%len(checkout)]}, {CheckoutOwner, nil}}
+		a := []turn{{CheckoutOwner, &checkout[shift%len(checkout)]}, {CheckoutOwner, &checkout[(shift+2)%len(checkout)]}, {CheckoutOwner, nil}}
 		b := []turn{{CartOwner, &cart[(shift+1)%len(cart)]}, {CartOwner, &cart[(shift+4)%len(cart)]}, {CartOwner, nil}}
 		for _, order := range interleavings(a, b) {
 			c.play(t, order)
@@ -71,7 +71,7 @@ func interleavings(a, b []turn) [][]turn {
 // and split from the next rendering on.
 func (c contract) keepsEdits(t *testing.T) {
 	for name, edit := range c.Edits {
-		for _, s := range Steps(Checkout) {
+		for _, s := range c.steps(Checkout) {
 			edited := c.user.DeepCopy()
 			edit(edited)
 			if c.Check(trafficrouting.Objects{Route: edited}, CheckoutOwner, []trafficrouting.Split{s}) != "" {
@@ -91,7 +91,7 @@ func (c contract) keepsEdits(t *testing.T) {
 }
 
 func (c contract) observes(t *testing.T) {
-	for _, s := range Steps(Checkout) {
+	for _, s := range c.steps(Checkout) {
 		splits := []trafficrouting.Split{s}
 		before := c.Observe(trafficrouting.Objects{Route: c.user}, CheckoutOwner, splits)
 		require.True(t, before.Drifted)
@@ -110,7 +110,7 @@ func (c contract) observes(t *testing.T) {
 		require.Greater(t, accepted.Evidence, trafficrouting.EvidenceWritten)
 		require.Empty(t, accepted.Message)
 	}
-	gone := c.Observe(trafficrouting.Objects{}, CheckoutOwner, Steps(Checkout)[:1])
+	gone := c.Observe(trafficrouting.Objects{}, CheckoutOwner, c.steps(Checkout)[:1])
 	require.Equal(t, trafficrouting.EvidenceNone, gone.Evidence)
 	require.NotEmpty(t, gone.Message)
 }

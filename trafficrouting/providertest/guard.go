@@ -16,9 +16,9 @@ type parts map[trafficrouting.Owner]trafficrouting.Split
 func (c contract) guards(t *testing.T) {
 	SameJSON(t, c.user, c.guard(t, c.user, c.user), "nothing to guard")
 	shared := c.Names(trafficrouting.Objects{Route: c.user}, Cart)
-	for _, s := range Steps(Checkout) {
+	for _, s := range c.steps(Checkout) {
 		c.guarded(t, parts{CheckoutOwner: s})
-		for _, other := range Steps(Cart) {
+		for _, other := range c.steps(Cart) {
 			if shared {
 				c.guarded(t, parts{CheckoutOwner: s, CartOwner: other})
 			}

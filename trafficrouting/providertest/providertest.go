@@ -5,6 +5,7 @@ package providertest
 import (
 	"encoding/json"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +59,7 @@ func Run(t *testing.T, p trafficrouting.Provider, f Fixtures) {
 		t.Run(name, func(t *testing.T) {
 			c := contract{Provider: p, Fixtures: f, user: route}
 			t.Run("may be used", c.mayBeUsed)
+			t.Run("what it cannot do is refused", c.refuses)
 			t.Run("stripping gives the user's route", c.strips)
 			t.Run("rendering twice gives what rendering once gave", c.rendersOnce)
 			t.Run("the last rendering counts", c.lastCounts)
@@ -87,6 +89,9 @@ func Steps(service string) []trafficrouting.Split {
 		{Match: []v1alpha1.Match{
 			{Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: text("yes")}, {Name: "x-tenant", Regex: text("a+")}}},
 		}},
+		{Weight: ptr.To(intstr.FromInt32(25)), Match: []v1alpha1.Match{
+			{Cookies: []v1alpha1.ValueMatch{{Name: "group", Regex: text("^in.*r$")}}},
+		}},
 	}
 	var splits []trafficrouting.Split
 	for _, step := range steps {
@@ -100,6 +105,49 @@ type contract struct {
 	trafficrouting.Provider
 	Fixtures
 	user *unstructured.Unstructured
+}
+
+// steps are those of Steps that this kind of route can take.
+func (c contract) steps(service string) []trafficrouting.Split {
+	can := c.Capabilities(trafficrouting.Objects{Route: c.user})
+	return slices.DeleteFunc(Steps(service), func(s trafficrouting.Split) bool { return !able(can, s) })
+}
+
+// able says whether the capabilities suffice for a split.
+func able(can trafficrouting.Capabilities, s trafficrouting.Split) bool {
+	weighted := s.Shares[1].PPM > 0 && s.Shares[1].PPM < trafficrouting.Whole
+	if weighted && (!can.Weight || len(s.Rules) > 0 && !can.WeightAndMatch) {
+		return false
+	}
+	for _, rule := range s.Rules {
+		if slices.ContainsFunc(rule.AnyOf, func(m v1alpha1.Match) bool { return !tells(can, m) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// tells says whether requests can be told apart by a match.
+func tells(can trafficrouting.Capabilities, m v1alpha1.Match) bool {
+	values := func(of []v1alpha1.ValueMatch, exact, regex bool) bool {
+		return !slices.ContainsFunc(of, func(v v1alpha1.ValueMatch) bool { return v.Exact != nil && !exact || v.Regex != nil && !regex })
+	}
+	return (m.Method == nil || can.Method) && values(m.Headers, can.HeaderExact, can.HeaderRegex) &&
+		values(m.Cookies, can.Cookie, can.Cookie) && values(m.QueryParams, can.QueryExact, can.QueryRegex)
+}
+
+// refuses: a step beyond the capabilities is named before a Release starts, and never rendered.
+func (c contract) refuses(t *testing.T) {
+	live := trafficrouting.Objects{Route: c.user}
+	can := c.Capabilities(live)
+	for _, s := range Steps(Checkout) {
+		if able(can, s) {
+			continue
+		}
+		require.NotEmpty(t, c.Check(live, CheckoutOwner, []trafficrouting.Split{s}))
+		_, err := c.Render(live, CheckoutOwner, []trafficrouting.Split{s})
+		require.Error(t, err)
+	}
 }
 
 func (c contract) render(t *testing.T, live *unstructured.Unstructured, owner trafficrouting.Owner, s trafficrouting.Split) *unstructured.Unstructured {
@@ -127,15 +175,15 @@ func (c contract) mayBeUsed(t *testing.T) {
 	require.Positive(t, c.Settle(live))
 	require.True(t, c.Names(live, Checkout))
 	require.False(t, c.Names(live, trafficrouting.CanaryOf(Checkout)))
-	for _, s := range Steps(Checkout) {
+	for _, s := range c.steps(Checkout) {
 		require.Empty(t, c.Check(live, CheckoutOwner, []trafficrouting.Split{s}))
 	}
-	require.NotEmpty(t, c.Check(trafficrouting.Objects{}, CheckoutOwner, Steps(Checkout)[:1]), "no route")
+	require.NotEmpty(t, c.Check(trafficrouting.Objects{}, CheckoutOwner, c.steps(Checkout)[:1]), "no route")
 	require.NotEmpty(t, c.Check(live, CheckoutOwner, []trafficrouting.Split{trafficrouting.AllStable("absent")}))
 }
 
 func (c contract) strips(t *testing.T) {
-	for _, s := range Steps(Checkout) {
+	for _, s := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, s)
 		require.True(t, c.Names(trafficrouting.Objects{Route: live}, trafficrouting.CanaryOf(Checkout)))
 		SameJSON(t, c.user, c.strip(t, live, CheckoutOwner))
@@ -145,16 +193,16 @@ func (c contract) strips(t *testing.T) {
 }
 
 func (c contract) rendersOnce(t *testing.T) {
-	for _, s := range Steps(Checkout) {
+	for _, s := range c.steps(Checkout) {
 		once := c.render(t, c.user, CheckoutOwner, s)
 		SameJSON(t, once, c.render(t, once, CheckoutOwner, s))
 	}
 }
 
 func (c contract) lastCounts(t *testing.T) {
-	for _, first := range Steps(Checkout) {
+	for _, first := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, first)
-		for _, second := range Steps(Checkout) {
+		for _, second := range c.steps(Checkout) {
 			SameJSON(t, c.render(t, c.user, CheckoutOwner, second), c.render(t, live, CheckoutOwner, second))
 		}
 	}
@@ -162,7 +210,7 @@ func (c contract) lastCounts(t *testing.T) {
 
 func (c contract) mutatesNothing(t *testing.T) {
 	user := c.user.DeepCopy()
-	for _, s := range Steps(Checkout) {
+	for _, s := range c.steps(Checkout) {
 		splits := []trafficrouting.Split{s}
 		before := encode(t, splits)
 		live := c.render(t, user, CheckoutOwner, s)
@@ -178,8 +226,8 @@ func (c contract) mutatesNothing(t *testing.T) {
 
 func (c contract) routes(t *testing.T) {
 	shared := c.Names(trafficrouting.Objects{Route: c.user}, Cart)
-	cart := Steps(Cart)
-	for i, s := range Steps(Checkout) {
+	cart := c.steps(Cart)
+	for i, s := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, s)
 		c.admits(t, live)
 		c.serves(t, live, s)

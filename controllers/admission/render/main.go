@@ -10,10 +10,10 @@ import (
 	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"crossfade.io/crossfade/controllers/admission"
+	"crossfade.io/crossfade/trafficrouting/providers"
 )
 
 // defaultController is the chart's service account.
@@ -74,7 +74,7 @@ func all[T any](typed []T) []any {
 func hook() admission.Hook {
 	return admission.Hook{
 		Gate:   "{{ .Values.webhook.gateFailurePolicy }}",
-		Routes: []schema.GroupVersionResource{{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}},
+		Routes: providers.Resources(),
 		Client: func(path string) admissionv1.WebhookClientConfig {
 			return admissionv1.WebhookClientConfig{Service: &admissionv1.ServiceReference{
 				Name: "crossfade-webhook", Namespace: "{{ .Release.Namespace }}", Path: &path,

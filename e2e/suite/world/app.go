@@ -35,6 +35,8 @@ type App struct {
 	Node string
 	// CPU is the processor time that each pod requests; empty means none.
 	CPU string
+	// GRPC says that it is called by gRPC, on the same port of its Service, through a GRPCRoute.
+	GRPC bool
 }
 
 var deployment = manifest(`
@@ -70,6 +72,7 @@ spec:
         {{- end}}
         ports:
         - {name: http, containerPort: 8080}
+        - {name: grpc, containerPort: 9090}
         - {name: admin, containerPort: 8081}
         {{- if .CPU}}
         resources: {requests: {cpu: {{.CPU}}}}
@@ -83,7 +86,7 @@ kind: Service
 metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
 spec:
   selector: {app: app}
-  ports: [{name: http, port: 80, targetPort: http}]
+  ports: [{name: web, port: 80, targetPort: {{if .GRPC}}grpc{{else}}http{{end}}}]
 `)
 
 var route = manifest(`
@@ -98,6 +101,17 @@ spec:
     backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
 `)
 
+var grpcRoute = manifest(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway}]
+  hostnames: ["{{.Host}}"]
+  rules:
+  - backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
+`)
+
 // Deployment is the app's manifest.
 func (a App) Deployment() *unstructured.Unstructured { return a.render(deployment) }
 
@@ -105,7 +119,12 @@ func (a App) Deployment() *unstructured.Unstructured { return a.render(deploymen
 func (a App) Service() *unstructured.Unstructured { return a.render(service) }
 
 // Route is the app's manifest.
-func (a App) Route() *unstructured.Unstructured { return a.render(route) }
+func (a App) Route() *unstructured.Unstructured {
+	if a.GRPC {
+		return a.render(grpcRoute)
+	}
+	return a.render(route)
+}
 
 // Rollout is the policy for the app. The times are short, but Traefik takes in a change up to 2 s late, and later on a busy
 // machine.
@@ -116,7 +135,7 @@ func (a App) Rollout(steps ...v1alpha1.Step) *v1alpha1.Rollout {
 		Spec: v1alpha1.RolloutSpec{
 			WorkloadRef: v1alpha1.WorkloadRef{Kind: "Deployment", Name: AppName},
 			ServiceRefs: []v1alpha1.ServiceRef{{Name: AppName}},
-			RouteRefs:   []v1alpha1.RouteRef{{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute", Name: AppName}},
+			RouteRefs:   []v1alpha1.RouteRef{{Group: "gateway.networking.k8s.io", Kind: a.Route().GetKind(), Name: AppName}},
 			Strategy:    v1alpha1.Strategy{Steps: steps},
 			Timing:      v1alpha1.Timing{Settle: Seconds(4), Drain: Seconds(3), CollapseAfter: Seconds(3)},
 		},

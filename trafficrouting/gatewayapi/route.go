@@ -1,5 +1,5 @@
-// Package gatewayapi splits requests by Gateway API's HTTPRoute. It works on the user's own route:
-// every rule that names the Service gets the canary as one more backend, and a copy before it for the
+// Package gatewayapi splits requests by Gateway API's routes. It works on the user's own route: every
+// rule that names the Service gets the canary as one more backend, and a copy before it for the
 // requests that match. API semantics are those of sigs.k8s.io/gateway-api v1.6.3.
 package gatewayapi
 
@@ -8,36 +8,43 @@ import (
 	"maps"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"crossfade.io/crossfade/trafficrouting"
 )
 
-// GroupKind is the kind of route that this package is for.
-var GroupKind = schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}
+// Route is the trafficrouting.Provider for one kind of route.
+type Route struct{ grammar }
 
-// HTTPRoute is the trafficrouting.Provider for HTTPRoutes.
-type HTTPRoute struct{}
+var _ trafficrouting.Provider = Route{}
 
-var _ trafficrouting.Provider = HTTPRoute{}
+// HTTPRoute splits requests.
+func HTTPRoute() Route { return Route{httpGrammar} }
 
-// Capabilities says what an HTTPRoute can do. Header equality and weights are core; methods and query
+// GRPCRoute splits calls, whatever connection they come on.
+func GRPCRoute() Route { return Route{grpcGrammar} }
+
+// TCPRoute splits connections: one that is open stays where it is.
+func TCPRoute() Route { return Route{tcpGrammar} }
+
+// TLSRoute splits connections, as TCPRoute does.
+func TLSRoute() Route { return Route{tlsGrammar} }
+
+// Capabilities says what the kind can do. Header equality and weights are core; methods and query
 // parameters are extended, regular expressions implementation-specific, and no status tells whether a
-// gateway follows them.
-func (HTTPRoute) Capabilities(live trafficrouting.Objects) trafficrouting.Capabilities {
+// gateway follows them. A cookie is a regular expression on its header.
+func (p Route) Capabilities(live trafficrouting.Objects) trafficrouting.Capabilities {
 	return trafficrouting.Capabilities{
-		Weight: true, HeaderExact: true, HeaderRegex: true, Cookie: true, QueryExact: true, QueryRegex: true,
-		Method: true, WeightAndMatch: true, Granularity: 1, Refusal: refusal(live),
+		Weight: true, HeaderExact: p.headers, HeaderRegex: p.headers, Cookie: p.headers, QueryExact: p.queryParams, QueryRegex: p.queryParams,
+		Method: p.methods, WeightAndMatch: p.headers, Granularity: 1, Refusal: p.refusal(live),
 	}
 }
 
 // refusal says why a route cannot be used at all.
-func refusal(live trafficrouting.Objects) string {
+func (g grammar) refusal(live trafficrouting.Objects) string {
 	switch {
 	case live.Route == nil:
-		return "an HTTPRoute of spec.routeRefs does not exist; create it or take it out of spec.routeRefs"
-	case live.Route.GroupVersionKind().GroupKind() != GroupKind:
-		return fmt.Sprintf("%s is not an HTTPRoute of group %s; name one", live.Route.GetName(), GroupKind.Group)
+		return g.article() + " of spec.routeRefs does not exist; create it or take it out of spec.routeRefs"
+	case live.Route.GroupVersionKind().GroupKind() != g.groupKind():
+		return fmt.Sprintf("%s is not %s of group %s; name one", live.Route.GetName(), g.article(), Group)
 	case live.Route.GetDeletionTimestamp() != nil:
 		return title(live) + " is being deleted; create it again or take it out of spec.routeRefs"
 	}
@@ -46,13 +53,13 @@ func refusal(live trafficrouting.Objects) string {
 
 // title names a route in messages.
 func title(live trafficrouting.Objects) string {
-	return fmt.Sprintf("HTTPRoute %s/%s", live.Route.GetNamespace(), live.Route.GetName())
+	return fmt.Sprintf("%s %s/%s", live.Route.GetKind(), live.Route.GetNamespace(), live.Route.GetName())
 }
 
 // Check says why the route cannot carry the splits: what Render would refuse, and names that the user
 // has given by hand to what Crossfade would add.
-func (p HTTPRoute) Check(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) string {
-	if reason := refusal(live); reason != "" {
+func (p Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) string {
+	if reason := p.refusal(live); reason != "" {
 		return reason
 	}
 	stripped, err := p.Strip(live, owner)
@@ -65,7 +72,7 @@ func (p HTTPRoute) Check(live trafficrouting.Objects, owner trafficrouting.Owner
 			return fmt.Sprintf("%s names Service %s by its own hand, which would be the canary of Service %s; take it out of the route", title(live), name, bases[name])
 		}
 	}
-	if d := (document{route: stripped.Route, namespace: live.Route.GetNamespace()}); len(splits) > 0 {
+	if d := p.document(stripped.Route); len(splits) > 0 {
 		if reason := d.unnamed(splits); reason != "" {
 			return title(live) + ": " + reason
 		}
@@ -77,11 +84,11 @@ func (p HTTPRoute) Check(live trafficrouting.Objects, owner trafficrouting.Owner
 }
 
 // Names says whether a rule of the route sends requests to the Service, copies of requests included.
-func (HTTPRoute) Names(live trafficrouting.Objects, service string) bool {
+func (p Route) Names(live trafficrouting.Objects, service string) bool {
 	if live.Route == nil {
 		return false
 	}
-	d := document{route: live.Route, namespace: live.Route.GetNamespace()}
+	d := p.document(live.Route)
 	for _, rule := range d.rules() {
 		refs := refsOf(rule)
 		filters := objects(rule["filters"])
@@ -104,20 +111,20 @@ func (HTTPRoute) Names(live trafficrouting.Objects, service string) bool {
 }
 
 // Render writes the owner's part.
-func (p HTTPRoute) Render(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) (trafficrouting.Objects, error) {
+func (p Route) Render(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) (trafficrouting.Objects, error) {
 	if len(splits) == 0 {
 		return p.Strip(live, owner)
 	}
-	if reason := refusal(live); reason != "" {
+	if reason := p.refusal(live); reason != "" {
 		return trafficrouting.Objects{}, fmt.Errorf("split route: %s", reason)
 	}
 	fail := func(err error) (trafficrouting.Objects, error) {
 		return trafficrouting.Objects{}, fmt.Errorf("split %s: %w", title(live), err)
 	}
-	if err := validate(live, owner, splits); err != nil {
+	if err := p.validate(live, owner, splits); err != nil {
 		return fail(err)
 	}
-	d, err := open(live.Route, owner.Name, splits)
+	d, err := p.open(live.Route, owner.Name, splits)
 	if err != nil {
 		return fail(err)
 	}
@@ -148,14 +155,14 @@ func (p HTTPRoute) Render(live trafficrouting.Objects, owner trafficrouting.Owne
 
 // Strip takes the owner's part out. A route without the owner's annotation has none, and stays as it
 // is. It fails if the annotation cannot be read; Render, which knows the splits, mends it.
-func (HTTPRoute) Strip(live trafficrouting.Objects, owner trafficrouting.Owner) (trafficrouting.Objects, error) {
+func (p Route) Strip(live trafficrouting.Objects, owner trafficrouting.Owner) (trafficrouting.Objects, error) {
 	if live.Route == nil {
 		return live, nil
 	}
 	if _, ok := live.Route.GetAnnotations()[annotationOf(owner.Name)]; !ok {
 		return trafficrouting.Objects{Route: live.Route.DeepCopy()}, nil
 	}
-	d, err := open(live.Route, owner.Name, nil)
+	d, err := p.open(live.Route, owner.Name, nil)
 	if err != nil {
 		return trafficrouting.Objects{}, fmt.Errorf("strip %s: %w", title(live), err)
 	}
