@@ -41,7 +41,7 @@ func TestRefusedRollouts(t *testing.T) {
 		"no step":                     {steps(), []string{"spec.strategy.steps", "at least 1"}},
 		"a kind of route that comes later": {
 			set([]any{map[string]any{"group": "networking.istio.io", "kind": "VirtualService", "name": "app"}}, "spec", "routeRefs"),
-			[]string{"spec.routeRefs[0]", "HTTPRoute is supported yet"},
+			[]string{"spec.routeRefs[0]", "HTTPRoute, GRPCRoute, TCPRoute and TLSRoute"},
 		},
 		"a field that comes later": {set(map[string]any{}, "spec", "analysis"), []string{"spec.analysis", "not yet supported"}},
 	} {
