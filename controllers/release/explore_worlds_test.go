@@ -46,6 +46,10 @@ var smallWorlds = map[string]smallWorld{
 		steps: stepsOf(50, 25, 100), deeds: slices.Concat([]move{approves, aborts}, goesTo), mostDeeds: 1, writes: withoutTwins, mostFaults: 1,
 		change: func(p *v1alpha1.RolloutSpec) { p.Rollback.Traffic = "BySteps" },
 	},
+	"taken back by hand": {
+		steps: stepsOf(25, 50), deeds: []move{aborts, resetsRoute}, mostDeeds: 2,
+		change: func(p *v1alpha1.RolloutSpec) { p.Rollback.Traffic = "BySteps" },
+	},
 	"blue-green": {
 		steps: []v1alpha1.Step{{Name: "preview", Replicas: percent("100%"), Match: matching("", 1, nil).Match, Hold: approval()}},
 		change: func(p *v1alpha1.RolloutSpec) {

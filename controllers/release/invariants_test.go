@@ -13,6 +13,7 @@ import (
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
+	"crossfade.io/crossfade/intent"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/gatewayapi"
 	"crossfade.io/crossfade/workload/deployment"
@@ -303,6 +304,7 @@ func (g *guardian) weightRisesByRule(what string) {
 		before := g.weights[ref.Name]
 		g.weights[ref.Name] = ppm
 		if ppm <= before {
+			g.sharesMoveInSteps(what, ref.Name, before, ppm)
 			continue
 		}
 		// In Provisioning a foreign edit of the last step's split is put right.
@@ -313,6 +315,16 @@ func (g *guardian) weightRisesByRule(what string) {
 			"the weight of %s rises from %d to %d by rule %s", ref.Name, before, ppm, g.w.last.Rule)
 		g.carries(what, ref.Name, ppm)
 	}
+}
+
+// sharesMoveInSteps: what goes to the canary alone is shared with the user's Service before it goes to that alone, which
+// by then has other endpoints than its proxies have known it by.
+func (g *guardian) sharesMoveInSteps(what, service string, before, ppm int32) {
+	progress := g.w.status.Progress
+	early := progress.Stage == v1alpha1.StageRetiring || progress.Stage == v1alpha1.StageReturning
+	ours := what == string(intent.Patch)+" HTTPRoute checkout"
+	g.require(!ours || !early || progress.Cause != "" || before < trafficrouting.Whole || ppm > 0, what,
+		"Service %s gets everything at once in stage %s", service, progress.Stage)
 }
 
 // carries: a weight that rises finds as many endpoints as carry that share of stable's requests.

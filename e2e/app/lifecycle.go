@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -27,6 +28,7 @@ type app struct {
 	grpc        *grpc.Server
 
 	httpListener, grpcListener, adminListener net.Listener
+	tlsListener                               net.Listener // nil unless it has an address
 }
 
 // listen builds the app and opens its three ports, so that a caller knows the addresses before serve.
@@ -35,6 +37,13 @@ func listen(cfg config) (*app, error) {
 	a.http = &http.Server{Handler: a.httpHandler(), ReadHeaderTimeout: patience, IdleTimeout: patience}
 	a.admin = &http.Server{Handler: a.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
 	a.grpc = a.newGRPCServer()
+	if cfg.tlsAddress != "" {
+		certificate, err := selfSigned()
+		if err != nil {
+			return nil, err
+		}
+		a.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	}
 	for _, port := range []struct {
 		listener      *net.Listener
 		flag, address string
@@ -42,7 +51,11 @@ func listen(cfg config) (*app, error) {
 		{&a.httpListener, "http-address", cfg.httpAddress},
 		{&a.grpcListener, "grpc-address", cfg.grpcAddress},
 		{&a.adminListener, "admin-address", cfg.adminAddress},
+		{&a.tlsListener, "tls-address", cfg.tlsAddress},
 	} {
+		if port.address == "" {
+			continue
+		}
 		opened, err := net.Listen("tcp", port.address)
 		if err != nil {
 			a.closeListeners()
@@ -55,8 +68,11 @@ func listen(cfg config) (*app, error) {
 
 // serve blocks until ctx ends and the app has drained, or until a server fails.
 func (a *app) serve(ctx context.Context) error {
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	go func() { failed <- a.http.Serve(a.httpListener) }()
+	if a.tlsListener != nil {
+		go func() { failed <- a.http.ServeTLS(a.tlsListener, "", "") }()
+	}
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.admin.Serve(a.adminListener) }()
 	defer a.admin.Close()
@@ -97,7 +113,7 @@ func (a *app) stopGRPC(ctx context.Context) {
 }
 
 func (a *app) closeListeners() {
-	for _, listener := range []net.Listener{a.httpListener, a.grpcListener, a.adminListener} {
+	for _, listener := range []net.Listener{a.httpListener, a.grpcListener, a.adminListener, a.tlsListener} {
 		if listener != nil {
 			_ = listener.Close()
 		}

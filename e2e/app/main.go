@@ -22,6 +22,7 @@ type config struct {
 	pod string
 	// Addresses are host:port; port 0 takes a free one.
 	httpAddress, grpcAddress, adminAddress string
+	tlsAddress                             string // empty means none
 	// drainDelay is how long the app serves on, unready, after SIGTERM.
 	drainDelay time.Duration
 	// shutdownLimit bounds the wait for requests in flight after the drain delay.
@@ -82,6 +83,7 @@ func parseConfig(args []string, lookupEnv func(string) (string, bool), usage io.
 	flags.StringVar(&cfg.pod, "pod-name", "", "pod named in every answer (default the host name)")
 	flags.StringVar(&cfg.httpAddress, "http-address", ":8080", "host:port of the HTTP server")
 	flags.StringVar(&cfg.grpcAddress, "grpc-address", ":9090", "host:port of the gRPC server")
+	flags.StringVar(&cfg.tlsAddress, "tls-address", "", "host:port of the HTTP server behind TLS (default none)")
 	flags.StringVar(&cfg.adminAddress, "admin-address", ":8081", "host:port of /settings and /metrics")
 	flags.Float64Var(&cfg.settings.ErrorRatio, "error-ratio", 0, "share of requests answered with an error, 0 to 1")
 	flags.TextVar(&cfg.settings.Latency, "latency", duration(0), "wait before every answer")

@@ -15,6 +15,7 @@ const (
 	apiServiceIP  = "10.96.0.1"
 	apiPort       = 6443
 	gatewayPort   = 80
+	tlsPort       = 443
 	metricsPort   = 8082
 	clusterDomain = "cluster.local"
 )

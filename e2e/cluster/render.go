@@ -55,6 +55,7 @@ func (settings) PauseImage() string    { return PauseImage }
 func (settings) PodCIDR() string       { return podCIDR }
 func (settings) ClusterDomain() string { return clusterDomain }
 func (settings) GatewayPort() int      { return gatewayPort }
+func (settings) TLSPort() int          { return tlsPort }
 func (settings) MetricsPort() int      { return metricsPort }
 
 // render fills one template in.

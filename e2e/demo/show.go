@@ -142,8 +142,8 @@ func (s *stage) startLoad(ctx context.Context, scratch string) error {
 	}
 	inside, versions := "http://"+service.Spec.ClusterIP+"/", []string{"v1", "v2", "v3"}
 	targets := []load.Target{
-		{Name: "gateway", URL: world.Gateway, Host: s.app.Host, Rate: rate * 0.5, Versions: versions},
-		{Name: "gateway, fresh connections", URL: world.Gateway, Host: s.app.Host, Rate: rate * 0.25, Fresh: true, Versions: versions},
+		{Name: "gateway", URL: s.app.URL(world.GatewayAddress), Host: s.app.Host, Rate: rate * 0.5, Versions: versions},
+		{Name: "gateway, fresh connections", URL: s.app.URL(world.GatewayAddress), Host: s.app.Host, Rate: rate * 0.25, Fresh: true, Versions: versions},
 		{Name: "ClusterIP", URL: inside, Rate: rate * 0.15, Versions: versions},
 		{Name: "ClusterIP, fresh connections", URL: inside, Rate: rate * 0.10, Fresh: true, Versions: versions},
 	}

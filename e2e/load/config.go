@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -42,11 +43,12 @@ type Config struct {
 type Target struct {
 	// Name tells the target apart in records and reports; empty means its URL.
 	Name string `json:"name,omitempty"`
-	// URL is http://host:port/path, or grpc://host:port for the sample app's Echo service.
+	// URL is http://host:port/path or, without a look at the certificate, https://host:port/path; or grpc://host:port
+	// for the sample app's Echo service.
 	URL string `json:"url"`
 	// Address is the host:port that is dialled; empty means the URL's.
 	Address string `json:"address,omitempty"`
-	// Host is the Host header, or gRPC's authority; empty means the URL's.
+	// Host is the Host header and the name that TLS asks for, or gRPC's authority; empty means the URL's.
 	Host string `json:"host,omitempty"`
 	// Rate is in requests per second, above 0.
 	Rate float64 `json:"rate"`
@@ -131,10 +133,10 @@ func (c Config) complete() (Config, error) {
 func (t Target) validate() error {
 	parsed, err := url.Parse(t.URL)
 	if err != nil {
-		return fmt.Errorf("url %q cannot be read: write http://host:port/path or grpc://host:port", t.URL)
+		return fmt.Errorf("url %q cannot be read: write http://host:port/path, https://host:port/path or grpc://host:port", t.URL)
 	}
-	if (parsed.Scheme != "http" && parsed.Scheme != "grpc") || parsed.Host == "" {
-		return fmt.Errorf("url is %q: write http://host:port/path or grpc://host:port", t.URL)
+	if !slices.Contains([]string{"http", "https", "grpc"}, parsed.Scheme) || parsed.Host == "" {
+		return fmt.Errorf("url is %q: write http://host:port/path, https://host:port/path or grpc://host:port", t.URL)
 	}
 	if parsed.Scheme == "grpc" && parsed.Port() == "" && t.Address == "" {
 		return fmt.Errorf("url is %q: name the port, as in grpc://host:9090", t.URL)

@@ -30,7 +30,7 @@ func TestNodesReachEachOther(t *testing.T) {
 		want := load.Target{Rate: 20, Fresh: true, Versions: []string{s.app.Version}}
 		service, gateway := want, want
 		service.Name, service.URL = "service on "+node, "http://"+s.service().Spec.ClusterIP+":80/"
-		gateway.Name, gateway.URL, gateway.Host = "gateway to "+node, world.Gateway, s.app.Host
+		gateway.Name, gateway.URL, gateway.Host = "gateway to "+node, s.app.URL(world.GatewayAddress), s.app.Host
 		targets = append(targets, service, gateway)
 	}
 	for _, node := range nodes {

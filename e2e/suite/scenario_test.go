@@ -44,8 +44,8 @@ type setting struct {
 	spread bool
 	// cpu is the processor time that each pod requests; empty means none.
 	cpu string
-	// grpc has the app called by gRPC, through a GRPCRoute.
-	grpc bool
+	// kind of the app's route; empty means HTTPRoute.
+	kind string
 	// policy changes the Rollout before it is created.
 	policy func(*v1alpha1.Rollout)
 	// write gives the app's manifests to the cluster; nil means a forced server-side apply.
@@ -77,7 +77,7 @@ func begin(t *testing.T, with setting) *scenario {
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
 	s := newScenario(t, world.App{
 		Namespace: name, Host: name + ".test", Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
-		Spread: with.spread, CPU: with.cpu, GRPC: with.grpc,
+		Spread: with.spread, CPU: with.cpu, Kind: with.kind,
 	})
 	s.node = with.node
 	if with.write != nil {
@@ -148,13 +148,13 @@ func (s *scenario) targets(rate float64, extra []load.Target) []load.Target {
 	s.t.Helper()
 	versions := []string{"v1", "v2", "v3"}
 	targets := []load.Target{
-		{Name: "gateway", URL: world.Gateway, Host: s.app.Host, Rate: rate, Versions: versions},
-		{Name: "gateway-fresh", URL: world.Gateway, Host: s.app.Host, Rate: rate / 2, Fresh: true, Versions: versions},
+		{Name: "gateway", URL: s.app.URL(world.GatewayAddress), Host: s.app.Host, Rate: rate, Versions: versions},
+		{Name: "gateway-fresh", URL: s.app.URL(world.GatewayAddress), Host: s.app.Host, Rate: rate / 2, Fresh: true, Versions: versions},
 		{Name: "service", Rate: serviceRate, Versions: versions},
 		{Name: "service-fresh", Rate: serviceRate / 2, Fresh: true, Versions: versions},
 	}
 	for _, target := range extra {
-		target.URL, target.Host, target.Rate, target.Versions = world.Gateway, s.app.Host, 20, versions
+		target.URL, target.Host, target.Rate, target.Versions = s.app.URL(world.GatewayAddress), s.app.Host, 20, versions
 		targets = append(targets, target)
 	}
 	return targets
@@ -164,10 +164,7 @@ func (s *scenario) targets(rate float64, extra []load.Target) []load.Target {
 func (s *scenario) startLoad(targets []load.Target) {
 	s.t.Helper()
 	for i := range targets {
-		targets[i].URL = cmp.Or(targets[i].URL, "http://"+s.service().Spec.ClusterIP+":80/")
-		if s.app.GRPC {
-			targets[i].URL = strings.TrimSuffix(strings.Replace(targets[i].URL, "http", "grpc", 1), "/")
-		}
+		targets[i].URL = cmp.Or(targets[i].URL, s.app.URL(s.service().Spec.ClusterIP))
 	}
 	s.eventually(soon, "answers by every way", func() (string, bool) {
 		answered, err := shared.Probe(s.node, s.scratch, targets...)

@@ -23,6 +23,7 @@ var compared = []schema.GroupVersionKind{
 	{Version: "v1", Kind: "Service"},
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"},
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GRPCRoute"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "TLSRoute"},
 }
 
 // twin is the same app in a namespace of its own without a Rollout.

@@ -34,6 +34,9 @@ var finders = map[string]struct {
 		"test", "-count=1", "-failfast", "-run", "^(TestExplore|TestRandomWalks)$", "./controllers/release",
 		"-worlds", "^(writes that fail|judged|there and back)$", "-faults", "1", "-deeds", "0", "-walks", "1500",
 	}},
+	"deeds": {".", []string{
+		"test", "-count=1", "-failfast", "-run", "^TestExplore$", "./controllers/release", "-worlds", "^taken back by hand$", "-deeds", "2",
+	}},
 	"faults": {"e2e", []string{
 		"test", "-count=1", "-failfast", "-parallel", "6", "-timeout", "15m", "-run", "^(TestFaults|TestKilledAtEachWrite|TestLaggingCaches)$", "./api/live",
 	}},
@@ -41,7 +44,7 @@ var finders = map[string]struct {
 
 func main() {
 	only := flag.String("run", "", "only the mutants whose name has this in it")
-	by := flag.String("by", "", "only the mutants that this is to find: explore or faults")
+	by := flag.String("by", "", "only the mutants that this is to find: explore, deeds or faults")
 	flag.Parse()
 	if err := run(context.Background(), *only, *by); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
@@ -60,7 +63,7 @@ func run(ctx context.Context, only, by string) error {
 	}
 	for _, m := range mutants {
 		if _, known := finders[m.By]; !known {
-			return fmt.Errorf("mutant %q: nothing finds by %q; say explore or faults", m.Name, m.By)
+			return fmt.Errorf("mutant %q: nothing finds by %q; say explore, deeds or faults", m.Name, m.By)
 		}
 	}
 	tried, found, whole := 0, 0, map[string]bool{}

@@ -35,8 +35,29 @@ type App struct {
 	Node string
 	// CPU is the processor time that each pod requests; empty means none.
 	CPU string
-	// GRPC says that it is called by gRPC, on the same port of its Service, through a GRPCRoute.
-	GRPC bool
+	// Kind is that of its route; empty means HTTPRoute. By a GRPCRoute it is called by gRPC, by a TLSRoute over TLS.
+	Kind string
+}
+
+// ways are how an app is called by the kind of its route.
+var ways = map[string]struct {
+	scheme, targetPort string
+	port               int
+}{
+	"":          {"http", "http", 80},
+	"GRPCRoute": {"grpc", "grpc", 80},
+	"TLSRoute":  {"https", "https", 443},
+}
+
+// Port is that of its Service, and of the gateway.
+func (a App) Port() int { return ways[a.Kind].port }
+
+// TargetPort is the name of the one of its container.
+func (a App) TargetPort() string { return ways[a.Kind].targetPort }
+
+// URL calls it at an address.
+func (a App) URL(address string) string {
+	return fmt.Sprintf("%s://%s:%d", ways[a.Kind].scheme, address, a.Port())
 }
 
 var deployment = manifest(`
@@ -67,12 +88,16 @@ spec:
         imagePullPolicy: Never
         args:
         - --version={{.Version}}
+        {{- if eq .Kind "TLSRoute"}}
+        - --tls-address=:8443
+        {{- end}}
         {{- range .Flags}}
         - {{.}}
         {{- end}}
         ports:
         - {name: http, containerPort: 8080}
         - {name: grpc, containerPort: 9090}
+        - {name: https, containerPort: 8443}
         - {name: admin, containerPort: 8081}
         {{- if .CPU}}
         resources: {requests: {cpu: {{.CPU}}}}
@@ -86,7 +111,7 @@ kind: Service
 metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
 spec:
   selector: {app: app}
-  ports: [{name: web, port: 80, targetPort: {{if .GRPC}}grpc{{else}}http{{end}}}]
+  ports: [{name: web, port: {{.Port}}, targetPort: {{.TargetPort}}}]
 `)
 
 var route = manifest(`
@@ -112,6 +137,17 @@ spec:
   - backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
 `)
 
+var tlsRoute = manifest(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway, sectionName: tls}]
+  hostnames: ["{{.Host}}"]
+  rules:
+  - backendRefs: [{group: "", kind: Service, name: app, port: 443, weight: 1}]
+`)
+
 // Deployment is the app's manifest.
 func (a App) Deployment() *unstructured.Unstructured { return a.render(deployment) }
 
@@ -120,8 +156,11 @@ func (a App) Service() *unstructured.Unstructured { return a.render(service) }
 
 // Route is the app's manifest.
 func (a App) Route() *unstructured.Unstructured {
-	if a.GRPC {
+	switch a.Kind {
+	case "GRPCRoute":
 		return a.render(grpcRoute)
+	case "TLSRoute":
+		return a.render(tlsRoute)
 	}
 	return a.render(route)
 }

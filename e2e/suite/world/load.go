@@ -15,8 +15,8 @@ import (
 	"crossfade.io/crossfade/e2e/load"
 )
 
-// Gateway is the gateway's address inside the cluster's network.
-const Gateway = "http://10.99.0.1:80/"
+// GatewayAddress is the gateway's inside the cluster's network.
+const GatewayAddress = "10.99.0.1"
 
 // Load is a run of the load generator inside the cluster's network.
 type Load struct {

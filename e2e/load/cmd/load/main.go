@@ -71,7 +71,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&file, "config", "", "YAML or JSON `file` with the targets, instead of --url and what describes it")
-	flags.StringVar(&target.URL, "url", "", "http://host:port/path, or grpc://host:port, of a single target")
+	flags.StringVar(&target.URL, "url", "", "http://host:port/path, https://host:port/path or grpc://host:port of a single target")
 	flags.StringVar(&target.Name, "name", "", "name of the target (default its URL)")
 	flags.StringVar(&target.Address, "address", "", "`host:port` to dial instead of the URL's")
 	flags.StringVar(&target.Host, "host", "", "Host header instead of the URL's")

@@ -1,0 +1,93 @@
+package suite_test
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/e2e/load"
+	"crossfade.io/crossfade/e2e/suite/world"
+)
+
+// TestGRPCPromoteBySteps shares calls through a GRPCRoute. On kept connections too each call goes its own way.
+func TestGRPCPromoteBySteps(t *testing.T) {
+	t.Parallel()
+	s := begin(t, setting{
+		kind: "GRPCRoute", gateway: 120,
+		extra: []load.Target{
+			{Name: "header", Headers: map[string]string{"x-canary": "yes"}},
+			{Name: "cookie", Cookies: map[string]string{"group": "insider"}},
+			{Name: "other-header", Headers: map[string]string{"x-canary": "no"}},
+		},
+		steps: []v1alpha1.Step{
+			world.Weighted("five", 5, approval()),
+			{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: insiders, Hold: approval()},
+			world.Weighted("half", 50, approval()),
+			world.Weighted("all", 100, approval()),
+		},
+	})
+	s.ship("v2")
+	s.approveAfterEnough("five", "quarter", "half", "all")
+	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
+	s.requireSteps(release, "five", "quarter", "half", "all")
+	records := s.requireNoneFailed()
+	for name, want := range map[string]float64{"five": 0.05, "quarter": 0.25, "half": 0.50, "all": 1} {
+		s.requireSharesIn(name, want, name == "quarter", release, records)
+	}
+	s.requireLikeTwin(false, ships("v2"))
+}
+
+// TestTLSPromoteBySteps shares connections through a TLSRoute, which cannot look into them: a kept one stays where it is
+// until that version goes.
+func TestTLSPromoteBySteps(t *testing.T) {
+	t.Parallel()
+	s := begin(t, setting{kind: "TLSRoute", gateway: 120, steps: []v1alpha1.Step{
+		world.Weighted("five", 5, approval()), world.Weighted("quarter", 25, approval()),
+		world.Weighted("half", 50, approval()), world.Weighted("all", 100, approval()),
+	}})
+	s.ship("v2")
+	s.approveAfterEnough("five", "quarter", "half", "all")
+	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
+	s.requireSteps(release, "five", "quarter", "half", "all")
+	records := s.requireNoneFailed()
+	for name, want := range map[string]float64{"five": 0.05, "quarter": 0.25, "half": 0.50, "all": 1} {
+		sent := during(s.stepNamed(release, name), records)
+		s.requireShare(name+", gateway, fresh", sent.Of("gateway-fresh"), "v2", want, 1000)
+		s.requireShare(name+", ClusterIP", serviceOnly(sent), "v2", 0, 100)
+	}
+	s.requireLikeTwin(false, ships("v2"))
+}
+
+func TestOtherKindsGoBack(t *testing.T) {
+	aborted := func(s *scenario) {
+		s.abort()
+		s.awaitOutcome(1, v1alpha1.OutcomeAborted)
+		s.requireNoneFailed()
+		s.requireLikeTwin(true, holdsV2())
+	}
+	superseded := func(s *scenario) {
+		s.ship("v3")
+		s.awaitOutcome(1, v1alpha1.OutcomeSuperseded)
+		s.awaitStep(2, "half")
+		s.approve(2, "half")
+		s.awaitOutcome(2, v1alpha1.OutcomePromoted)
+		s.requireNoneFailed()
+		s.requireLikeTwin(false, ships("v2"), ships("v3"))
+	}
+	for _, kind := range []string{"GRPCRoute", "TLSRoute"} {
+		for name, goes := range map[string]func(*scenario){"Aborted": aborted, "Superseded": superseded} {
+			t.Run(kind+name, func(t *testing.T) {
+				t.Parallel()
+				s := begin(t, setting{kind: kind, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+				s.ship("v2")
+				step := s.awaitStep(1, "half")
+				s.awaitRequests(step.StartedAt.Time, 500)
+				s.requireShare("half, gateway, fresh", s.records().Between(step.StartedAt.Time, time.Now()).Of("gateway-fresh"), "v2", 0.5, 50)
+				goes(s)
+			})
+		}
+	}
+}
