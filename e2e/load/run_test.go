@@ -325,7 +325,7 @@ func TestStartRefusesBadConfig(t *testing.T) {
 		"maxInFlight is -1":   {Targets: []Target{good}, MaxInFlight: -1},
 		"used twice":          {Targets: []Target{good, good}},
 		"url is \"shop\"":     with(func(t *Target) { t.URL = "shop" }),
-		"url is \"ftps://s":  with(func(t *Target) { t.URL = "ftps://shop" }),
+		"url is \"ftps://s":   with(func(t *Target) { t.URL = "ftps://shop" }),
 		"name the port":       with(func(t *Target) { t.URL = "grpc://shop" }),
 		"rate is 0":           with(func(t *Target) { t.Rate = 0 }),
 		"address is \"shop\"": with(func(t *Target) { t.Address = "shop" }),
