@@ -29,7 +29,7 @@ var all = []Entry{
 	entry("HTTPRoute", "v1", "httproutes", gatewayapi.HTTPRoute(), "requests", "Traefik"),
 	entry("GRPCRoute", "v1", "grpcroutes", gatewayapi.GRPCRoute(), "calls", "Traefik"),
 	entry("TCPRoute", "*", "tcproutes", gatewayapi.TCPRoute(), "connections", "the API's schema alone"),
-	entry("TLSRoute", "*", "tlsroutes", gatewayapi.TLSRoute(), "connections", "the API's schema alone"),
+	entry("TLSRoute", "*", "tlsroutes", gatewayapi.TLSRoute(), "connections", "Traefik, TLS passed through"),
 }
 
 func entry(kind, version, resource string, provider gatewayapi.Route, shares, shown string) Entry {
