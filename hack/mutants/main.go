@@ -38,7 +38,8 @@ var finders = map[string]struct {
 		"test", "-count=1", "-failfast", "-run", "^TestExplore$", "./controllers/release", "-worlds", "^taken back by hand$", "-deeds", "2",
 	}},
 	"faults": {"e2e", []string{
-		"test", "-count=1", "-failfast", "-parallel", "6", "-timeout", "15m", "-run", "^(TestFaults|TestKilledAtEachWrite|TestLaggingCaches)$", "./api/live",
+		"test", "-count=1", "-failfast", "-p", "1", "-parallel", "6", "-timeout", "15m",
+		"-run", "^(TestFence|TestFaults|TestKilledAtEachWrite|TestLaggingCaches)$", "./api", "./api/live",
 	}},
 }
 
