@@ -108,7 +108,6 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	}
 	lenses := &lens.Lenses{
 		Config: mgr.GetConfig(), HTTP: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
-		Routes: providers.Kinds(),
 	}
 	releases := &release.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),

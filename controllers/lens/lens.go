@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -38,6 +39,7 @@ type Lens struct {
 	cancel    context.CancelFunc
 	idle      *time.Timer
 
+	opening   singleflight.Group
 	mu        sync.Mutex
 	kinds     map[schema.GroupKind]schema.GroupVersionKind
 	followers map[types.NamespacedName]follower
@@ -55,7 +57,7 @@ func (l *Lenses) start(ctx context.Context, namespace string) (*Lens, error) {
 		Reader: c, namespace: namespace, cache: c, mapper: l.Mapper, cancel: cancel,
 		kinds: map[schema.GroupKind]schema.GroupVersionKind{}, followers: map[types.NamespacedName]follower{},
 	}
-	synced, err := lens.watchAll(ctx, l.Routes)
+	synced, err := lens.watchAll(ctx)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -77,17 +79,10 @@ func (l *Lenses) options(namespace string) cache.Options {
 		&corev1.Pod{}: {Transform: slimPod}, ofKind(replicaSetKind): {Transform: slimRevision},
 		&discoveryv1.EndpointSlice{}: {Transform: slimEndpoints}, ofKind(corev1.SchemeGroupVersion.WithKind("Service")): {Transform: SlimManagers},
 	}
-	for _, gk := range l.Routes {
-		if mapping, err := l.Mapper.RESTMapping(gk); err == nil {
-			// Who contends for a route is told by its managedFields.
-			special[ofKind(mapping.GroupVersionKind)] = cache.ByObject{Transform: func(obj any) (any, error) { return obj, nil }}
-		}
-	}
 	shared := true
 	return cache.Options{
 		HTTPClient: l.HTTP, Scheme: l.Scheme, Mapper: remembering{RESTMapper: l.Mapper, known: &sync.Map{}},
 		DefaultNamespaces:            map[string]cache.Config{namespace: {}},
-		DefaultTransform:             cache.TransformStripManagedFields(),
 		DefaultUnsafeDisableDeepCopy: &shared,
 		ByObject:                     special,
 		NewInformer:                  informer,
@@ -96,7 +91,7 @@ func (l *Lenses) options(namespace string) cache.Options {
 
 // watchAll registers all informers, before the cache starts, and returns what tells that each has its
 // first reading.
-func (l *Lens) watchAll(ctx context.Context, routes []schema.GroupKind) ([]toolscache.DoneChecker, error) {
+func (l *Lens) watchAll(ctx context.Context) ([]toolscache.DoneChecker, error) {
 	replicaSet := ofKind(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
 	indexes := []struct {
 		obj   client.Object
@@ -113,17 +108,6 @@ func (l *Lens) watchAll(ctx context.Context, routes []schema.GroupKind) ([]tools
 		}
 	}
 	watched := []client.Object{replicaSet, &corev1.Pod{}, &discoveryv1.EndpointSlice{}, ofKind(corev1.SchemeGroupVersion.WithKind("Service"))}
-	for _, gk := range routes {
-		mapping, err := l.mapper.RESTMapping(gk)
-		if meta.IsNoMatchError(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		l.kinds[gk] = mapping.GroupVersionKind
-		watched = append(watched, ofKind(mapping.GroupVersionKind))
-	}
 	var synced []toolscache.DoneChecker
 	for _, obj := range watched {
 		registered, err := l.watch(ctx, obj)
@@ -151,8 +135,9 @@ func (l *Lens) watch(ctx context.Context, obj client.Object) (toolscache.Resourc
 	})
 }
 
-// KindOf returns the served version of a kind of route, and watches one that was installed since the
-// lens was opened.
+// KindOf returns the served version of a kind of route, and watches it from the first time on. Only those that a Release
+// names are watched: one that cannot be read stops no other. Of routes the managedFields are kept: they tell who contends
+// for one.
 func (l *Lens) KindOf(ctx context.Context, gk schema.GroupKind) (schema.GroupVersionKind, error) {
 	l.mu.Lock()
 	gvk, ok := l.kinds[gk]
@@ -160,17 +145,28 @@ func (l *Lens) KindOf(ctx context.Context, gk schema.GroupKind) (schema.GroupVer
 	if ok {
 		return gvk, nil
 	}
+	found, err, _ := l.opening.Do(gk.String(), func() (any, error) { return l.open(ctx, gk) })
+	if err != nil {
+		return gvk, err
+	}
+	return found.(schema.GroupVersionKind), nil
+}
+
+func (l *Lens) open(ctx context.Context, gk schema.GroupKind) (schema.GroupVersionKind, error) {
 	mapping, err := l.mapper.RESTMapping(gk)
 	if err != nil {
-		return gvk, fmt.Errorf("find the version of %s: %w", gk, err)
+		return schema.GroupVersionKind{}, fmt.Errorf("find the version of %s: %w", gk, err)
 	}
-	if _, err := l.watch(ctx, ofKind(mapping.GroupVersionKind)); err != nil {
+	gvk := mapping.GroupVersionKind
+	syncing, done := context.WithTimeout(ctx, syncDeadline)
+	defer done()
+	if _, err := l.watch(syncing, ofKind(gvk)); err != nil {
 		return gvk, fmt.Errorf("watch %s: %w", gk, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.kinds[gk] = mapping.GroupVersionKind
-	return mapping.GroupVersionKind, nil
+	l.kinds[gk] = gvk
+	return gvk, nil
 }
 
 // informer reads first from what the API server has in memory (resourceVersion 0): a streamed list waits

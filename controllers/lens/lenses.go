@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/singleflight"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 )
@@ -32,8 +31,6 @@ type Lenses struct {
 	HTTP   *http.Client
 	Scheme *runtime.Scheme
 	Mapper meta.RESTMapper
-	// Routes are the kinds of route that there are providers for.
-	Routes []schema.GroupKind
 
 	opening singleflight.Group
 	mu      sync.Mutex

@@ -68,6 +68,8 @@ func TestLensWakesWhomItConcerns(t *testing.T) {
 	again, err := lenses.Open(t.Context(), namespace)
 	require.NoError(t, err)
 	require.Same(t, view, again, "one lens for each namespace")
+	_, err = view.KindOf(t.Context(), routes.GroupKind())
+	require.NoError(t, err)
 
 	seen := &woken{times: map[string]int{}}
 	for _, app := range []string{"one", "two"} {
@@ -103,7 +105,7 @@ func lensesOf(t *testing.T) *lens.Lenses {
 	mapper, err := apiutil.NewDynamicRESTMapper(config(t), web)
 	require.NoError(t, err)
 	return &lens.Lenses{
-		Config: config(t), HTTP: web, Scheme: clientgoscheme.Scheme, Mapper: mapper, Routes: []schema.GroupKind{routes.GroupKind()},
+		Config: config(t), HTTP: web, Scheme: clientgoscheme.Scheme, Mapper: mapper,
 	}
 }
 

@@ -40,8 +40,8 @@ func TestGRPCPromoteBySteps(t *testing.T) {
 	s.requireLikeTwin(false, ships("v2"))
 }
 
-// TestTLSPromoteBySteps shares connections through a TLSRoute, which cannot look into them: a kept one stays where it is
-// until that version goes.
+// TestTLSPromoteBySteps shares connections through a TLSRoute, which cannot look into them: a kept one stays where it
+// is, so fresh ones tell the share.
 func TestTLSPromoteBySteps(t *testing.T) {
 	t.Parallel()
 	s := begin(t, setting{kind: "TLSRoute", gateway: 120, steps: []v1alpha1.Step{

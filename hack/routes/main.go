@@ -20,8 +20,8 @@ together.
 
 const foot = `
 **Match** is what a step's ` + "`match`" + ` may name; each may go with a weight. A cookie is matched by a regular expression on its
-header. Whether a gateway follows regular expressions, methods and query parameters is its own matter (they are extended
-or implementation-specific in Gateway API), and its status doesn't tell.
+header. Whether a gateway follows regular expressions, methods, query parameters and weights of connections is its own
+matter (they are extended or implementation-specific in Gateway API), and its status doesn't tell.
 
 **Shares** are exact: weights are multiplied until each is whole. Where a route shares connections, one that is open
 stays where it is until it ends, so the measured share follows slowly; set ` + "`timing.drain`" + ` to how long they last.

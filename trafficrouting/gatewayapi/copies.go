@@ -7,7 +7,7 @@ import (
 	"crossfade.io/crossfade/trafficrouting"
 )
 
-// Limits of the API on a route (HTTPRouteSpec.rules).
+// Limits of the API on a route (HTTPRouteSpec.rules, GRPCRouteSpec.rules).
 const (
 	maxRules         = 16
 	maxMatchesOfRule = 64

@@ -39,6 +39,9 @@ func (g grammar) open(live *unstructured.Unstructured, owner string, splits []tr
 			continue
 		}
 		p, err := decodePart(text)
+		if err == nil {
+			err = g.carries(p)
+		}
 		switch {
 		case err == nil:
 			d.parts[name] = p

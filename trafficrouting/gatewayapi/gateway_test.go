@@ -21,6 +21,8 @@ type gateway struct {
 	// search says that regular expressions are searched for, as Traefik and nginx do, where Envoy
 	// matches the whole value.
 	search bool
+	// longest says that the longest rule wins as text, as Traefik has it of calls.
+	longest bool
 }
 
 // serve returns where requests like r go.
@@ -37,6 +39,9 @@ func (g gateway) serve(route *unstructured.Unstructured, r providertest.Request)
 		for _, match := range matches {
 			match := match.(map[string]any)
 			rank, ok := g.meets(match, r)
+			if g.longest {
+				rank = []int{lengthOf(match)}
+			}
 			if ok && outranks(rank, best) {
 				winner, best = rule, rank
 			}
@@ -50,11 +55,47 @@ func (g gateway) serve(route *unstructured.Unstructured, r providertest.Request)
 
 // serveAlike returns where requests go, and fails to name a backend where gateways differ.
 func serveAlike(route *unstructured.Unstructured, r providertest.Request) providertest.Shares {
-	whole, search := gateway{}.serve(route, r), gateway{search: true}.serve(route, r)
-	if fmt.Sprint(whole) != fmt.Sprint(search) {
-		return providertest.Shares{fmt.Sprintf("gateways differ: %v and %v", whole, search): big.NewRat(1, 1)}
+	return serveAs(route, r, gateway{search: true})
+}
+
+// serveCallsAlike does so of calls, by gateways that count other things first too.
+func serveCallsAlike(route *unstructured.Unstructured, r providertest.Request) providertest.Shares {
+	return serveAs(route, r, gateway{search: true}, gateway{search: true, longest: true})
+}
+
+func serveAs(route *unstructured.Unstructured, r providertest.Request, others ...gateway) providertest.Shares {
+	whole := gateway{}.serve(route, r)
+	for _, other := range others {
+		if served := other.serve(route, r); fmt.Sprint(whole) != fmt.Sprint(served) {
+			return providertest.Shares{fmt.Sprintf("gateways differ: %v and %v", whole, served): big.NewRat(1, 1)}
+		}
 	}
 	return whole
+}
+
+// lengthOf is how long a match of calls is as a rule of Traefik's (buildGRPCMatchRule of v3.7.5).
+func lengthOf(match map[string]any) int {
+	rule := `PathPrefix("/")`
+	if call, ok := match["method"].(map[string]any); ok {
+		part := func(field string) string {
+			value := text(call, field, "")
+			switch {
+			case value == "":
+				return "[^/]+"
+			case text(call, "type", "Exact") == "Exact":
+				return regexp.QuoteMeta(value)
+			}
+			return value
+		}
+		rule = `PathRegexp("/` + part("service") + "/" + part("method") + `")`
+	}
+	headers, _ := match["headers"].([]any)
+	for _, header := range headers {
+		header := header.(map[string]any)
+		kind := map[string]string{"Exact": "Header", "RegularExpression": "HeaderRegexp"}[text(header, "type", "Exact")]
+		rule += " && " + kind + "(`" + text(header, "name", "") + "`,`" + text(header, "value", "") + "`)"
+	}
+	return len(rule)
 }
 
 var expressions sync.Map

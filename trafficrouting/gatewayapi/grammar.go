@@ -1,6 +1,7 @@
 package gatewayapi
 
 import (
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -16,19 +17,21 @@ type grammar struct {
 	kind string
 	// anything is the match of a rule that has none.
 	anything object
-	// headers, methods and queryParams say what a match can name beside what is in anything; without any of them
-	// a rule takes all that comes to it.
+	// calls: a match may name a service and a method of gRPC.
+	calls bool
+	// headers, methods and queryParams say what a match of ours can name. A kind without headers has one rule,
+	// which takes all that comes to it.
 	headers, methods, queryParams bool
 }
 
 // The kinds. An HTTPRoute's rule without matches takes the path prefix "/", which is the API's default; a GRPCRoute's
-// takes every call. TCPRoute and TLSRoute have one rule, and share connections.
+// takes every call. TCPRoute and TLSRoute have one rule in version v1, and share connections.
 var (
 	httpGrammar = grammar{
 		kind: "HTTPRoute", headers: true, methods: true, queryParams: true,
 		anything: object{"path": object{"type": "PathPrefix", "value": "/"}},
 	}
-	grpcGrammar = grammar{kind: "GRPCRoute", headers: true}
+	grpcGrammar = grammar{kind: "GRPCRoute", calls: true, headers: true}
 	tcpGrammar  = grammar{kind: "TCPRoute"}
 	tlsGrammar  = grammar{kind: "TLSRoute"}
 )
@@ -62,4 +65,18 @@ func (g grammar) refuses(m v1alpha1.Match) string {
 		return fmt.Sprintf("%s cannot match by query parameter; match by header", g.article())
 	}
 	return ""
+}
+
+// carries says why this kind cannot carry a part, as after it was copied from a route of another kind.
+func (g grammar) carries(p part) error {
+	for _, s := range p.Splits {
+		for _, rule := range s.Rules {
+			for _, m := range rule.AnyOf {
+				if reason := g.refuses(m); reason != "" {
+					return errors.New(reason)
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -38,6 +38,10 @@ var grpcRoutes = map[string]string{
     backendRefs: [{name: checkout, port: 80}]
   - matches: [{method: {service: shop.Cart}, headers: [{name: x-beta, value: "on"}]}]
     backendRefs: [{name: beta, port: 80}]`,
+	"a call of another Service": grpcHead + `
+  - matches: [{method: {service: shop.Till, method: Open}}]
+    backendRefs: [{name: till, port: 80}]
+  - backendRefs: [{name: checkout, port: 80}]`,
 	"two Services": grpcHead + `
   - matches: [{method: {service: shop.Cart}}]
     backendRefs: [{name: cart, port: 80, weight: 5}]
@@ -66,6 +70,12 @@ func TestGRPCRouteContract(t *testing.T) {
 		}
 	}
 	providertest.Run(t, gatewayapi.GRPCRoute(), f)
+
+	t.Run("by gateways that take the longest rule too", func(t *testing.T) {
+		f.Serve = serveCallsAlike
+		delete(f.Routes, "services and methods") // as the user wrote it, they differ about it
+		providertest.Run(t, gatewayapi.GRPCRoute(), f)
+	})
 }
 
 // Routes of connections have one rule, which matches nothing.

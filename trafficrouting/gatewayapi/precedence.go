@@ -1,17 +1,19 @@
 package gatewayapi
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 )
 
-// Precedence of matches whose target is the same: HTTP method, most headers, most query parameters,
-// then the order in the route (HTTPRouteRule.matches, GRPCRouteRule.matches). Matches with other targets
-// are told apart by these before anything that we add counts.
+// Precedence of matches whose path is the same: HTTP method, most headers, most query parameters, then the
+// order in the route (HTTPRouteRule.matches). Matches with other paths are told apart by the path before
+// anything that we add counts. Of calls, characters of the service, of the method, most headers, then the
+// order (GRPCRouteRule.matches); but there are gateways that count what we add first: Traefik takes the
+// longest rule, as text.
 
 // point is a kind of request: all that it is known to meet.
 type point struct {
-	target string
+	path   string
 	method string
 	exact  map[string]string // by field and name
 	regex  map[string]bool   // by field, name and expression
@@ -31,38 +33,27 @@ func (p point) matched(expr, value string) bool {
 // usurped finds a request that one of the user's rules takes and that would go to the copy of another
 // one, as a copy has more conditions than its original. It tries every request that meets just two of
 // the written matches. The rules are given by their indexes.
-func (g grammar) usurped(user []object, rules []composed) (loser, winner int, found bool) {
-	byTarget := map[string][]object{}
-	var targets []string
-	copies := false
-	for _, r := range rules {
-		copies = copies || r.owner != ""
-		for _, match := range g.matchesOf(r.rule) {
-			target := targetOf(match)
-			if byTarget[target] == nil {
-				targets = append(targets, target)
-			}
-			byTarget[target] = append(byTarget[target], match)
-		}
-	}
-	if !copies {
+func (c composer) usurped(user []object, rules []composed) (loser, winner int, found bool) {
+	if !slices.ContainsFunc(rules, func(r composed) bool { return r.owner != "" }) {
 		return 0, 0, false
 	}
-	before, after := g.rankedRules(user), make([]ranked, 0, len(rules))
+	before, after := c.rankedRules(user), make([]ranked, 0, len(rules))
 	for _, r := range rules {
-		after = append(after, ranked{matches: g.matchesOf(r.rule), source: r.source})
+		after = append(after, ranked{matches: c.matchesOf(r.rule), source: r.source, copied: r.owner != ""})
 	}
 	read := map[string]expression{}
-	for _, target := range targets {
-		matches := byTarget[target]
+	for _, matches := range byPath(after) {
 		for i := range matches {
 			for j := i; j < len(matches); j++ {
-				p, ok := meeting(target, matches[i], matches[j], read)
-				if !ok {
+				p, ok := meeting(matches[i], matches[j], read)
+				was := first(before, p, false)
+				if !ok || was < 0 {
 					continue
 				}
-				was, is := first(before, p), first(after, p)
-				if was >= 0 && was != is {
+				if is := first(after, p, false); was != is {
+					return was, is, true
+				}
+				if is := first(after, p, true); c.calls && was != is && !c.shielded[was] {
 					return was, is, true
 				}
 			}
@@ -71,10 +62,29 @@ func (g grammar) usurped(user []object, rules []composed) (loser, winner int, fo
 	return 0, 0, false
 }
 
+// byPath groups the matches of rules, in their order.
+func byPath(rules []ranked) [][]object {
+	at := map[string]int{}
+	var groups [][]object
+	for _, r := range rules {
+		for _, match := range r.matches {
+			path := pathOf(match)
+			if _, ok := at[path]; !ok {
+				at[path] = len(groups)
+				groups = append(groups, nil)
+			}
+			groups[at[path]] = append(groups[at[path]], match)
+		}
+	}
+	return groups
+}
+
 // ranked is a rule in a contest for requests.
 type ranked struct {
 	matches []object
 	source  int
+	// copied: it is one of our copies.
+	copied bool
 }
 
 func (g grammar) rankedRules(user []object) []ranked {
@@ -85,12 +95,17 @@ func (g grammar) rankedRules(user []object) []ranked {
 	return out
 }
 
-// first returns the source of the rule that takes a request; -1 if none does.
-func first(rules []ranked, p point) int {
-	source, best := -1, [3]int{-1}
+// first returns the source of the rule that takes a request; -1 if none does. copiesFirst has every copy
+// come before all that is the user's.
+func first(rules []ranked, p point, copiesFirst bool) int {
+	source, best := -1, [5]int{-1}
 	for _, r := range rules {
 		for _, match := range r.matches {
-			if rank := rankOf(match); p.meets(match) && above(rank, best) {
+			rank := rankOf(match)
+			if r.copied && copiesFirst {
+				rank[0] = 1
+			}
+			if p.meets(match) && above(rank, best) {
 				source, best = r.source, rank
 			}
 		}
@@ -98,15 +113,24 @@ func first(rules []ranked, p point) int {
 	return source
 }
 
-func rankOf(match object) [3]int {
-	method := 0
-	if match["method"] != nil {
+// rankOf leaves the first place to others.
+func rankOf(match object) [5]int {
+	service, method := 0, 0
+	switch named := match["method"].(type) {
+	case string:
 		method = 1
+	case object:
+		service, method = len(text(named, "service")), len(text(named, "method"))
 	}
-	return [3]int{method, len(objects(match["headers"])), len(objects(match["queryParams"]))}
+	return [5]int{0, service, method, len(objects(match["headers"])), len(objects(match["queryParams"]))}
 }
 
-func above(a, b [3]int) bool {
+func text(o object, field string) string {
+	value, _ := o[field].(string)
+	return value
+}
+
+func above(a, b [5]int) bool {
 	for i := range a {
 		if a[i] != b[i] {
 			return a[i] > b[i]
@@ -115,14 +139,7 @@ func above(a, b [3]int) bool {
 	return false
 }
 
-// targetOf tells what of a match comes before all conditions: its path, or how many characters of a call's service
-// and method it names.
-func targetOf(match object) string {
-	if call, ok := match["method"].(object); ok {
-		service, _ := call["service"].(string)
-		method, _ := call["method"].(string)
-		return fmt.Sprintf("call %d %d", len(service), len(method))
-	}
+func pathOf(match object) string {
 	path, _ := match["path"].(object)
 	kind, ok := path["type"].(string)
 	if !ok {
@@ -135,9 +152,9 @@ func targetOf(match object) string {
 	return kind + " " + value
 }
 
-// meeting returns the request that meets just these two matches, and whether there is one.
-func meeting(target string, a, b object, read map[string]expression) (point, bool) {
-	p := point{target: target, exact: map[string]string{}, regex: map[string]bool{}, read: read}
+// meeting returns the request that meets just these two matches of one path, and whether there is one.
+func meeting(a, b object, read map[string]expression) (point, bool) {
+	p := point{path: pathOf(a), exact: map[string]string{}, regex: map[string]bool{}, read: read}
 	for _, match := range []object{a, b} {
 		if method, ok := match["method"].(string); ok {
 			if p.method != "" && p.method != method {
@@ -177,7 +194,7 @@ func (p point) meets(match object) bool {
 	if method, ok := match["method"].(string); ok && method != p.method {
 		return false
 	}
-	if targetOf(match) != p.target {
+	if pathOf(match) != p.path {
 		return false
 	}
 	for _, t := range termsOf(match) {
@@ -213,7 +230,7 @@ func termsOf(match object) []term {
 	}
 	call, _ := match["method"].(object)
 	for _, part := range []string{"service", "method"} {
-		if value, ok := call[part].(string); ok && value != "" {
+		if value := text(call, part); value != "" {
 			out = append(out, term{"call/" + part, value, call["type"] == "RegularExpression"})
 		}
 	}

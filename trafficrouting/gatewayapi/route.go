@@ -28,9 +28,9 @@ func TCPRoute() Route { return Route{tcpGrammar} }
 // TLSRoute splits connections, as TCPRoute does.
 func TLSRoute() Route { return Route{tlsGrammar} }
 
-// Capabilities says what the kind can do. Header equality and weights are core; methods and query
-// parameters are extended, regular expressions implementation-specific, and no status tells whether a
-// gateway follows them. A cookie is a regular expression on its header.
+// Capabilities says what the kind can do. Header equality and weights of requests and calls are core; weights
+// of connections, methods and query parameters are extended, regular expressions implementation-specific, and
+// no status tells whether a gateway follows them. A cookie is a regular expression on its header.
 func (p Route) Capabilities(live trafficrouting.Objects) trafficrouting.Capabilities {
 	return trafficrouting.Capabilities{
 		Weight: true, HeaderExact: p.headers, HeaderRegex: p.headers, Cookie: p.headers, QueryExact: p.queryParams, QueryRegex: p.queryParams,
@@ -72,7 +72,11 @@ func (p Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 			return fmt.Sprintf("%s names Service %s by its own hand, which would be the canary of Service %s; take it out of the route", title(live), name, bases[name])
 		}
 	}
-	if d := p.document(stripped.Route); len(splits) > 0 {
+	d := p.document(stripped.Route)
+	if n := len(d.rules()); !p.headers && n > 1 {
+		return fmt.Sprintf("%s has %d rules and version v1 of its kind admits one; split it into routes of one rule", title(live), n)
+	}
+	if len(splits) > 0 {
 		if reason := d.unnamed(splits); reason != "" {
 			return title(live) + ": " + reason
 		}

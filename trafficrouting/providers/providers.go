@@ -1,5 +1,5 @@
 // Package providers lists the kinds of route that Crossfade can split. The next one is a package beside this one, an entry
-// here, and its name in the rule of v1alpha1.RouteRef.
+// with its permission here, and its name in the rule of v1alpha1.RouteRef.
 package providers
 
 import (
@@ -16,7 +16,7 @@ import (
 // Entry is one kind of route.
 type Entry struct {
 	Kind schema.GroupKind
-	// Resource is its name in rules of admission. The version * is of kinds that clusters serve in several.
+	// Resource is its name in rules of admission. Its version is * where v1 may not be served.
 	Resource schema.GroupVersionResource
 	Provider trafficrouting.Provider
 	// Shares is what is shared, for people: requests, calls or connections.
@@ -27,7 +27,7 @@ type Entry struct {
 
 var all = []Entry{
 	entry("HTTPRoute", "v1", "httproutes", gatewayapi.HTTPRoute(), "requests", "Traefik"),
-	entry("GRPCRoute", "v1", "grpcroutes", gatewayapi.GRPCRoute(), "calls", "Traefik"),
+	entry("GRPCRoute", "*", "grpcroutes", gatewayapi.GRPCRoute(), "calls", "Traefik"),
 	entry("TCPRoute", "*", "tcproutes", gatewayapi.TCPRoute(), "connections", "the API's schema alone"),
 	entry("TLSRoute", "*", "tlsroutes", gatewayapi.TLSRoute(), "connections", "Traefik, TLS passed through"),
 }
@@ -50,15 +50,6 @@ func Registry() trafficrouting.Registry {
 		known[entry.Kind] = entry.Provider
 	}
 	return trafficrouting.NewRegistry(known)
-}
-
-// Kinds lists them.
-func Kinds() []schema.GroupKind {
-	kinds := make([]schema.GroupKind, len(all))
-	for i, entry := range all {
-		kinds[i] = entry.Kind
-	}
-	return kinds
 }
 
 // Resources lists them as rules of admission name them.

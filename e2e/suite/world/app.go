@@ -2,6 +2,7 @@ package world
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"text/template"
 	"time"
@@ -39,25 +40,37 @@ type App struct {
 	Kind string
 }
 
-// ways are how an app is called by the kind of its route.
-var ways = map[string]struct {
+// way is how an app is called.
+type way struct {
 	scheme, targetPort string
 	port               int
-}{
-	"":          {"http", "http", 80},
+}
+
+// ways are by the kind of the app's route.
+var ways = map[string]way{
+	"HTTPRoute": {"http", "http", 80},
 	"GRPCRoute": {"grpc", "grpc", 80},
 	"TLSRoute":  {"https", "https", 443},
 }
 
+// way panics on a kind that no way is known for: the kinds are this package's own.
+func (a App) way() way {
+	known, ok := ways[cmp.Or(a.Kind, "HTTPRoute")]
+	if !ok {
+		panic("no way is known to call an app through a " + a.Kind)
+	}
+	return known
+}
+
 // Port is that of its Service, and of the gateway.
-func (a App) Port() int { return ways[a.Kind].port }
+func (a App) Port() int { return a.way().port }
 
 // TargetPort is the name of the one of its container.
-func (a App) TargetPort() string { return ways[a.Kind].targetPort }
+func (a App) TargetPort() string { return a.way().targetPort }
 
 // URL calls it at an address.
 func (a App) URL(address string) string {
-	return fmt.Sprintf("%s://%s:%d", ways[a.Kind].scheme, address, a.Port())
+	return fmt.Sprintf("%s://%s:%d", a.way().scheme, address, a.Port())
 }
 
 var deployment = manifest(`
