@@ -12,6 +12,9 @@ import (
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
+// quartered are the shares of steps, by name.
+var quartered = map[string]float64{"five": 0.05, "quarter": 0.25, "half": 0.50, "all": 1}
+
 // TestGRPCPromoteBySteps shares calls through a GRPCRoute. On kept connections too each call goes its own way.
 func TestGRPCPromoteBySteps(t *testing.T) {
 	t.Parallel()
@@ -30,11 +33,8 @@ func TestGRPCPromoteBySteps(t *testing.T) {
 		},
 	})
 	s.ship("v2")
-	s.approveAfterEnough("five", "quarter", "half", "all")
-	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
-	s.requireSteps(release, "five", "quarter", "half", "all")
-	records := s.requireNoneFailed()
-	for name, want := range map[string]float64{"five": 0.05, "quarter": 0.25, "half": 0.50, "all": 1} {
+	release, records := s.promoted("five", "quarter", "half", "all")
+	for name, want := range quartered {
 		s.requireSharesIn(name, want, name == "quarter", release, records)
 	}
 	s.requireLikeTwin(false, ships("v2"))
@@ -49,11 +49,8 @@ func TestTLSPromoteBySteps(t *testing.T) {
 		world.Weighted("half", 50, approval()), world.Weighted("all", 100, approval()),
 	}})
 	s.ship("v2")
-	s.approveAfterEnough("five", "quarter", "half", "all")
-	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
-	s.requireSteps(release, "five", "quarter", "half", "all")
-	records := s.requireNoneFailed()
-	for name, want := range map[string]float64{"five": 0.05, "quarter": 0.25, "half": 0.50, "all": 1} {
+	release, records := s.promoted("five", "quarter", "half", "all")
+	for name, want := range quartered {
 		sent := during(s.stepNamed(release, name), records)
 		s.requireShare(name+", gateway, fresh", sent.Of("gateway-fresh"), "v2", want, 1000)
 		s.requireShare(name+", ClusterIP", serviceOnly(sent), "v2", 0, 100)

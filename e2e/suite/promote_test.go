@@ -43,16 +43,13 @@ func TestPromoteBySteps(t *testing.T) {
 	})
 	s.ship("v2")
 	names := []string{"insiders", "ten", "quarter", "half", "all"}
-	s.approveAfterEnough(names...)
-	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
-	s.requireSteps(release, names...)
-	records := s.requireNoneFailed()
+	release, records := s.promoted(names...)
 	s.requireSharesOf(release, records)
 	s.requireLikeTwin(false, ships("v2"))
 }
 
-// approveAfterEnough approves each step once it has had enough requests.
-func (s *scenario) approveAfterEnough(names ...string) {
+// promoted approves each step once it has had enough requests, and requires that all were taken and no request failed.
+func (s *scenario) promoted(names ...string) (*v1alpha1.Release, load.Records) {
 	s.t.Helper()
 	for _, name := range names {
 		step := s.awaitStep(1, name)
@@ -62,6 +59,9 @@ func (s *scenario) approveAfterEnough(names ...string) {
 		})
 		s.approve(1, name)
 	}
+	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
+	s.requireSteps(release, names...)
+	return release, s.requireNoneFailed()
 }
 
 // requireSharesOf requires of each step that each kind of request went where it belongs.

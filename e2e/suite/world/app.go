@@ -44,13 +44,14 @@ type App struct {
 type way struct {
 	scheme, targetPort string
 	port               int
+	listener           string // of the gateway; empty means all that take the route
 }
 
 // ways are by the kind of the app's route.
 var ways = map[string]way{
-	"HTTPRoute": {"http", "http", 80},
-	"GRPCRoute": {"grpc", "grpc", 80},
-	"TLSRoute":  {"https", "https", 443},
+	"HTTPRoute": {scheme: "http", targetPort: "http", port: 80},
+	"GRPCRoute": {scheme: "grpc", targetPort: "grpc", port: 80},
+	"TLSRoute":  {scheme: "https", targetPort: "https", port: 443, listener: "tls"},
 }
 
 // way panics on a kind that no way is known for: the kinds are this package's own.
@@ -67,6 +68,9 @@ func (a App) Port() int { return a.way().port }
 
 // TargetPort is the name of the one of its container.
 func (a App) TargetPort() string { return a.way().targetPort }
+
+// Listener is the one of the gateway that its route is for.
+func (a App) Listener() string { return a.way().listener }
 
 // URL calls it at an address.
 func (a App) URL(address string) string {
@@ -139,26 +143,17 @@ spec:
     backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
 `)
 
-var grpcRoute = manifest(`
+// otherRoute takes all calls or connections; of a kind that shares connections it has a listener of its own.
+var otherRoute = manifest(`
 apiVersion: gateway.networking.k8s.io/v1
-kind: GRPCRoute
+kind: {{.Kind}}
 metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
 spec:
-  parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway}]
+  parentRefs:
+  - {group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway{{with .Listener}}, sectionName: {{.}}{{end}}}
   hostnames: ["{{.Host}}"]
   rules:
-  - backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
-`)
-
-var tlsRoute = manifest(`
-apiVersion: gateway.networking.k8s.io/v1
-kind: TLSRoute
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
-spec:
-  parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway, sectionName: tls}]
-  hostnames: ["{{.Host}}"]
-  rules:
-  - backendRefs: [{group: "", kind: Service, name: app, port: 443, weight: 1}]
+  - backendRefs: [{group: "", kind: Service, name: app, port: {{.Port}}, weight: 1}]
 `)
 
 // Deployment is the app's manifest.
@@ -169,13 +164,10 @@ func (a App) Service() *unstructured.Unstructured { return a.render(service) }
 
 // Route is the app's manifest.
 func (a App) Route() *unstructured.Unstructured {
-	switch a.Kind {
-	case "GRPCRoute":
-		return a.render(grpcRoute)
-	case "TLSRoute":
-		return a.render(tlsRoute)
+	if a.Kind == "" {
+		return a.render(route)
 	}
-	return a.render(route)
+	return a.render(otherRoute)
 }
 
 // Rollout is the policy for the app. The times are short, but Traefik takes in a change up to 2 s late, and later on a busy
