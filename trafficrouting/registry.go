@@ -1,30 +1,36 @@
 package trafficrouting
 
 import (
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
 )
+
+// Maker makes the Provider for routes of one kind that are named like this.
+type Maker func(v1alpha1.RouteRef) Provider
 
 // Registry finds the Provider of a kind of route. It is built once, by cmd, which alone knows which
 // providers there are; the zero value knows none.
 type Registry struct {
-	providers map[schema.GroupKind]Provider
+	providers map[schema.GroupKind]Maker
 }
 
 // NewRegistry returns a Registry of these providers.
-func NewRegistry(providers map[schema.GroupKind]Provider) Registry {
-	known := make(map[schema.GroupKind]Provider, len(providers))
-	for gk, p := range providers {
-		known[gk] = p
-	}
-	return Registry{providers: known}
+func NewRegistry(providers map[schema.GroupKind]Maker) Registry {
+	return Registry{providers: maps.Clone(providers)}
 }
 
-// For returns the Provider of a kind, and whether there is one.
-func (r Registry) For(group, kind string) (Provider, bool) {
-	p, ok := r.providers[schema.GroupKind{Group: group, Kind: kind}]
-	return p, ok
+// For returns the Provider of a route that is named like this, and whether there is one. A reference of group and kind
+// alone gives one that guards.
+func (r Registry) For(ref v1alpha1.RouteRef) (Provider, bool) {
+	make, ok := r.providers[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]
+	if !ok {
+		return nil, false
+	}
+	return make(ref), true
 }
 
 // Supported lists the kinds as Kind.group, sorted, for messages.

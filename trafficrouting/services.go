@@ -67,11 +67,16 @@ func CanaryService(user *unstructured.Unstructured, rollout, hash string) *unstr
 	if annotations := portable(user.GetAnnotations()); len(annotations) > 0 {
 		canary.SetAnnotations(annotations)
 	}
-	canary.SetOwnerReferences([]metav1.OwnerReference{{
+	canary.SetOwnerReferences(OwnedBy(user))
+	return canary
+}
+
+// OwnedBy returns the references of what goes when the user's Service does, and with nothing else.
+func OwnedBy(user *unstructured.Unstructured) []metav1.OwnerReference {
+	return []metav1.OwnerReference{{
 		APIVersion: "v1", Kind: "Service", Name: user.GetName(), UID: user.GetUID(),
 		Controller: ptr.To(false), BlockOwnerDeletion: ptr.To(false),
-	}})
-	return canary
+	}}
 }
 
 // Reselect returns the canary Service selecting what CanaryService made it select, whatever somebody

@@ -90,13 +90,15 @@ func TestForStep(t *testing.T) {
 }
 
 func TestRegistry(t *testing.T) {
-	r := trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Provider{{Group: gatewayapi.Group, Kind: "HTTPRoute"}: gatewayapi.HTTPRoute()})
-	p, ok := r.For("gateway.networking.k8s.io", "HTTPRoute")
+	r := trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Maker{
+		{Group: gatewayapi.Group, Kind: "HTTPRoute"}: func(v1alpha1.RouteRef) trafficrouting.Provider { return gatewayapi.HTTPRoute() },
+	})
+	p, ok := r.For(v1alpha1.RouteRef{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"})
 	require.True(t, ok)
 	require.NotNil(t, p)
-	_, ok = r.For("", "Ingress")
+	_, ok = r.For(v1alpha1.RouteRef{Kind: "Ingress"})
 	require.False(t, ok)
 	require.Equal(t, []string{"HTTPRoute.gateway.networking.k8s.io"}, r.Supported())
-	_, ok = trafficrouting.Registry{}.For("a", "b")
+	_, ok = trafficrouting.Registry{}.For(v1alpha1.RouteRef{Group: "a", Kind: "b"})
 	require.False(t, ok)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
@@ -16,18 +17,21 @@ const Whole int32 = 1_000_000
 // Provider translates between a Split and one kind of route. Its values are stateless and its methods
 // pure and total: they mutate nothing that they are given.
 type Provider interface {
+	// Beside are the kinds of objects that the Provider reads or makes beside the route.
+	Beside() []schema.GroupKind
 	// Capabilities says what this route can do. Asked before a Release may start.
 	Capabilities(Objects) Capabilities
 	// Render returns live with this owner's part exactly as the splits say, one split for each of the
 	// owner's Services; what others wrote, other owners included, keeps its meaning, and unknown
-	// fields survive. No splits is what Strip returns. Rendering twice gives what rendering once gave. It fails with a sentence that
-	// names what cannot be done, and the mend.
+	// fields survive. No splits is what Strip returns. Rendering twice gives what rendering once gave. An object that it
+	// makes has no resourceVersion, and belongs to nobody yet. It fails with a sentence that names what cannot be done, and
+	// the mend.
 	Render(live Objects, owner Owner, splits []Split) (Objects, error)
 	// Strip returns live without this owner's part, exactly as the user wrote it, also after a foreign
 	// edit.
 	Strip(live Objects, owner Owner) (Objects, error)
-	// Guard returns what becomes of somebody else's update of a route: what they wrote, with every owner's part as it
-	// is stored. An update with nothing new in it gives the stored route. It fails with a sentence that names what they
+	// Guard returns what becomes of somebody else's update of a route: what they wrote, with every owner's part of it as
+	// it is stored. Of objects beside it nothing is known. An update with nothing new in it gives the stored route. It fails with a sentence that names what they
 	// wrote and the parts cannot be in, and the mend.
 	Guard(stored, written Objects) (Objects, error)
 	// Settle is how long the data plane behind this route may take to follow a change that its
@@ -39,15 +43,18 @@ type Provider interface {
 	// mend; empty means that it can. Asked for each step before a Release may start, and never while
 	// the owner has a part in the route.
 	Check(live Objects, owner Owner, splits []Split) string
-	// Names says whether any rule of the route sends requests to the Service, whoever wrote it. A
-	// Service may be deleted only when no route names it any more.
+	// Names says whether any rule of the route, or of what was made beside it, sends requests to the Service, whoever wrote
+	// it. A Service may be deleted only when no route names it any more.
 	Names(live Objects, service string) bool
 }
 
-// Objects is what the shell read of one route.
+// Objects is what the shell read of one route, or what is to become of it.
 type Objects struct {
 	// Route is the user's route; nil if it does not exist.
 	Route *unstructured.Unstructured
+	// Beside are the other objects of the kinds of Provider.Beside in the route's namespace, in any order: the user's, and
+	// those that Crossfade made.
+	Beside []*unstructured.Unstructured
 }
 
 // Owner is the Rollout that a part of a route belongs to.
@@ -89,6 +96,12 @@ type MatchRule struct {
 // Capabilities is what a route can do.
 type Capabilities struct {
 	Weight, HeaderExact, HeaderRegex, Cookie, QueryExact, QueryRegex, Method, WeightAndMatch bool
+	// OnlyCookie is the one value that a cookie is told by. Empty means any value or expression.
+	OnlyCookie string
+	// OneCondition: a match names one header or one cookie.
+	OneCondition bool
+	// OneOfEach: of the matches of a step at most one names a header, and one a cookie.
+	OneOfEach bool
 	// Granularity is the smallest share that can be told apart, in parts per million.
 	Granularity int32
 	// Refusal says in one sentence why this route cannot be used at all, and the mend. Empty means
@@ -126,9 +139,9 @@ type Observed struct {
 	// CanaryPPM is the canary's measured share in the live route by weight, in parts per million: the
 	// largest over the rules that are split.
 	CanaryPPM int32
-	// Drifted: the live route is not what Render would write, which is Rendered; empty where Render fails.
+	// Drifted: the live objects are not what Render would write, which is Rendered; nil where Render fails.
 	Drifted  bool
-	Rendered Objects
+	Rendered *Objects
 	// Message says what is missing, in one sentence. Empty means nothing.
 	Message string
 }

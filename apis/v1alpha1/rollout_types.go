@@ -43,6 +43,11 @@ type RolloutList struct {
 // RolloutSpec names what is released, through what, in which steps, and what happens on failure.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.analysis)",message="spec.analysis: not yet supported; remove it and use hold.for or hold.approval on the steps"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, !has(m.queryParams) && !has(m.method)))",message="spec.strategy.steps: no controller of an Ingress can tell requests by queryParams or method; match by a header or a cookie"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, (has(m.headers) ? size(m.headers) : 0) + (has(m.cookies) ? size(m.cookies) : 0) <= 1))",message="spec.strategy.steps: no controller of an Ingress can ask for several headers and cookies at once; name one in each match"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, !has(m.cookies) || m.cookies.all(c, has(c.exact) && c.exact == 'always')))",message="spec.strategy.steps: controllers of an Ingress know the value always of a cookie alone; use exact: always"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor != 'Higress') || self.strategy.steps.all(s, !has(s.match) || s.match.filter(m, has(m.headers)).size() <= 1 && s.match.filter(m, has(m.cookies)).size() <= 1)",message="spec.strategy.steps: flavors IngressNginx and Traefik tell requests by one header and one cookie; leave some matches out, or put the values of one header into a regex"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor == 'Higress') || self.strategy.steps.all(s, !has(s.weight) || !string(s.weight).matches('[.][0-9]*[1-9]'))",message="spec.strategy.steps: flavor Higress counts whole percent; use weights without decimals"
 // +kubebuilder:validation:XValidation:rule="!has(self.onDelete) || self.onDelete == 'Restore'",message="spec.onDelete: Promote is not yet supported; use Restore"
 type RolloutSpec struct {
 	// WorkloadRef names the workload, in the Rollout's namespace. One workload may have one Rollout.
@@ -157,9 +162,10 @@ type ServiceRef struct {
 
 // RouteRef names a route.
 //
-// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute']",message="only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io are supported yet; name one of these"
+// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'] || self.group == 'networking.k8s.io' && self.kind in ['Ingress']",message="only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io and Ingress of group networking.k8s.io are supported yet; name one of these"
 // +kubebuilder:validation:XValidation:rule="!has(self.__namespace__)",message="namespace: routes in other namespaces are not yet supported; remove the field and keep the route in the Rollout's namespace"
-// +kubebuilder:validation:XValidation:rule="!has(self.flavor)",message="flavor: not yet supported; remove it"
+// +kubebuilder:validation:XValidation:rule="(self.kind == 'Ingress') == has(self.flavor)",message="flavor: says which controller serves an Ingress, as each reads canary annotations in its own way; an Ingress must have it, other kinds must not"
+// +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor != 'Traefik'",message="annotationPrefix: is for an Ingress of flavor IngressNginx or Higress alone; remove it"
 type RouteRef struct {
 	// Group is the API group of the route.
 	// +required
@@ -179,11 +185,29 @@ type RouteRef struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	Namespace *string `json:"namespace,omitempty"`
-	// Flavor is not yet supported.
+	// Flavor says which controller serves an Ingress: IngressNginx; Traefik, by its provider kubernetesIngressNGINX; or
+	// Higress. Required for kind Ingress, and for that alone.
 	// +optional
-	// +kubebuilder:validation:MaxLength=63
-	Flavor *string `json:"flavor,omitempty"`
+	// +kubebuilder:validation:Enum=IngressNginx;Traefik;Higress
+	Flavor *Flavor `json:"flavor,omitempty"`
+	// AnnotationPrefix is what the annotations of an Ingress begin with for its controller, before the slash, where its
+	// operator has changed that. Empty means nginx.ingress.kubernetes.io.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	AnnotationPrefix *string `json:"annotationPrefix,omitempty"`
 }
+
+// Flavor is a controller that serves Ingresses by the annotations of ingress-nginx.
+type Flavor string
+
+// The flavors.
+const (
+	FlavorIngressNginx Flavor = "IngressNginx"
+	FlavorTraefik      Flavor = "Traefik"
+	FlavorHigress      Flavor = "Higress"
+)
 
 // AnalysisSpec is not yet supported.
 type AnalysisSpec struct {
@@ -265,7 +289,7 @@ type RollbackSpec struct {
 // Timing is how long Crossfade waits for what it cannot observe.
 type Timing struct {
 	// Settle is how long a data plane may take to follow a change that its controller has accepted.
-	// Empty means the provider's own: 5s for Traefik, 10s for Envoy, 60s for cloud load balancers.
+	// Empty means the provider's own: 5s for Traefik and nginx, 10s for Envoy, 15s for Istio and Higress, 60s for cloud load balancers.
 	// +optional
 	Settle *Duration `json:"settle,omitempty"`
 	// Drain is how long pods that get no new requests are kept for those that are under way: at least

@@ -762,6 +762,11 @@ func (in *RouteRef) DeepCopyInto(out *RouteRef) {
 	}
 	if in.Flavor != nil {
 		in, out := &in.Flavor, &out.Flavor
+		*out = new(Flavor)
+		**out = **in
+	}
+	if in.AnnotationPrefix != nil {
+		in, out := &in.AnnotationPrefix, &out.AnnotationPrefix
 		*out = new(string)
 		**out = **in
 	}

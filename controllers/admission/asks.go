@@ -90,12 +90,17 @@ func names() []admissionv1.Validation {
 		at := fmt.Sprintf("object.spec.routeRefs[%d]", i)
 		out = append(out, admissionv1.Validation{
 			Expression: fmt.Sprintf("size(object.spec.routeRefs) <= %d || %s", i,
-				permits("update", at+".group", at+`.kind.lowerAscii() + "s"`, at+".name")),
+				permits("update", at+".group", plural(at+".kind"), at+".name")),
 			MessageExpression: refusal(`"spec.routeRefs: " + ` + at + `.kind + " " + ` + at + ".name"),
 			Reason:            reason(),
 		})
 	}
 	return out
+}
+
+// plural is the resource of a kind of route in CEL.
+func plural(kind string) string {
+	return fmt.Sprintf(`%[1]s.lowerAscii() + (%[1]s.endsWith("s") ? "es" : "s")`, kind)
 }
 
 func reason() *metav1.StatusReason {

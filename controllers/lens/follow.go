@@ -15,7 +15,8 @@ import (
 )
 
 // Subject is an object of the namespace that a Release depends on: its workload, a Service or a route.
-// What belongs to it counts as it: ReplicaSets and pods as the workload, endpoints as the Service.
+// What belongs to it counts as it: ReplicaSets and pods as the workload, endpoints as the Service. Without a name it is
+// every object of the kind.
 type Subject struct {
 	Kind schema.GroupKind
 	Name string
@@ -78,7 +79,7 @@ func (l *Lens) wakeWith(obj, changed client.Object) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.followers {
-		if f.subjects[subject] {
+		if f.subjects[subject] || f.subjects[Subject{Kind: subject.Kind}] {
 			f.wake(changed)
 		}
 	}

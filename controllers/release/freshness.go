@@ -3,10 +3,12 @@ package release
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -173,6 +175,28 @@ func (f *freshness) awaited(obj client.Object) bool {
 		return true
 	}
 	delete(f.made, nameOf(obj))
+	return false
+}
+
+// awaits reports whether one of the objects that we made a moment ago is missing from all that a cache has of their kind
+// in a namespace.
+func (f *freshness) awaits(kind schema.GroupKind, namespace string, listed []unstructured.Unstructured) bool {
+	names := map[string]bool{}
+	for i := range listed {
+		names[nameOf(&listed[i])] = true
+	}
+	others := func(name string) bool {
+		return strings.HasPrefix(name, kind.String()+" "+namespace+"/") && !names[name]
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.removed, func(name string, _ types.UID) bool { return others(name) })
+	maps.DeleteFunc(f.made, func(name string, made time.Time) bool { return others(name) && f.clock().Sub(made) >= freshFor })
+	for name := range f.made {
+		if others(name) {
+			return true
+		}
+	}
 	return false
 }
 

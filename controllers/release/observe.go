@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -79,6 +81,11 @@ func (r *Reconciler) follow(view View, release *v1alpha1.Release) {
 	}
 	for _, ref := range policy.RouteRefs {
 		subjects = append(subjects, lens.Subject{Kind: schema.GroupKind{Group: ref.Group, Kind: ref.Kind}, Name: ref.Name})
+		if provider, ok := r.Providers.For(ref); ok {
+			for _, kind := range provider.Beside() {
+				subjects = append(subjects, lens.Subject{Kind: kind})
+			}
+		}
 	}
 	request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(release)}
 	view.Follow(release, subjects, func(changed client.Object) {
@@ -229,7 +236,7 @@ func readyEndpoints(ctx context.Context, view View, service string) (int32, erro
 
 func (r *Reconciler) route(ctx context.Context, view View, namespace string, ref v1alpha1.RouteRef) (planner.Route, error) {
 	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
-	provider, ok := r.Providers.For(ref.Group, ref.Kind)
+	provider, ok := r.Providers.For(ref)
 	if !ok {
 		return planner.Route{}, fmt.Errorf("no provider for route kind %s", gk)
 	}
@@ -237,11 +244,48 @@ func (r *Reconciler) route(ctx context.Context, view View, namespace string, ref
 	if err != nil {
 		return planner.Route{}, err
 	}
-	route, err := r.read(ctx, view, gvk, namespace, ref.Name)
-	if err != nil {
+	objects := trafficrouting.Objects{}
+	if objects.Route, err = r.read(ctx, view, gvk, namespace, ref.Name); err != nil {
 		return planner.Route{}, err
 	}
-	return planner.Route{Ref: ref, Provider: recalling{Provider: provider, answers: r.answers}, Objects: trafficrouting.Objects{Route: route}}, nil
+	for _, kind := range provider.Beside() {
+		others, err := r.beside(ctx, view, kind, namespace, objects.Route)
+		if err != nil {
+			return planner.Route{}, err
+		}
+		objects.Beside = append(objects.Beside, others...)
+	}
+	return planner.Route{Ref: ref, Provider: recalling{Provider: provider, answers: r.answers}, Objects: objects}, nil
+}
+
+// beside lists the objects of a kind but for the route itself.
+func (r *Reconciler) beside(ctx context.Context, view View, kind schema.GroupKind, namespace string, route *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	gvk, err := view.KindOf(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+	if err := view.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list %s of namespace %s: %w", kind, namespace, err)
+	}
+	if r.fresh.awaits(kind, namespace, list.Items) {
+		return nil, errStale
+	}
+	var others []*unstructured.Unstructured
+	for i := range list.Items {
+		obj := &list.Items[i]
+		if route != nil && obj.GetUID() == route.GetUID() || r.fresh.gone(obj) {
+			continue
+		}
+		latest, err := r.fresh.latest(obj)
+		if err != nil {
+			return nil, err
+		}
+		others = append(others, latest)
+	}
+	slices.SortFunc(others, func(a, b *unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return others, nil
 }
 
 // read gets one object from the lens; nil if it does not exist.

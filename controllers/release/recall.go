@@ -2,6 +2,7 @@ package release
 
 import (
 	"reflect"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/lru"
@@ -26,7 +27,7 @@ type (
 		owner trafficrouting.Owner
 	}
 	answer struct {
-		version  string
+		version  string // of all objects that the question was about
 		splits   []trafficrouting.Split
 		observed trafficrouting.Observed
 	}
@@ -37,7 +38,7 @@ func (r recalling) Observe(live trafficrouting.Objects, owner trafficrouting.Own
 	if live.Route == nil {
 		return r.Provider.Observe(live, owner, splits)
 	}
-	about, version := subject{live.Route.GetUID(), owner}, live.Route.GetResourceVersion()
+	about, version := subject{live.Route.GetUID(), owner}, versionOf(live)
 	if known, ok := r.answers.Get(about); ok {
 		if last := known.(answer); last.version == version && reflect.DeepEqual(last.splits, splits) {
 			return last.observed
@@ -46,4 +47,16 @@ func (r recalling) Observe(live trafficrouting.Objects, owner trafficrouting.Own
 	observed := r.Provider.Observe(live, owner, splits)
 	r.answers.Add(about, answer{version: version, splits: splits, observed: observed})
 	return observed
+}
+
+// versionOf tells the objects from what they were and will be.
+func versionOf(live trafficrouting.Objects) string {
+	if len(live.Beside) == 0 {
+		return live.Route.GetResourceVersion()
+	}
+	versions := []string{live.Route.GetResourceVersion()}
+	for _, obj := range live.Beside {
+		versions = append(versions, string(obj.GetUID()), obj.GetResourceVersion())
+	}
+	return strings.Join(versions, " ")
 }

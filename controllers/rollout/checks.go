@@ -189,7 +189,7 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	if err != nil {
 		return finding{}, false, fmt.Errorf("find the version of %s: %w", gk, err)
 	}
-	provider, ok := r.Providers.For(ref.Group, ref.Kind)
+	provider, ok := r.Providers.For(ref)
 	if !ok {
 		return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf("kind %s is not supported; use one of %v", gk, r.Providers.Supported())), true, nil
 	}
@@ -205,6 +205,13 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 			"%s %s does not exist in namespace %s; create it, or correct spec.routeRefs", ref.Kind, ref.Name, rollout.Namespace)), true, nil
 	}
 	objects := trafficrouting.Objects{Route: route}
+	for _, kind := range provider.Beside() {
+		others, err := r.beside(ctx, kind, route)
+		if err != nil {
+			return finding{}, false, err
+		}
+		objects.Beside = append(objects.Beside, others...)
+	}
 	if refusal := provider.Capabilities(objects).Refusal; refusal != "" {
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
 	}
@@ -219,6 +226,26 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 		}
 	}
 	return finding{}, false, nil
+}
+
+// beside lists the objects of a kind in a route's namespace but for the route itself.
+func (r *Reconciler) beside(ctx context.Context, kind schema.GroupKind, route *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	mapping, err := r.Mapper.RESTMapping(kind)
+	if err != nil {
+		return nil, fmt.Errorf("find the version of %s: %w", kind, err)
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(mapping.GroupVersionKind.GroupVersion().WithKind(kind.Kind + "List"))
+	if err := r.Reader.List(ctx, list, client.InNamespace(route.GetNamespace())); err != nil {
+		return nil, fmt.Errorf("list %s of namespace %s: %w", kind, route.GetNamespace(), err)
+	}
+	var others []*unstructured.Unstructured
+	for i := range list.Items {
+		if list.Items[i].GetUID() != route.GetUID() {
+			others = append(others, &list.Items[i])
+		}
+	}
+	return others, nil
 }
 
 // get reads one object from the API server; nil if it does not exist. Where not even its kind does, as

@@ -171,6 +171,13 @@ func TestAuthorMustBeAllowed(t *testing.T) {
 			}, patience, 100*time.Millisecond)
 		})
 	}
+	t.Run("with an Ingress", func(t *testing.T) {
+		acting := granted(t, namespace, "author-of-an-ingress", rollouts, deployments, service, update("networking.k8s.io", "ingresses", "checkout"))
+		obj := decoded(t, ingressRollout("flavor: Traefik", "{name: first, weight: 5}"))
+		obj.SetName("an-ingress")
+		_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
+		require.NoError(t, err)
+	})
 	t.Run("with all of them", func(t *testing.T) {
 		acting := granted(t, namespace, "author", rollouts, deployments, service, route)
 		require.NoError(t, create(t, acting, "allowed", metav1.CreateOptions{}))

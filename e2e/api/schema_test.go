@@ -63,7 +63,7 @@ func TestRolloutIsRefused(t *testing.T) {
 		"a hold that is no duration":    {"for: 10m", "for: ten minutes", "must be a duration such as"},
 		"holding for evidence":          {"hold: {for: 10m}", "hold: {until: Confident}", "hold.until, atMost and onTimeout: not yet supported; use for or approval"},
 		"another kind of workload":      {"kind: Deployment", "kind: StatefulSet", "only kind Deployment is supported yet; name a Deployment"},
-		"another kind of route":         {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: networking.istio.io, kind: VirtualService", "only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io are supported yet; name one of these"},
+		"another kind of route":         {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: networking.istio.io, kind: VirtualService", "only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io and Ingress of group networking.k8s.io are supported yet; name one of these"},
 		"a route in another namespace":  {"kind: HTTPRoute, name", "kind: HTTPRoute, namespace: edge, name", "routes in other namespaces are not yet supported"},
 		"a route named twice":           {"kind: HTTPRoute, name: checkout}", "kind: HTTPRoute, name: checkout}, {group: gateway.networking.k8s.io, kind: HTTPRoute, name: checkout}", "a route is named twice; name each route once"},
 		"no Service":                    {"serviceRefs: [{name: checkout}]", "serviceRefs: []", "spec.serviceRefs"},
@@ -86,6 +86,84 @@ func TestRolloutIsRefused(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+// TestIngressIsRefused: what no controller of its flavor could do is refused with the Rollout.
+func TestIngressIsRefused(t *testing.T) {
+	client := installCRDs(t)
+	namespace := newNamespace(t)
+	const (
+		weight = `{name: first, weight: 5`
+		header = `{headers: [{name: x-canary, exact: "yes"}]}`
+		tenant = `{headers: [{name: x-tenant, exact: "a"}]}`
+		cookie = `{cookies: [{name: group, exact: always}]}`
+	)
+	cases := map[string]struct{ step, nginx, traefik, higress string }{
+		"a weight":                      {weight + "}", "", "", ""},
+		"a weight finer than that":      {`{name: first, weight: "0.5%"}`, "", "", "flavor Higress counts whole percent; use weights without decimals"},
+		"a weight without fraction":     {`{name: first, weight: "5.00%"}`, "", "", ""},
+		"a header and a cookie, either": {weight + ", match: [" + header + ", " + cookie + "]}", "", "", ""},
+		"two headers, either": {
+			weight + ", match: [" + header + ", " + tenant + "]}",
+			"flavors IngressNginx and Traefik tell requests by one header and one cookie", "flavors IngressNginx and Traefik tell requests by one header and one cookie", "",
+		},
+		"two headers at once":    each(weight+`, match: [{headers: [{name: a, exact: "1"}, {name: b, exact: "2"}]}]}`, "several headers and cookies at once; name one in each match"),
+		"header and cookie":      each(weight+`, match: [{headers: [{name: a, exact: "1"}], cookies: [{name: b, exact: always}]}]}`, "several headers and cookies at once; name one in each match"),
+		"a cookie's other value": each(weight+`, match: [{cookies: [{name: b, exact: insider}]}]}`, "know the value always of a cookie alone; use exact: always"),
+		"a cookie by regex":      each(weight+`, match: [{cookies: [{name: b, regex: always}]}]}`, "know the value always of a cookie alone; use exact: always"),
+		"a query parameter":      each(weight+`, match: [{queryParams: [{name: v, exact: "2"}]}]}`, "by queryParams or method; match by a header or a cookie"),
+		"a method":               each(weight+`, match: [{method: GET}]}`, "by queryParams or method; match by a header or a cookie"),
+	}
+	for name, c := range cases {
+		for flavor, want := range map[string]string{"IngressNginx": c.nginx, "Traefik": c.traefik, "Higress": c.higress} {
+			t.Run(flavor+", "+name, func(t *testing.T) {
+				manifest := ingressRollout("flavor: "+flavor, c.step)
+				_, err := client.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), decoded(t, manifest),
+					metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}})
+				if want == "" {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorContains(t, err, "spec.strategy.steps: ")
+				require.ErrorContains(t, err, want)
+			})
+		}
+	}
+	for name, c := range map[string]struct{ flavor, want string }{
+		"no flavor":                   {"", "flavor: says which controller serves an Ingress"},
+		"an unknown flavor":           {"flavor: Kong", "supported values: "},
+		"a prefix that Traefik knows": {"flavor: Traefik, annotationPrefix: a.example.com", "annotationPrefix: is for an Ingress of flavor IngressNginx or Higress alone; remove it"},
+		"a prefix that is none":       {"flavor: IngressNginx, annotationPrefix: a.example.com/", "annotationPrefix"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := client.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), decoded(t, ingressRollout(c.flavor, weight+"}")), metav1.CreateOptions{})
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+	_, err := client.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(),
+		decoded(t, strings.Replace(goodRollout, "kind: HTTPRoute, name", "kind: HTTPRoute, flavor: Traefik, name", 1)), metav1.CreateOptions{})
+	require.ErrorContains(t, err, "an Ingress must have it, other kinds must not")
+}
+
+// each is a case that is the same to all flavors.
+func each(step, want string) struct{ step, nginx, traefik, higress string } {
+	return struct{ step, nginx, traefik, higress string }{step, want, want, want}
+}
+
+func ingressRollout(flavor, step string) string {
+	if flavor != "" {
+		flavor = ", " + flavor
+	}
+	return `
+apiVersion: crossfade.io/v1alpha1
+kind: Rollout
+metadata: {name: checkout}
+spec:
+  workloadRef: {kind: Deployment, name: checkout}
+  serviceRefs: [{name: checkout}]
+  routeRefs: [{group: networking.k8s.io, kind: Ingress, name: checkout` + flavor + `}]
+  strategy: {steps: [` + step + `]}
+`
 }
 
 // TestRolloutDefaults: what a manifest leaves out is written by the API server, where all can see it.

@@ -42,7 +42,7 @@ func ServeWebhook(t testing.TB, c cluster.Cluster, o admission.Options) admissio
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	return admission.Hook{
 		Gate:   admissionv1.Fail,
-		Routes: providers.Resources(),
+		Routes: providers.Guarded(),
 		Client: func(path string) admissionv1.WebhookClientConfig {
 			return admissionv1.WebhookClientConfig{URL: ptr.To(server.URL + path), CABundle: authority}
 		},

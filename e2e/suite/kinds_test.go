@@ -74,7 +74,7 @@ func TestOtherKindsGoBack(t *testing.T) {
 		s.requireNoneFailed()
 		s.requireLikeTwin(false, ships("v2"), ships("v3"))
 	}
-	for _, kind := range []string{"GRPCRoute", "TLSRoute"} {
+	for _, kind := range []string{"GRPCRoute", "TLSRoute", "Ingress"} {
 		for name, goes := range map[string]func(*scenario){"Aborted": aborted, "Superseded": superseded} {
 			t.Run(kind+name, func(t *testing.T) {
 				t.Parallel()

@@ -46,6 +46,8 @@ type setting struct {
 	cpu string
 	// kind of the app's route; empty means HTTPRoute.
 	kind string
+	// beside is the kind of a second route; empty means none.
+	beside string
 	// policy changes the Rollout before it is created.
 	policy func(*v1alpha1.Rollout)
 	// write gives the app's manifests to the cluster; nil means a forced server-side apply.
@@ -74,10 +76,10 @@ func newScenario(t *testing.T, app world.App) *scenario {
 // begin sets the scenario up, and returns once its Rollout is armed and its load runs.
 func begin(t *testing.T, with setting) *scenario {
 	t.Helper()
-	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
+	name := nameOf(t)
 	s := newScenario(t, world.App{
-		Namespace: name, Host: name + ".test", Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
-		Spread: with.spread, CPU: with.cpu, Kind: with.kind,
+		Namespace: name, Host: hostOf(t), Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
+		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Beside: with.beside,
 	})
 	s.node = with.node
 	if with.write != nil {
@@ -107,6 +109,14 @@ func begin(t *testing.T, with setting) *scenario {
 	return s
 }
 
+// nameOf is the name of a test's namespace.
+func nameOf(t *testing.T) string {
+	return strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
+}
+
+// hostOf is the host by which the gateway knows a test's app.
+func hostOf(t *testing.T) string { return nameOf(t) + ".test" }
+
 func (s *scenario) createNamespace(name string) {
 	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	s.t.Cleanup(func() {
@@ -125,7 +135,7 @@ func (s *scenario) create(obj client.Object) {
 // apply gives all manifests of the app to the cluster.
 func (s *scenario) apply(app world.App) {
 	s.t.Helper()
-	for _, manifest := range []*unstructured.Unstructured{app.Deployment(), app.Service(), app.Route()} {
+	for _, manifest := range append([]*unstructured.Unstructured{app.Deployment(), app.Service()}, app.Routes()...) {
 		_, err := s.write(s.ctx, manifest, false)
 		require.NoError(s.t, err)
 	}
@@ -154,7 +164,8 @@ func (s *scenario) targets(rate float64, extra []load.Target) []load.Target {
 		{Name: "service-fresh", Rate: serviceRate / 2, Fresh: true, Versions: versions},
 	}
 	for _, target := range extra {
-		target.URL, target.Host, target.Rate, target.Versions = s.app.URL(world.GatewayAddress), s.app.Host, 20, versions
+		target.URL, target.Rate, target.Versions = s.app.URL(world.GatewayAddress), cmp.Or(target.Rate, 20), versions
+		target.Host = cmp.Or(target.Host, s.app.Host)
 		targets = append(targets, target)
 	}
 	return targets

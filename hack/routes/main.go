@@ -2,10 +2,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/providers"
 )
@@ -19,24 +21,43 @@ together.
 `
 
 const foot = `
-**Match** is what a step's ` + "`match`" + ` may name; each may go with a weight. A cookie is matched by a regular expression on its
-header. Whether a gateway follows regular expressions, methods, query parameters and weights of connections is its own
-matter (they are extended or implementation-specific in Gateway API), and its status doesn't tell.
+**Match** is what a step's ` + "`match`" + ` may name; each may go with a weight.
 
 **Shares** are exact: weights are multiplied until each is whole. Where a route shares connections, one that is open
 stays where it is until it ends, so the measured share follows slowly; set ` + "`timing.drain`" + ` to how long they last.
 
 **Evidence** is what Crossfade waits for before it acts on a change, then it waits for ` + "`timing.settle`" + `.
+
+## Gateway API
+The user's route is split in place. A cookie is matched by a regular expression on its header. Whether a gateway follows
+regular expressions, methods, query parameters and weights of connections is its own matter (they are extended or
+implementation-specific in Gateway API), and its status doesn't tell.
+
+## Ingress
+The user's Ingress is never written. A canary Ingress beside it, ` + "`<service>-canary-<class>`" + `, has the rules of **all**
+Ingresses of the class that use the Service, since ingress-nginx and Traefik split whatever goes to a Service, whichever
+rules a canary has. It is made with the first share, deleted when everything goes back, and owned by the Service.
+
+` + "`flavor`" + ` must say which controller serves the class, as the same annotations mean different things to each:
+- **IngressNginx**: names of headers have letters, digits and dashes; its expressions admit no other characters than
+  letters, digits and ` + "`-._~/:^$[](){}*+?|&=\\`" + `. Requests that came by session affinity stay where they were until the end.
+- **Traefik**: by its provider ` + "`kubernetesIngressNGINX`" + `. It takes the rule with the longest text, so that a match on a general
+  path would take requests from a special one of another Service: such a step is refused.
+- **Higress**: counts whole percent. Each match has a canary Ingress of its own.
+
+To all of them a cookie can only say ` + "`always`" + `; with ` + "`never`" + ` ingress-nginx and Traefik keep a request on stable whatever the weight.
 `
 
 func main() {
 	var out strings.Builder
 	out.WriteString(head)
-	out.WriteString("| Kind | Group | Shares | Smallest share | Match | Evidence | Shown on |\n|---|---|---|---|---|---|---|\n")
+	out.WriteString("| Kind | Flavor | Group | Shares | Smallest share | Match | Evidence | Shown on |\n|---|---|---|---|---|---|---|---|\n")
 	for _, listed := range providers.List() {
-		can := listed.Provider.Capabilities(trafficrouting.Objects{})
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | every parent's `Accepted` and `ResolvedRefs` at the route's generation | %s |\n",
-			listed.Kind.Kind, listed.Kind.Group, listed.Shares, trafficrouting.Percent(can.Granularity), matches(can), listed.Shown)
+		for _, flavor := range listed.Flavors {
+			can := listed.Make(v1alpha1.RouteRef{Flavor: &flavor.Name}).Capabilities(trafficrouting.Objects{})
+			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", listed.Kind.Kind, cmp.Or(string(flavor.Name), "–"), listed.Kind.Group,
+				listed.Shares, trafficrouting.Percent(can.Granularity), matches(can), listed.Evidence, flavor.Shown)
+		}
 	}
 	out.WriteString(foot)
 	if _, err := os.Stdout.WriteString(out.String()); err != nil {
@@ -53,7 +74,8 @@ func matches(can trafficrouting.Capabilities) string {
 	}{
 		{can.HeaderExact, "header"},
 		{can.HeaderRegex, "header by regex"},
-		{can.Cookie, "cookie"},
+		{can.Cookie && can.OnlyCookie == "", "cookie"},
+		{can.Cookie && can.OnlyCookie != "", "cookie that says `" + can.OnlyCookie + "`"},
 		{can.QueryExact, "query parameter"},
 		{can.QueryRegex, "query parameter by regex"},
 		{can.Method, "HTTP method"},
@@ -65,5 +87,12 @@ func matches(can trafficrouting.Capabilities) string {
 	if len(names) == 0 {
 		return "–"
 	}
-	return strings.Join(names, ", ")
+	text := strings.Join(names, ", ")
+	if can.OneCondition {
+		text += "; one of these at a time"
+	}
+	if can.OneOfEach {
+		text += ", one of each in a step"
+	}
+	return text
 }

@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/gatewayapi"
 	"crossfade.io/crossfade/trafficrouting/providertest"
 )
@@ -153,16 +154,18 @@ func fixtures() providertest.Fixtures {
 		routes[name+", as typed"] = parse(userRoutes[name])
 	}
 	return providertest.Fixtures{
-		Routes: routes, Requests: requests(), Serve: serveAlike, Edits: edits,
-		Accept: func(route *unstructured.Unstructured) *unstructured.Unstructured {
-			return withParents(route, fmt.Sprintf(`
+		Routes: providertest.Alone(routes), Requests: requests(), Edits: edits, Admit: admit, Best: trafficrouting.EvidenceAccepted,
+		Serve: func(live trafficrouting.Objects, r providertest.Request) providertest.Shares {
+			return serveAlike(live.Route, r)
+		},
+		Accept: func(live trafficrouting.Objects) trafficrouting.Objects {
+			return trafficrouting.Objects{Route: withParents(live.Route, fmt.Sprintf(`
 - controllerName: traefik.io/gateway-controller
   parentRef: {name: web}
   conditions:
   - {type: Accepted, status: "True", observedGeneration: %[1]d}
-  - {type: ResolvedRefs, status: "True", observedGeneration: %[1]d}`, route.GetGeneration()))
+  - {type: ResolvedRefs, status: "True", observedGeneration: %[1]d}`, live.Route.GetGeneration()))}
 		},
-		Admit: admit,
 	}
 }
 

@@ -1,12 +1,9 @@
 package gatewayapi
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/trafficrouting"
@@ -26,8 +23,8 @@ func (p Route) Observe(live trafficrouting.Objects, owner trafficrouting.Owner, 
 		out.Drifted, out.Message = true, err.Error()
 		return out
 	}
-	if !same(live.Route, want.Route) {
-		out.Drifted, out.Rendered = true, want
+	if len(live.Changes(want)) > 0 {
+		out.Drifted, out.Rendered = true, &want
 		out.Message = title(live) + " is not as Crossfade would write it"
 		return out
 	}
@@ -38,16 +35,6 @@ func (p Route) Observe(live trafficrouting.Objects, owner trafficrouting.Owner, 
 	}
 	out.Evidence, out.InEffect = trafficrouting.EvidenceAccepted, true
 	return out
-}
-
-// same compares as JSON: decoders differ in the Go types of numbers.
-func same(a, b *unstructured.Unstructured) bool {
-	if equality.Semantic.DeepEqual(a.Object, b.Object) {
-		return true
-	}
-	x, errX := json.Marshal(a.Object)
-	y, errY := json.Marshal(b.Object)
-	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // canaryPPM reads the canary's share back: the largest over the rules that are split, each counted

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"crossfade.io/crossfade/trafficrouting"
 )
 
@@ -27,6 +29,9 @@ func TCPRoute() Route { return Route{tcpGrammar} }
 
 // TLSRoute splits connections, as TCPRoute does.
 func TLSRoute() Route { return Route{tlsGrammar} }
+
+// Beside is none: everything is in the route.
+func (Route) Beside() []schema.GroupKind { return nil }
 
 // Capabilities says what the kind can do. Header equality and weights of requests and calls are core; weights
 // of connections, methods and query parameters are extended, regular expressions implementation-specific, and
@@ -146,7 +151,7 @@ func (p Route) Render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 		}
 	}
 	out, err := d.compose()
-	if err != nil && neutral(splits) {
+	if err != nil && trafficrouting.Neutral(splits) {
 		// Going back must always be possible: a route that somebody else has filled up meanwhile loses
 		// others' precision rather than keep this owner's requests on the canary.
 		out, err = d.composeFirst(owner.Name)

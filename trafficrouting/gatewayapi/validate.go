@@ -11,84 +11,24 @@ import (
 	"crossfade.io/crossfade/trafficrouting"
 )
 
-// validate refuses splits that mean nothing.
+// validate refuses splits that mean nothing, and matches that the kind cannot tell.
 func (g grammar) validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) error {
-	if owner.Name == "" || len(splits) == 0 {
-		return fmt.Errorf("a split needs an owner and a Service")
-	}
-	if ns := live.Route.GetNamespace(); owner.Namespace != "" && ns != "" && owner.Namespace != ns {
-		return fmt.Errorf("it is in another namespace than Rollout %s/%s; name a route in the Rollout's namespace", owner.Namespace, owner.Name)
-	}
-	bases := map[string]bool{}
-	for _, s := range splits {
-		if s.Base.Service == "" || bases[s.Base.Service] {
-			return fmt.Errorf("Service %q is split twice or has no name; name each Service once", s.Base.Service) //nolint:staticcheck // Service is a kind
-		}
-		bases[s.Base.Service] = true
-		if err := validShares(s.Base.Service, s.Shares); err != nil {
-			return err
-		}
-		for _, rule := range s.Rules {
-			if err := g.validRule(s.Base.Service, rule); err != nil {
-				return err
-			}
-		}
-	}
-	for _, added := range slices.Sorted(maps.Keys(basesOf(nil, splits))) {
-		if bases[added] {
-			return fmt.Errorf("Service %s is split and takes a share of another one; use distinct Services", added) //nolint:staticcheck // Service is a kind
-		}
-	}
-	return nil
-}
-
-func (g grammar) validRule(base string, rule trafficrouting.MatchRule) error {
-	if err := validShares(base, rule.To); err != nil {
+	if err := trafficrouting.Validate(live.Route.GetNamespace(), owner, splits); err != nil {
 		return err
 	}
-	for _, m := range rule.AnyOf {
-		if len(m.Headers)+len(m.Cookies)+len(m.QueryParams) == 0 && m.Method == nil {
-			return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
-		}
-		if reason := g.refuses(m); reason != "" {
-			return errors.New(reason)
-		}
-		if _, err := alternativeOf(m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func validShares(base string, shares []trafficrouting.Share) error {
-	sum, seen := int64(0), map[string]bool{}
-	for _, share := range shares {
-		name := share.Backend.Service
-		if name == "" || seen[name] || share.PPM < 0 {
-			return fmt.Errorf("a share of Service %s is negative, nameless or given twice", base)
-		}
-		seen[name] = true
-		sum += int64(share.PPM)
-	}
-	if sum != int64(trafficrouting.Whole) {
-		return fmt.Errorf("the shares of Service %s sum to %d parts per million, not %d", base, sum, trafficrouting.Whole)
-	}
-	return nil
-}
-
-// neutral says whether the splits leave everything with the user's Services.
-func neutral(splits []trafficrouting.Split) bool {
 	for _, s := range splits {
-		if len(s.Rules) > 0 {
-			return false
-		}
-		for _, share := range s.Shares {
-			if share.Backend != s.Base && share.PPM > 0 {
-				return false
+		for _, rule := range s.Rules {
+			for _, m := range rule.AnyOf {
+				if reason := g.refuses(m); reason != "" {
+					return errors.New(reason)
+				}
+				if _, err := alternativeOf(m); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	return true
+	return nil
 }
 
 // reservedName says whether a rule of the user's bears a name that Crossfade gives to its copies.
@@ -115,7 +55,7 @@ func (d document) unnamed(splits []trafficrouting.Split) string {
 
 // admits refuses splits that do not fit the user's route or another owner's part.
 func (d document) admits(owner string, splits []trafficrouting.Split) error {
-	if reason := d.unnamed(splits); reason != "" && !neutral(splits) {
+	if reason := d.unnamed(splits); reason != "" && !trafficrouting.Neutral(splits) {
 		return fmt.Errorf("%s", reason)
 	}
 	ours := basesOf(nil, splits)

@@ -7,20 +7,35 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+	"crossfade.io/crossfade/trafficrouting/nginx"
 )
 
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes;grpcroutes;tcproutes;tlsroutes,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=get;list;watch;create;patch;delete
 
 // Entry is one kind of route.
 type Entry struct {
 	Kind schema.GroupKind
 	// Resource is its name in rules of admission. Its version is * where v1 may not be served.
 	Resource schema.GroupVersionResource
-	Provider trafficrouting.Provider
+	// Make makes its Provider.
+	Make trafficrouting.Maker
+	// Guarded: Crossfade writes into the user's route, so that others' updates of it are guarded.
+	Guarded bool
+	// Flavors that a reference may say, each with what it can do; one that is empty where the kind has none.
+	Flavors []Flavor
 	// Shares is what is shared, for people: requests, calls or connections.
 	Shares string
+	// Evidence is what tells that a change is in effect, for people.
+	Evidence string
+}
+
+// Flavor is one way to serve a kind of route.
+type Flavor struct {
+	Name v1alpha1.Flavor
 	// Shown is where releases by this kind were seen to lose no request, for people.
 	Shown string
 }
@@ -30,13 +45,26 @@ var all = []Entry{
 	entry("GRPCRoute", "*", "grpcroutes", gatewayapi.GRPCRoute(), "calls", "Traefik"),
 	entry("TCPRoute", "*", "tcproutes", gatewayapi.TCPRoute(), "connections", "the API's schema alone"),
 	entry("TLSRoute", "*", "tlsroutes", gatewayapi.TLSRoute(), "connections", "Traefik, TLS passed through"),
+	{
+		Kind:     nginx.Kind,
+		Resource: schema.GroupVersionResource{Group: nginx.Kind.Group, Version: "v1", Resource: "ingresses"},
+		Make:     func(ref v1alpha1.RouteRef) trafficrouting.Provider { return nginx.For(ref) },
+		Flavors: []Flavor{
+			{v1alpha1.FlavorIngressNginx, "the API's schema and a model of the controller alone"},
+			{v1alpha1.FlavorTraefik, "Traefik"},
+			{v1alpha1.FlavorHigress, "the API's schema and a model of the controller alone"},
+		},
+		Shares: "requests", Evidence: "none: an Ingress has no status for it",
+	},
 }
 
 func entry(kind, version, resource string, provider gatewayapi.Route, shares, shown string) Entry {
 	return Entry{
 		Kind:     schema.GroupKind{Group: gatewayapi.Group, Kind: kind},
 		Resource: schema.GroupVersionResource{Group: gatewayapi.Group, Version: version, Resource: resource},
-		Provider: provider, Shares: shares, Shown: shown,
+		Make:     func(v1alpha1.RouteRef) trafficrouting.Provider { return provider },
+		Guarded:  true, Flavors: []Flavor{{Shown: shown}}, Shares: shares,
+		Evidence: "every parent's `Accepted` and `ResolvedRefs` at the route's generation",
 	}
 }
 
@@ -45,18 +73,20 @@ func List() []Entry { return slices.Clone(all) }
 
 // Registry finds the provider of each kind.
 func Registry() trafficrouting.Registry {
-	known := map[schema.GroupKind]trafficrouting.Provider{}
+	known := map[schema.GroupKind]trafficrouting.Maker{}
 	for _, entry := range all {
-		known[entry.Kind] = entry.Provider
+		known[entry.Kind] = entry.Make
 	}
 	return trafficrouting.NewRegistry(known)
 }
 
-// Resources lists them as rules of admission name them.
-func Resources() []schema.GroupVersionResource {
-	resources := make([]schema.GroupVersionResource, len(all))
-	for i, entry := range all {
-		resources[i] = entry.Resource
+// Guarded lists the kinds whose updates by others are guarded, as rules of admission name them.
+func Guarded() []schema.GroupVersionResource {
+	var resources []schema.GroupVersionResource
+	for _, entry := range all {
+		if entry.Guarded {
+			resources = append(resources, entry.Resource)
+		}
 	}
 	return resources
 }

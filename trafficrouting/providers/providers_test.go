@@ -9,6 +9,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/providers"
 )
 
@@ -30,14 +32,22 @@ func TestEveryKindIsAllowed(t *testing.T) {
 	}
 	crd, err := os.ReadFile("../../charts/crossfade/crds/crossfade.io_rollouts.yaml")
 	require.NoError(t, err)
-	registry := providers.Registry()
-	for i, listed := range providers.List() {
-		require.Subset(t, granted[listed.Resource.GroupResource().String()], []string{"get", "list", "watch", "patch"}, listed.Kind.String())
-		require.Equal(t, strings.ToLower(listed.Kind.Kind)+"s", listed.Resource.Resource, "permission is asked for by the kind's plural")
+	registry, guarded := providers.Registry(), providers.Guarded()
+	for _, listed := range providers.List() {
+		verbs := []string{"get", "list", "watch"}
+		if listed.Guarded {
+			verbs = append(verbs, "patch")
+			require.Equal(t, listed.Resource, guarded[0])
+			guarded = guarded[1:]
+		}
+		require.Subset(t, granted[listed.Resource.GroupResource().String()], verbs, listed.Kind.String())
+		require.Contains(t, []string{"s", "es"}, strings.TrimPrefix(listed.Resource.Resource, strings.ToLower(listed.Kind.Kind)), "permission is asked for by the kind's plural")
 		require.Contains(t, strings.Join(strings.Fields(string(crd)), " "), "'"+listed.Kind.Kind+"'")
-		found, ok := registry.For(listed.Kind.Group, listed.Kind.Kind)
-		require.True(t, ok)
-		require.Equal(t, listed.Provider, found)
-		require.Equal(t, listed.Resource, providers.Resources()[i])
+		for _, flavor := range listed.Flavors {
+			found, ok := registry.For(v1alpha1.RouteRef{Group: listed.Kind.Group, Kind: listed.Kind.Kind, Flavor: &flavor.Name})
+			require.True(t, ok)
+			require.NotContains(t, found.Capabilities(trafficrouting.Objects{}).Refusal, "flavor")
+		}
 	}
+	require.Empty(t, guarded)
 }

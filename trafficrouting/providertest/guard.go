@@ -14,8 +14,8 @@ type parts map[trafficrouting.Owner]trafficrouting.Split
 
 // guards: whatever tool writes what the user has in Git, or edits the live route, the parts stay and the edit does.
 func (c contract) guards(t *testing.T) {
-	SameJSON(t, c.user, c.guard(t, c.user, c.user), "nothing to guard")
-	shared := c.Names(trafficrouting.Objects{Route: c.user}, Cart)
+	SameJSON(t, c.user.Route, c.guard(t, c.user.Route, c.user.Route), "nothing to guard")
+	shared := c.Names(c.user, Cart)
 	for _, s := range c.steps(Checkout) {
 		c.guarded(t, parts{CheckoutOwner: s})
 		for _, other := range c.steps(Cart) {
@@ -36,17 +36,19 @@ func (c contract) guard(t *testing.T, stored, written *unstructured.Unstructured
 // guarded checks updates of a route with these parts against what rendering makes of the user's.
 func (c contract) guarded(t *testing.T, p parts) {
 	t.Helper()
-	live, err := c.with(c.user, p)
+	user := c.user.Route
+	split, err := c.with(c.user, p)
 	require.NoError(t, err)
+	live := split.Route
 	stored := live.DeepCopy()
-	SameJSON(t, live, c.guard(t, live, c.user), "the user's own again")
+	SameJSON(t, live, c.guard(t, live, user), "the user's own again")
 	SameJSON(t, live, c.guard(t, live, live), "nothing new")
-	SameJSON(t, c.user, c.guard(t, c.user, live), "parts of an earlier release revived")
+	SameJSON(t, user, c.guard(t, user, live), "parts of an earlier release revived")
 	for name, edit := range c.Edits {
-		byManifest, byHand := c.user.DeepCopy(), live.DeepCopy()
+		byManifest, byHand := user.DeepCopy(), live.DeepCopy()
 		edit(byManifest)
 		edit(byHand)
-		want, refused := c.with(byManifest, p)
+		want, refused := c.with(trafficrouting.Objects{Route: byManifest, Beside: c.user.Beside}, p)
 		for how, written := range map[string]*unstructured.Unstructured{"by manifest": byManifest, "by hand": byHand} {
 			got, err := c.Guard(trafficrouting.Objects{Route: live}, trafficrouting.Objects{Route: written})
 			if refused != nil {
@@ -54,20 +56,19 @@ func (c contract) guarded(t *testing.T, p parts) {
 				continue
 			}
 			require.NoError(t, err, "%s, %s", name, how)
-			SameJSON(t, want, got.Route, "%s, %s", name, how)
+			SameJSON(t, want.Route, got.Route, "%s, %s", name, how)
 		}
 	}
 	SameJSON(t, stored, live, "arguments stay as they are")
 }
 
-// with returns a user's route with these parts.
-func (c contract) with(user *unstructured.Unstructured, p parts) (*unstructured.Unstructured, error) {
-	live := trafficrouting.Objects{Route: user}
+// with returns a user's objects with these parts.
+func (c contract) with(user trafficrouting.Objects, p parts) (trafficrouting.Objects, error) {
 	for owner, split := range p {
 		var err error
-		if live, err = c.Render(live, owner, []trafficrouting.Split{split}); err != nil {
-			return nil, err
+		if user, err = c.Render(user, owner, []trafficrouting.Split{split}); err != nil {
+			return trafficrouting.Objects{}, err
 		}
 	}
-	return live.Route, nil
+	return user, nil
 }

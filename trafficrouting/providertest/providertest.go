@@ -38,18 +38,31 @@ type Shares map[string]*big.Rat
 
 // Fixtures are what a provider brings to the suite.
 type Fixtures struct {
-	// Routes are the user's, by what they show.
-	Routes map[string]*unstructured.Unstructured
+	// Routes are the user's, with the user's objects beside them, by what they show.
+	Routes map[string]trafficrouting.Objects
 	// Requests to try on them.
 	Requests []Request
 	// Serve is a model of the data plane: where requests like this one go. nil means nowhere.
-	Serve func(route *unstructured.Unstructured, r Request) Shares
-	// Admit says what the API server would refuse of a route.
-	Admit func(route *unstructured.Unstructured) error
+	Serve func(live trafficrouting.Objects, r Request) Shares
+	// More steps than Steps, that routes of this kind can be asked for.
+	More []v1alpha1.Step
+	// Admit says what the API server would refuse of an object.
+	Admit func(obj *unstructured.Unstructured) error
 	// Edits are changes by others that mean the same on the user's route and on a split one.
 	Edits map[string]func(route *unstructured.Unstructured)
 	// Accept returns the route as its controller leaves it when all is well.
-	Accept func(route *unstructured.Unstructured) *unstructured.Unstructured
+	Accept func(live trafficrouting.Objects) trafficrouting.Objects
+	// Best is the evidence that an accepted route gives.
+	Best trafficrouting.Evidence
+}
+
+// Alone are routes with nothing beside them.
+func Alone(routes map[string]*unstructured.Unstructured) map[string]trafficrouting.Objects {
+	out := map[string]trafficrouting.Objects{}
+	for name, route := range routes {
+		out[name] = trafficrouting.Objects{Route: route}
+	}
+	return out
 }
 
 // Run proves the laws.
@@ -104,27 +117,35 @@ func Steps(service string) []trafficrouting.Split {
 type contract struct {
 	trafficrouting.Provider
 	Fixtures
-	user *unstructured.Unstructured
+	user trafficrouting.Objects
 }
 
-// steps are those of Steps that this kind of route can take.
+// steps are those that this kind of route can take.
 func (c contract) steps(service string) []trafficrouting.Split {
-	can := c.Capabilities(trafficrouting.Objects{Route: c.user})
-	return slices.DeleteFunc(Steps(service), func(s trafficrouting.Split) bool { return !able(can, s) })
+	can := c.Capabilities(c.user)
+	all := Steps(service)
+	for _, step := range c.More {
+		all = append(all, trafficrouting.ForStep(service, step))
+	}
+	return slices.DeleteFunc(all, func(s trafficrouting.Split) bool { return !able(can, s) })
 }
 
 // able says whether the capabilities suffice for a split.
 func able(can trafficrouting.Capabilities, s trafficrouting.Split) bool {
 	weighted := s.Shares[1].PPM > 0 && s.Shares[1].PPM < trafficrouting.Whole
-	if weighted && (!can.Weight || len(s.Rules) > 0 && !can.WeightAndMatch) {
+	if weighted && (!can.Weight || len(s.Rules) > 0 && !can.WeightAndMatch) || s.Shares[1].PPM%can.Granularity != 0 {
 		return false
 	}
+	headers, cookies := 0, 0
 	for _, rule := range s.Rules {
 		if slices.ContainsFunc(rule.AnyOf, func(m v1alpha1.Match) bool { return !tells(can, m) }) {
 			return false
 		}
+		for _, m := range rule.AnyOf {
+			headers, cookies = headers+len(m.Headers), cookies+len(m.Cookies)
+		}
 	}
-	return true
+	return !can.OneOfEach || headers <= 1 && cookies <= 1
 }
 
 // tells says whether requests can be told apart by a match.
@@ -132,13 +153,19 @@ func tells(can trafficrouting.Capabilities, m v1alpha1.Match) bool {
 	values := func(of []v1alpha1.ValueMatch, exact, regex bool) bool {
 		return !slices.ContainsFunc(of, func(v v1alpha1.ValueMatch) bool { return v.Exact != nil && !exact || v.Regex != nil && !regex })
 	}
+	if can.OneCondition && len(m.Headers)+len(m.Cookies)+len(m.QueryParams) > 1 {
+		return false
+	}
+	if len(m.Cookies) > 0 && can.OnlyCookie != "" && ptr.Deref(m.Cookies[0].Exact, "") != can.OnlyCookie {
+		return false
+	}
 	return (m.Method == nil || can.Method) && values(m.Headers, can.HeaderExact, can.HeaderRegex) &&
 		values(m.Cookies, can.Cookie, can.Cookie) && values(m.QueryParams, can.QueryExact, can.QueryRegex)
 }
 
 // refuses: a step beyond the capabilities is named before a Release starts, and never rendered.
 func (c contract) refuses(t *testing.T) {
-	live := trafficrouting.Objects{Route: c.user}
+	live := c.user
 	can := c.Capabilities(live)
 	for _, s := range Steps(Checkout) {
 		if able(can, s) {
@@ -150,27 +177,29 @@ func (c contract) refuses(t *testing.T) {
 	}
 }
 
-func (c contract) render(t *testing.T, live *unstructured.Unstructured, owner trafficrouting.Owner, s trafficrouting.Split) *unstructured.Unstructured {
+func (c contract) render(t *testing.T, live trafficrouting.Objects, owner trafficrouting.Owner, s trafficrouting.Split) trafficrouting.Objects {
 	t.Helper()
-	out, err := c.Render(trafficrouting.Objects{Route: live}, owner, []trafficrouting.Split{s})
+	out, err := c.Render(live, owner, []trafficrouting.Split{s})
 	require.NoError(t, err)
-	return out.Route
+	return out
 }
 
-func (c contract) admits(t *testing.T, route *unstructured.Unstructured) {
+func (c contract) admits(t *testing.T, live trafficrouting.Objects) {
 	t.Helper()
-	require.NoError(t, c.Admit(route))
+	for _, obj := range append([]*unstructured.Unstructured{live.Route}, live.Beside...) {
+		require.NoError(t, c.Admit(obj))
+	}
 }
 
-func (c contract) strip(t *testing.T, live *unstructured.Unstructured, owner trafficrouting.Owner) *unstructured.Unstructured {
+func (c contract) strip(t *testing.T, live trafficrouting.Objects, owner trafficrouting.Owner) trafficrouting.Objects {
 	t.Helper()
-	out, err := c.Strip(trafficrouting.Objects{Route: live}, owner)
+	out, err := c.Strip(live, owner)
 	require.NoError(t, err)
-	return out.Route
+	return out
 }
 
 func (c contract) mayBeUsed(t *testing.T) {
-	live := trafficrouting.Objects{Route: c.user}
+	live := c.user
 	require.Empty(t, c.Capabilities(live).Refusal)
 	require.Positive(t, c.Settle(live))
 	require.True(t, c.Names(live, Checkout))
@@ -185,17 +214,17 @@ func (c contract) mayBeUsed(t *testing.T) {
 func (c contract) strips(t *testing.T) {
 	for _, s := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, s)
-		require.True(t, c.Names(trafficrouting.Objects{Route: live}, trafficrouting.CanaryOf(Checkout)))
-		SameJSON(t, c.user, c.strip(t, live, CheckoutOwner))
-		SameJSON(t, live, c.strip(t, live, CartOwner), "another owner's part is not there to strip")
+		require.Equal(t, len(c.user.Changes(live)) > 0, c.Names(live, trafficrouting.CanaryOf(Checkout)))
+		SameObjects(t, c.user, c.strip(t, live, CheckoutOwner))
+		SameObjects(t, live, c.strip(t, live, CartOwner), "another owner's part is not there to strip")
 	}
-	SameJSON(t, c.user, c.strip(t, c.user, CheckoutOwner), "nothing to strip")
+	SameObjects(t, c.user, c.strip(t, c.user, CheckoutOwner), "nothing to strip")
 }
 
 func (c contract) rendersOnce(t *testing.T) {
 	for _, s := range c.steps(Checkout) {
 		once := c.render(t, c.user, CheckoutOwner, s)
-		SameJSON(t, once, c.render(t, once, CheckoutOwner, s))
+		SameObjects(t, once, c.render(t, once, CheckoutOwner, s))
 	}
 }
 
@@ -203,29 +232,29 @@ func (c contract) lastCounts(t *testing.T) {
 	for _, first := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, first)
 		for _, second := range c.steps(Checkout) {
-			SameJSON(t, c.render(t, c.user, CheckoutOwner, second), c.render(t, live, CheckoutOwner, second))
+			SameObjects(t, c.render(t, c.user, CheckoutOwner, second), c.render(t, live, CheckoutOwner, second))
 		}
 	}
 }
 
 func (c contract) mutatesNothing(t *testing.T) {
-	user := c.user.DeepCopy()
+	user := copyOf(c.user)
 	for _, s := range c.steps(Checkout) {
 		splits := []trafficrouting.Split{s}
 		before := encode(t, splits)
 		live := c.render(t, user, CheckoutOwner, s)
-		SameJSON(t, c.user, user)
-		kept := live.DeepCopy()
+		SameObjects(t, c.user, user)
+		kept := copyOf(live)
 		c.strip(t, live, CheckoutOwner)
-		c.Observe(trafficrouting.Objects{Route: live}, CheckoutOwner, splits)
+		c.Observe(live, CheckoutOwner, splits)
 		c.render(t, live, CheckoutOwner, trafficrouting.AllCanary(Checkout))
-		SameJSON(t, kept, live)
+		SameObjects(t, kept, live)
 		require.Equal(t, before, encode(t, splits))
 	}
 }
 
 func (c contract) routes(t *testing.T) {
-	shared := c.Names(trafficrouting.Objects{Route: c.user}, Cart)
+	shared := c.Names(c.user, Cart)
 	cart := c.steps(Cart)
 	for i, s := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, s)
@@ -246,7 +275,7 @@ func (c contract) routes(t *testing.T) {
 }
 
 // serves requires that every request goes where the splits say.
-func (c contract) serves(t *testing.T, live *unstructured.Unstructured, splits ...trafficrouting.Split) {
+func (c contract) serves(t *testing.T, live trafficrouting.Objects, splits ...trafficrouting.Split) {
 	t.Helper()
 	for _, r := range c.Requests {
 		require.Equal(t, Expected(c.Serve(c.user, r), r, splits...), Visible(c.Serve(live, r)), "request %+v\nsplits %s", r, encode(t, splits))
@@ -291,6 +320,29 @@ func Visible(s Shares) map[string]string {
 func SameJSON(t testing.TB, want, got *unstructured.Unstructured, why ...any) {
 	t.Helper()
 	require.JSONEq(t, encode(t, want.Object), encode(t, got.Object), why...)
+}
+
+// SameObjects requires the same objects, in any order.
+func SameObjects(t testing.TB, want, got trafficrouting.Objects, why ...any) {
+	t.Helper()
+	SameJSON(t, want.Route, got.Route, why...)
+	beside := func(o trafficrouting.Objects) string {
+		objects := map[string]any{}
+		for _, obj := range o.Beside {
+			objects[obj.GetKind()+" "+obj.GetName()] = obj.Object
+		}
+		require.Len(t, objects, len(o.Beside), why...)
+		return encode(t, objects)
+	}
+	require.JSONEq(t, beside(want), beside(got), why...)
+}
+
+func copyOf(o trafficrouting.Objects) trafficrouting.Objects {
+	out := trafficrouting.Objects{Route: o.Route.DeepCopy()}
+	for _, obj := range o.Beside {
+		out.Beside = append(out.Beside, obj.DeepCopy())
+	}
+	return out
 }
 
 func encode(t testing.TB, value any) string {

@@ -74,7 +74,7 @@ func all[T any](typed []T) []any {
 func hook() admission.Hook {
 	return admission.Hook{
 		Gate:   "{{ .Values.webhook.gateFailurePolicy }}",
-		Routes: providers.Resources(),
+		Routes: providers.Guarded(),
 		Client: func(path string) admissionv1.WebhookClientConfig {
 			return admissionv1.WebhookClientConfig{Service: &admissionv1.ServiceReference{
 				Name: "crossfade-webhook", Namespace: "{{ .Release.Namespace }}", Path: &path,

@@ -12,6 +12,7 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/admission"
 	"crossfade.io/crossfade/trafficrouting"
 )
@@ -49,7 +50,7 @@ type routes struct{ providers trafficrouting.Registry }
 
 // Handle keeps the parts of a route.
 func (h routes) Handle(_ context.Context, r ctrladmission.Request) ctrladmission.Response {
-	provider, ok := h.providers.For(r.Kind.Group, r.Kind.Kind)
+	provider, ok := h.providers.For(v1alpha1.RouteRef{Group: r.Kind.Group, Kind: r.Kind.Kind})
 	if !ok {
 		return ctrladmission.Errored(http.StatusBadRequest, fmt.Errorf("there is no provider for %s; take it out of the webhook's configuration", r.Kind.String()))
 	}

@@ -84,7 +84,7 @@ func (d *draft) abortedTooLate() bool {
 // named: a route still sends requests to the Service, whoever wrote that.
 func (d *draft) named(service string) bool {
 	for _, r := range d.in.Observed.Routes {
-		if r.Objects.Route != nil && r.Provider.Names(r.Objects, service) {
+		if r.Provider.Names(r.Objects, service) {
 			return true
 		}
 	}

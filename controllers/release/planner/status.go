@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -170,11 +171,19 @@ func (d *draft) weight(routes []v1alpha1.RouteStatus) string {
 // routeEditor names the field manager, other than ours, that wrote a route last.
 func (d *draft) routeEditor() string {
 	name, at := "somebody else", time.Time{}
+	var routes []*unstructured.Unstructured
 	for _, r := range d.in.Observed.Routes {
-		if r.Objects.Route == nil {
-			continue
+		if r.Objects.Route != nil {
+			routes = append(routes, r.Objects.Route)
 		}
-		for _, f := range r.Objects.Route.GetManagedFields() {
+		for _, obj := range r.Objects.Beside {
+			if obj.GetLabels()[v1alpha1.LabelRollout] == d.in.Rollout {
+				routes = append(routes, obj)
+			}
+		}
+	}
+	for _, route := range routes {
+		for _, f := range route.GetManagedFields() {
 			if f.Manager != v1alpha1.FieldManager && f.Subresource == "" && f.Time != nil && f.Time.After(at) {
 				name, at = f.Manager, f.Time.Time
 			}

@@ -3,9 +3,11 @@ package planner
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"crossfade.io/crossfade/intent"
 	"crossfade.io/crossfade/trafficrouting"
@@ -29,7 +31,7 @@ func (d *draft) writesFor(s stage) []intent.Write {
 	}
 	var routes []intent.Write
 	for _, r := range d.in.Observed.Routes {
-		routes = append(routes, d.routeWrites(s, r)...)
+		routes = appendOthers(routes, d.routeWrites(s, r)) // two routes may have the same object beside them
 	}
 	want := s.pods(d)
 	takesPods := want != nil && want.Posture != workload.Run
@@ -84,22 +86,48 @@ func (d *draft) pinned(to pin, service *unstructured.Unstructured) (*unstructure
 }
 
 func (d *draft) routeWrites(s stage, r Route) []intent.Write {
-	if r.Objects.Route == nil {
-		return nil
-	}
 	seen := d.observe(r, s.route)
 	if !seen.Drifted || d.withheld(s, seen) {
 		return nil
 	}
-	if seen.Rendered.Route == nil {
+	if seen.Rendered == nil {
 		d.broken(errors.New(seen.Message))
 		return nil
 	}
-	writes := d.appendPatch(nil, r.Objects.Route, seen.Rendered.Route, d.routeWhy(s))
+	var writes []intent.Write
+	for _, c := range r.Objects.Changes(*seen.Rendered) {
+		writes = d.appendChange(writes, c, d.routeWhy(s))
+	}
 	if len(writes) > 0 && d.contends() {
 		return nil
 	}
 	return writes
+}
+
+// appendChange appends the write that a change of a route, or of what is beside it, takes.
+func (d *draft) appendChange(writes []intent.Write, c trafficrouting.Change, why string) []intent.Write {
+	switch {
+	case c.Want == nil:
+		return append(writes, intent.Of(intent.Delete, c.Live, why))
+	case c.Live != nil:
+		return d.appendPatch(writes, c.Live, c.Want, why)
+	}
+	create := intent.Of(intent.Create, c.Want, why)
+	create.Object = d.owned(c.Want)
+	return append(writes, create)
+}
+
+// owned returns an object that is made as the user's Service's, so that deleting a Rollout or Release takes no traffic
+// away.
+func (d *draft) owned(made *unstructured.Unstructured) *unstructured.Unstructured {
+	made = made.DeepCopy()
+	for _, s := range d.in.Observed.Services {
+		if s.User != nil {
+			made.SetOwnerReferences(trafficrouting.OwnedBy(s.User))
+			break
+		}
+	}
+	return made
 }
 
 // withheld: the stage's split would give the canary more than the route does now, and more than its ready pods
@@ -191,7 +219,8 @@ func (d *draft) noteRouteWrite() {
 func writesRoutes(writes []intent.Write, routes []Route) bool {
 	for _, w := range writes {
 		for _, r := range routes {
-			if w.Kind.Kind == r.Ref.Kind && w.Name == r.Ref.Name {
+			kinds := append(r.Provider.Beside(), schema.GroupKind{Group: r.Ref.Group, Kind: r.Ref.Kind})
+			if slices.Contains(kinds, w.Kind.GroupKind()) {
 				return true
 			}
 		}

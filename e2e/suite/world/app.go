@@ -38,6 +38,8 @@ type App struct {
 	CPU string
 	// Kind is that of its route; empty means HTTPRoute. By a GRPCRoute it is called by gRPC, by a TLSRoute over TLS.
 	Kind string
+	// Beside is the kind of a second route, for another host; empty means none.
+	Beside string
 }
 
 // way is how an app is called.
@@ -52,6 +54,7 @@ var ways = map[string]way{
 	"HTTPRoute": {scheme: "http", targetPort: "http", port: 80},
 	"GRPCRoute": {scheme: "grpc", targetPort: "grpc", port: 80},
 	"TLSRoute":  {scheme: "https", targetPort: "https", port: 443, listener: "tls"},
+	"Ingress":   {scheme: "http", targetPort: "http", port: 80},
 }
 
 // way panics on a kind that no way is known for: the kinds are this package's own.
@@ -156,6 +159,18 @@ spec:
   - backendRefs: [{group: "", kind: Service, name: app, port: {{.Port}}, weight: 1}]
 `)
 
+// ingress is Traefik's by the annotations of ingress-nginx.
+var ingress = manifest(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: {{.Host}}
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {number: {{.Port}}}}}}]}
+`)
+
 // Deployment is the app's manifest.
 func (a App) Deployment() *unstructured.Unstructured { return a.render(deployment) }
 
@@ -164,10 +179,40 @@ func (a App) Service() *unstructured.Unstructured { return a.render(service) }
 
 // Route is the app's manifest.
 func (a App) Route() *unstructured.Unstructured {
-	if a.Kind == "" {
+	switch a.Kind {
+	case "", "HTTPRoute":
 		return a.render(route)
+	case "Ingress":
+		return a.render(ingress)
 	}
 	return a.render(otherRoute)
+}
+
+// Routes are all its routes' manifests.
+func (a App) Routes() []*unstructured.Unstructured {
+	routes := []*unstructured.Unstructured{a.Route()}
+	if a.Beside != "" {
+		second := a
+		second.Kind, second.Host = a.Beside, a.BesideHost()
+		routes = append(routes, second.Route())
+	}
+	return routes
+}
+
+// BesideHost is the host of its second route.
+func (a App) BesideHost() string { return "beside." + a.Host }
+
+func (a App) routeRefs() []v1alpha1.RouteRef {
+	var refs []v1alpha1.RouteRef
+	for _, route := range a.Routes() {
+		ref := v1alpha1.RouteRef{Group: route.GroupVersionKind().Group, Kind: route.GetKind(), Name: AppName}
+		if ref.Kind == "Ingress" {
+			traefik := v1alpha1.FlavorTraefik
+			ref.Flavor = &traefik
+		}
+		refs = append(refs, ref)
+	}
+	return refs
 }
 
 // Rollout is the policy for the app. The times are short, but Traefik takes in a change up to 2 s late, and later on a busy
@@ -179,7 +224,7 @@ func (a App) Rollout(steps ...v1alpha1.Step) *v1alpha1.Rollout {
 		Spec: v1alpha1.RolloutSpec{
 			WorkloadRef: v1alpha1.WorkloadRef{Kind: "Deployment", Name: AppName},
 			ServiceRefs: []v1alpha1.ServiceRef{{Name: AppName}},
-			RouteRefs:   []v1alpha1.RouteRef{{Group: "gateway.networking.k8s.io", Kind: a.Route().GetKind(), Name: AppName}},
+			RouteRefs:   a.routeRefs(),
 			Strategy:    v1alpha1.Strategy{Steps: steps},
 			Timing:      v1alpha1.Timing{Settle: Seconds(4), Drain: Seconds(3), CollapseAfter: Seconds(3)},
 		},

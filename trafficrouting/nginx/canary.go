@@ -1,0 +1,172 @@
+package nginx
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// canary is what one canary Ingress is to do.
+type canary struct {
+	// suffix of its name.
+	suffix string
+	// annotations of its own, without prefix.
+	annotations map[string]string
+}
+
+// canaries returns the canary Ingresses that a split takes, and the Service that they send to. A split that leaves
+// everything with the user's Service takes none: of those who came by session affinity ingress-nginx keeps sending some
+// to a canary of weight 0.
+func (f flavor) canaries(s trafficrouting.Split) (target string, out []canary, err error) {
+	target, ppm, err := targetOf(s)
+	if err != nil || trafficrouting.Neutral([]trafficrouting.Split{s}) {
+		return target, nil, err
+	}
+	if ppm%f.granularity != 0 {
+		return "", nil, fmt.Errorf("%s counts whole percent of a weight, and %s is none; change it", f.controller, trafficrouting.Percent(ppm))
+	}
+	matches, err := f.matches(s)
+	if err != nil {
+		return "", nil, err
+	}
+	if !f.apart {
+		one := canary{annotations: weighted(ppm)}
+		for _, m := range matches {
+			maps.Copy(one.annotations, m)
+		}
+		return target, []canary{one}, nil
+	}
+	if ppm > 0 {
+		out = append(out, canary{annotations: weighted(ppm)})
+	}
+	for i, m := range matches {
+		out = append(out, canary{suffix: fmt.Sprintf("-match-%d", i+1), annotations: m})
+	}
+	return target, out, nil
+}
+
+// targetOf returns the Service beside the user's that a split sends to, and its share.
+func targetOf(s trafficrouting.Split) (name string, ppm int32, err error) {
+	all := s.Shares
+	for _, rule := range s.Rules {
+		if len(rule.To) != 1 {
+			return "", 0, fmt.Errorf("a match can only send all its requests to one Service; give it one")
+		}
+		all = append(all[:len(all):len(all)], rule.To...)
+	}
+	for _, share := range all {
+		service := share.Backend.Service
+		if service == s.Base.Service {
+			continue
+		}
+		if name != "" && service != name {
+			return "", 0, fmt.Errorf("Service %s can be split with one other only, and this is %s and %s; name one", s.Base.Service, name, service) //nolint:staticcheck // Service is a kind
+		}
+		name = service
+	}
+	for _, share := range s.Shares {
+		if share.Backend.Service == name {
+			ppm = share.PPM
+		}
+	}
+	for _, rule := range s.Rules {
+		if rule.To[0].Backend.Service != name {
+			return "", 0, fmt.Errorf("a match can only send requests to the canary; take it out")
+		}
+	}
+	return name, ppm, nil
+}
+
+func weighted(ppm int32) map[string]string {
+	out := map[string]string{"canary": "true"}
+	if ppm%10_000 == 0 {
+		out["canary-weight"] = strconv.Itoa(int(ppm / 10_000))
+		return out
+	}
+	out["canary-weight"], out["canary-weight-total"] = strconv.Itoa(int(ppm)), strconv.Itoa(int(trafficrouting.Whole))
+	return out
+}
+
+// shareOf reads a weight back as parts per million, as the controllers do: totals below 100 count as 100, and weights
+// beyond the total as it.
+func shareOf(annotations map[string]string, prefix string) int32 {
+	weight, err := strconv.ParseInt(annotations[prefix+"canary-weight"], 10, 32)
+	if err != nil || annotations[prefix+"canary"] != "true" {
+		return 0
+	}
+	total, err := strconv.ParseInt(annotations[prefix+"canary-weight-total"], 10, 32)
+	if err != nil {
+		total = 100
+	}
+	total = max(total, 100)
+	return int32(min(max(weight, 0), total) * int64(trafficrouting.Whole) / total)
+}
+
+// matches returns the annotations of each match of a split.
+func (f flavor) matches(s trafficrouting.Split) ([]map[string]string, error) {
+	var out []map[string]string
+	headers, cookies := 0, 0
+	for _, rule := range s.Rules {
+		for _, m := range rule.AnyOf {
+			annotations, err := f.match(m)
+			if err != nil {
+				return nil, err
+			}
+			headers, cookies = headers+len(m.Headers), cookies+len(m.Cookies)
+			annotations["canary"] = "true"
+			out = append(out, annotations)
+		}
+	}
+	if !f.apart && (headers > 1 || cookies > 1) {
+		return nil, fmt.Errorf("%s can tell requests by one header and one cookie, and the matches name %d and %d; put values of one header into one regex, or leave some out", f.controller, headers, cookies)
+	}
+	return out, nil
+}
+
+func (f flavor) match(m v1alpha1.Match) (map[string]string, error) {
+	switch {
+	case m.Method != nil:
+		return nil, fmt.Errorf("match method: %s cannot tell requests by it; use a header or a cookie", f.controller)
+	case len(m.QueryParams) > 0:
+		return nil, fmt.Errorf("match queryParams: %s cannot tell requests by them; use a header or a cookie", f.controller)
+	case len(m.Headers)+len(m.Cookies) > 1:
+		return nil, fmt.Errorf("match: %s cannot ask for several headers and cookies at once; name one, or give each a match of its own if any will do", f.controller)
+	case len(m.Cookies) == 1:
+		return f.cookieOf(m.Cookies[0])
+	}
+	return f.headerOf(m.Headers[0])
+}
+
+func (f flavor) cookieOf(c v1alpha1.ValueMatch) (map[string]string, error) {
+	if c.Exact == nil || *c.Exact != always {
+		return nil, fmt.Errorf("match cookie %s: %s knows the value %q alone; use exact: %s", c.Name, f.controller, always, always)
+	}
+	if err := f.cookie(c.Name); err != nil {
+		return nil, err
+	}
+	return map[string]string{"canary-by-cookie": c.Name}, nil
+}
+
+func (f flavor) headerOf(h v1alpha1.ValueMatch) (map[string]string, error) {
+	if h.Exact == nil && h.Regex == nil {
+		return nil, fmt.Errorf("match header %s: says neither exact nor regex; add one", h.Name)
+	}
+	if h.Exact != nil && *h.Exact == "" {
+		return nil, fmt.Errorf("match header %s: an empty value means none to %s; name one", h.Name, f.controller)
+	}
+	if h.Exact == nil {
+		if _, err := regexp.Compile(whole(*h.Regex)); err != nil {
+			return nil, fmt.Errorf("match header %s: read regex %q: %w; use RE2 syntax", h.Name, *h.Regex, err)
+		}
+	}
+	if strings.ContainsAny(expression(h), "\r\n") {
+		return nil, errors.New("match header " + h.Name + ": no header has a line break; take it out")
+	}
+	return f.header(h)
+}

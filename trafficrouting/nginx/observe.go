@@ -1,0 +1,44 @@
+package nginx
+
+import (
+	"fmt"
+
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// Observe says what is in effect. The best that an Ingress tells is Written: none has a status for it.
+func (p Ingress) Observe(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) trafficrouting.Observed {
+	out := trafficrouting.Observed{CanaryPPM: p.canaryPPM(live, owner, splits)}
+	if live.Route == nil {
+		out.Message = p.refusal(live)
+	}
+	want, err := p.Render(live, owner, splits)
+	if err != nil {
+		out.Drifted, out.Message = live.Route != nil, err.Error()
+		return out
+	}
+	if changes := live.Changes(want); len(changes) > 0 {
+		obj := changes[0].Live
+		if obj == nil {
+			obj = changes[0].Want
+		}
+		out.Drifted, out.Rendered = true, &want
+		out.Message = fmt.Sprintf("%s is not as Crossfade would write it", title(obj))
+		return out
+	}
+	if live.Route != nil {
+		out.Evidence, out.InEffect = trafficrouting.EvidenceWritten, true
+	}
+	return out
+}
+
+// canaryPPM reads the canary's share back: the largest of the owner's canary Ingresses of this route.
+func (p Ingress) canaryPPM(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) int32 {
+	largest := int32(0)
+	for _, obj := range live.Beside {
+		if p.owned(obj, owner, splits) && !p.ofAnother(obj, live) {
+			largest = max(largest, shareOf(obj.GetAnnotations(), p.prefix))
+		}
+	}
+	return largest
+}
