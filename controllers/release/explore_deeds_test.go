@@ -34,8 +34,9 @@ var (
 	scales = []move{
 		deed("scale to 2", func(w *world) { w.scale(2) }), deed("scale to 1", func(w *world) { w.scale(1) }), deed("scale to 0", func(w *world) { w.scale(0) }),
 	}
-	resetsRoute = deed("the route is applied from Git, with no guard", (*world).resetRoute)
-	resets      = []move{
+	resetsRoute   = deed("the route is applied from Git, with no guard", (*world).resetRoute)
+	removesCanary = deed("the canary Ingress is deleted", (*world).removeCanaryIngress)
+	resets        = []move{
 		resetsRoute,
 		deed("the Service is applied from Git, with no guard", (*world).resetService),
 		deed("the Deployment is applied from Git, with no guard, and Crossfade looks first", (*world).resetDeployment),

@@ -68,13 +68,26 @@ spec:
     backendRefs: [{group: "", kind: Service, name: checkout, port: 80, weight: 1}]
 `
 
+const ingressYAML = `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: checkout, namespace: shop}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: shop.example.com
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: checkout, port: {number: 80}}}}]}
+`
+
 // options of a world; what is left out is usual.
 type options struct {
 	replicas, minReady int
 	services           []string
 	route              string
-	steps              []v1alpha1.Step
-	deadline           time.Duration
+	// ingress: the route is an Ingress instead.
+	ingress  bool
+	steps    []v1alpha1.Step
+	deadline time.Duration
 	// bounds are the user's own of a native rolling update.
 	bounds string
 	// change makes the policy another than the usual one.
@@ -90,6 +103,9 @@ func (o options) withDefaults() options {
 	}
 	if o.route == "" {
 		o.route = twoServicesRouteYAML
+	}
+	if o.ingress {
+		o.route = ingressYAML
 	}
 	if len(o.steps) == 0 {
 		o.steps = []v1alpha1.Step{weigh("ten", 10, holdFor(time.Minute)), weigh("half", 50, approval())}
@@ -110,6 +126,9 @@ func (o options) policy() v1alpha1.RolloutSpec {
 		Strategy:         v1alpha1.Strategy{Steps: o.steps},
 		ProgressDeadline: long(o.deadline),
 		Timing:           v1alpha1.Timing{Drain: long(30 * time.Second), CollapseAfter: long(5 * time.Second)},
+	}
+	if o.ingress {
+		p.RouteRefs = []v1alpha1.RouteRef{{Group: "networking.k8s.io", Kind: kindIngress, Name: "checkout", Flavor: ptr.To(v1alpha1.FlavorIngressNginx)}}
 	}
 	for _, name := range o.services {
 		p.ServiceRefs = append(p.ServiceRefs, v1alpha1.ServiceRef{Name: name})

@@ -322,7 +322,7 @@ func (g *guardian) weightRisesByRule(what string) {
 func (g *guardian) sharesMoveInSteps(what, service string, before, ppm int32) {
 	progress := g.w.status.Progress
 	early := progress.Stage == v1alpha1.StageRetiring || progress.Stage == v1alpha1.StageReturning
-	ours := what == string(intent.Patch)+" HTTPRoute checkout"
+	ours := what == string(intent.Patch)+" HTTPRoute checkout" || strings.Contains(what, " Ingress ")
 	g.require(!ours || !early || progress.Cause != "" || before < trafficrouting.Whole || ppm > 0, what,
 		"Service %s gets everything at once in stage %s", service, progress.Stage)
 }
@@ -331,7 +331,7 @@ func (g *guardian) sharesMoveInSteps(what, service string, before, ppm int32) {
 func (g *guardian) carries(what, service string, ppm int32) {
 	canary := g.w.store.objects[keyOf("Service", trafficrouting.CanaryOf(service))]
 	stage := g.w.status.Progress.Stage
-	if g.outage || len(g.w.lag) > 0 || canary == nil || pastNoReturn[stage] || stage == v1alpha1.StageWidening || !strings.HasPrefix(what, "patch") {
+	if g.outage || len(g.w.lag) > 0 || canary == nil || pastNoReturn[stage] || stage == v1alpha1.StageWidening || !strings.HasPrefix(what, "patch") && !strings.HasPrefix(what, "create Ingress") {
 		return
 	}
 	percent := int64(100)

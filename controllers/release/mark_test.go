@@ -140,6 +140,7 @@ func (p place) standing(pod nativedeployment.Pod) int64 {
 func (p place) markObjects(s *scribe, r reading) {
 	p.markStored(s, r, kindService)
 	p.markStored(s, r, kindRoute)
+	p.markStored(s, r, kindIngress)
 	for _, ref := range p.policy.ServiceRefs {
 		for _, name := range []string{ref.Name, ref.Name + v1alpha1.CanarySuffix} {
 			s.number(int64(readyIn(r.slices[name])))
@@ -315,7 +316,7 @@ func (p place) markLag(s *scribe, kind string, old reading) {
 		p.markPods(s, old)
 	case kindSlice:
 		p.markObjects(s, old)
-	case kindService, kindRoute:
+	case kindService, kindRoute, kindIngress:
 		for _, key := range sortedKeys(old.objects) {
 			if strings.HasPrefix(key, kind+"/") {
 				s.text(key)

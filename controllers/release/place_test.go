@@ -20,6 +20,8 @@ type smallWorld struct {
 	steps    []v1alpha1.Step
 	replicas int
 	change   func(*v1alpha1.RolloutSpec)
+	// ingress: the route is an Ingress.
+	ingress bool
 	// judged: there is evidence, which passes at first.
 	judged bool
 	// deeds are what users do in it, after what they do once a Release has ended, and fates what befalls pods and
@@ -33,7 +35,7 @@ type smallWorld struct {
 
 // begin is the world as the new template has come. A loud one tells its story.
 func (s smallWorld) begin(t testing.TB, loud bool) place {
-	w := newWorld(t, options{replicas: max(s.replicas, 1), steps: s.steps, deadline: 2 * tick, change: func(p *v1alpha1.RolloutSpec) {
+	w := newWorld(t, options{replicas: max(s.replicas, 1), ingress: s.ingress, steps: s.steps, deadline: 2 * tick, change: func(p *v1alpha1.RolloutSpec) {
 		p.Timing = v1alpha1.Timing{Settle: long(tick), Drain: long(tick), CollapseAfter: long(tick)}
 		if s.change != nil {
 			s.change(p)
@@ -104,7 +106,7 @@ func (p place) changed(before place) []string {
 	note(kindReplicaSet, !slices.Equal(p.model.ReplicaSets, before.model.ReplicaSets))
 	note(kindPod, !slices.Equal(p.model.Pods, before.model.Pods))
 	note(kindSlice, !maps.EqualFunc(p.slices, before.slices, sameReady))
-	for _, kind := range []string{kindService, kindRoute} {
+	for _, kind := range []string{kindService, kindRoute, kindIngress} {
 		note(kind, !maps.Equal(ofKind(p.store.objects, kind), ofKind(before.store.objects, kind)))
 	}
 	return kinds

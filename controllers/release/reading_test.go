@@ -39,10 +39,11 @@ const (
 	kindSlice      = "EndpointSlice"
 	kindService    = "Service"
 	kindRoute      = "HTTPRoute"
+	kindIngress    = "Ingress"
 )
 
 // lagging are these kinds.
-var lagging = []string{kindRelease, kindDeployment, kindReplicaSet, kindPod, kindSlice, kindService, kindRoute}
+var lagging = []string{kindRelease, kindDeployment, kindReplicaSet, kindPod, kindSlice, kindService, kindRoute, kindIngress}
 
 // present is the world as it is.
 func (w *world) present() reading {
@@ -117,6 +118,13 @@ func (v view) List(_ context.Context, list client.ObjectList, opts ...client.Lis
 	options := (&client.ListOptions{}).ApplyOptions(opts)
 	switch out := list.(type) {
 	case *unstructured.UnstructuredList:
+		if out.GetKind() == kindIngress+"List" {
+			objects := ofKind(v.world.of(kindIngress).objects, kindIngress)
+			for _, key := range sortedKeys(objects) {
+				out.Items = append(out.Items, *objects[key])
+			}
+			return nil
+		}
 		owner, ok := options.FieldSelector.RequiresExactMatch(lens.ByOwner)
 		v.known(ok, list)
 		for _, rs := range v.world.of(kindReplicaSet).replicaSets {

@@ -63,6 +63,7 @@ func (s *store) put(obj *unstructured.Unstructured) {
 		obj.SetUID(types.UID(fmt.Sprintf("uid-of-%s-%s", obj.GetName(), obj.GetResourceVersion())))
 		obj.SetGeneration(1)
 		s.objects[key] = obj
+		s.reflect(obj.GetKind())
 		return
 	}
 	obj.SetUID(live.GetUID())
@@ -76,6 +77,7 @@ func (s *store) put(obj *unstructured.Unstructured) {
 	}
 	obj.SetResourceVersion(s.next())
 	s.objects[key] = obj
+	s.reflect(obj.GetKind())
 }
 
 func (s *store) touch(kind, name string) {
@@ -110,6 +112,7 @@ func (s *store) apply(w intent.Write) error {
 	}
 	if w.Verb == intent.Delete {
 		delete(s.objects, key)
+		s.reflect(w.Kind.Kind)
 		return nil
 	}
 	before, err := json.Marshal(live.Object)
@@ -175,6 +178,7 @@ func (w *world) collectGarbage() bool {
 		for _, owner := range obj.GetOwnerReferences() {
 			if !alive[owner.UID] {
 				delete(w.store.objects, key)
+				w.store.reflect(obj.GetKind())
 				moved = true
 			}
 		}
@@ -190,18 +194,23 @@ func (w *world) acceptRoutes() bool {
 		if obj.GetKind() != "HTTPRoute" || w.deaf || acceptedAt(obj) == obj.GetGeneration() {
 			continue
 		}
-		seen := obj.DeepCopy()
-		condition := func(kind string) any {
-			return map[string]any{"type": kind, "status": string(metav1.ConditionTrue), "observedGeneration": obj.GetGeneration()}
-		}
-		seen.Object["status"] = map[string]any{"parents": []any{map[string]any{
-			"controllerName": "traefik.io/gateway-controller", "parentRef": map[string]any{"name": "web"},
-			"conditions": []any{condition("Accepted"), condition("ResolvedRefs")},
-		}}}
-		w.store.put(seen)
+		w.store.put(accepted(obj))
 		moved = true
 	}
 	return moved
+}
+
+// accepted is a route whose gateway has accepted its generation.
+func accepted(route *unstructured.Unstructured) *unstructured.Unstructured {
+	route = route.DeepCopy()
+	condition := func(kind string) any {
+		return map[string]any{"type": kind, "status": string(metav1.ConditionTrue), "observedGeneration": route.GetGeneration()}
+	}
+	route.Object["status"] = map[string]any{"parents": []any{map[string]any{
+		"controllerName": "traefik.io/gateway-controller", "parentRef": map[string]any{"name": "web"},
+		"conditions": []any{condition("Accepted"), condition("ResolvedRefs")},
+	}}}
+	return route
 }
 
 func acceptedAt(route *unstructured.Unstructured) int64 {
