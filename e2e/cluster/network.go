@@ -17,6 +17,8 @@ const (
 	gatewayPort   = 80
 	tlsPort       = 443
 	metricsPort   = 8082
+	firstTCPPort  = 9001 // of as many in a row as there are listeners for TCP
+	tcpPorts      = 3
 	clusterDomain = "cluster.local"
 )
 

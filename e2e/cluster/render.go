@@ -56,7 +56,17 @@ func (settings) PodCIDR() string       { return podCIDR }
 func (settings) ClusterDomain() string { return clusterDomain }
 func (settings) GatewayPort() int      { return gatewayPort }
 func (settings) TLSPort() int          { return tlsPort }
-func (settings) MetricsPort() int      { return metricsPort }
+
+// TCPPorts are those of the Gateway's listeners for TCP: each carries one TCPRoute.
+func (settings) TCPPorts() []int {
+	ports := make([]int, tcpPorts)
+	for i := range ports {
+		ports[i] = firstTCPPort + i
+	}
+	return ports
+}
+
+func (settings) MetricsPort() int { return metricsPort }
 
 // render fills one template in.
 func (s settings) render(name string) ([]byte, error) {

@@ -40,22 +40,26 @@ func TestGRPCPromoteBySteps(t *testing.T) {
 	s.requireLikeTwin(false, ships("v2"))
 }
 
-// TestTLSPromoteBySteps shares connections through a TLSRoute, which cannot look into them: a kept one stays where it
-// is, so fresh ones tell the share.
-func TestTLSPromoteBySteps(t *testing.T) {
-	t.Parallel()
-	s := begin(t, setting{kind: "TLSRoute", gateway: 120, steps: []v1alpha1.Step{
-		world.Weighted("five", 5, approval()), world.Weighted("quarter", 25, approval()),
-		world.Weighted("half", 50, approval()), world.Weighted("all", 100, approval()),
-	}})
-	s.ship("v2")
-	release, records := s.promoted("five", "quarter", "half", "all")
-	for name, want := range quartered {
-		sent := during(s.stepNamed(release, name), records)
-		s.requireShare(name+", gateway, fresh", sent.Of("gateway-fresh"), "v2", want, 1000)
-		s.requireShare(name+", ClusterIP", serviceOnly(sent), "v2", 0, 100)
+// TestConnectionsPromoteBySteps shares connections, which the gateway does not look into: a kept one stays where it is, so
+// fresh ones tell the share.
+func TestConnectionsPromoteBySteps(t *testing.T) {
+	for _, kind := range []string{"TCPRoute", "TLSRoute"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, setting{kind: kind, tcpPort: 9001, gateway: 120, steps: []v1alpha1.Step{
+				world.Weighted("five", 5, approval()), world.Weighted("quarter", 25, approval()),
+				world.Weighted("half", 50, approval()), world.Weighted("all", 100, approval()),
+			}})
+			s.ship("v2")
+			release, records := s.promoted("five", "quarter", "half", "all")
+			for name, want := range quartered {
+				sent := during(s.stepNamed(release, name), records)
+				s.requireShare(name+", gateway, fresh", sent.Of("gateway-fresh"), "v2", want, 1000)
+				s.requireShare(name+", ClusterIP", serviceOnly(sent), "v2", 0, 100)
+			}
+			s.requireLikeTwin(false, ships("v2"))
+		})
 	}
-	s.requireLikeTwin(false, ships("v2"))
 }
 
 func TestOtherKindsGoBack(t *testing.T) {
@@ -74,11 +78,12 @@ func TestOtherKindsGoBack(t *testing.T) {
 		s.requireNoneFailed()
 		s.requireLikeTwin(false, ships("v2"), ships("v3"))
 	}
-	for _, kind := range []string{"GRPCRoute", "TLSRoute", "Ingress"} {
+	for _, kind := range []string{"GRPCRoute", "TCPRoute", "TLSRoute", "Ingress"} {
 		for name, goes := range map[string]func(*scenario){"Aborted": aborted, "Superseded": superseded} {
+			port := map[string]int{"Aborted": 9002, "Superseded": 9003}[name]
 			t.Run(kind+name, func(t *testing.T) {
 				t.Parallel()
-				s := begin(t, setting{kind: kind, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+				s := begin(t, setting{kind: kind, tcpPort: port, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 				s.ship("v2")
 				step := s.awaitStep(1, "half")
 				s.awaitRequests(step.StartedAt.Time, 500)

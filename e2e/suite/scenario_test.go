@@ -46,6 +46,8 @@ type setting struct {
 	cpu string
 	// kind of the app's route; empty means HTTPRoute.
 	kind string
+	// tcpPort is that of the gateway's listener for a TCPRoute.
+	tcpPort int
 	// beside is the kind of a second route; empty means none.
 	beside string
 	// policy changes the Rollout before it is created.
@@ -79,7 +81,7 @@ func begin(t *testing.T, with setting) *scenario {
 	name := nameOf(t)
 	s := newScenario(t, world.App{
 		Namespace: name, Host: hostOf(t), Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
-		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Beside: with.beside,
+		Spread: with.spread, CPU: with.cpu, Kind: with.kind, TCPPort: with.tcpPort, Beside: with.beside,
 	})
 	s.node = with.node
 	if with.write != nil {

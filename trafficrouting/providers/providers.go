@@ -43,7 +43,7 @@ type Flavor struct {
 var all = []Entry{
 	entry("HTTPRoute", "v1", "httproutes", gatewayapi.HTTPRoute(), "requests", "Traefik"),
 	entry("GRPCRoute", "*", "grpcroutes", gatewayapi.GRPCRoute(), "calls", "Traefik"),
-	entry("TCPRoute", "*", "tcproutes", gatewayapi.TCPRoute(), "connections", "the API's schema alone"),
+	entry("TCPRoute", "*", "tcproutes", gatewayapi.TCPRoute(), "connections", "Traefik, by the CRD of the experimental channel, which it reads"),
 	entry("TLSRoute", "*", "tlsroutes", gatewayapi.TLSRoute(), "connections", "Traefik, TLS passed through"),
 	{
 		Kind:     nginx.Kind,

@@ -59,10 +59,7 @@ func Cluster(ctx context.Context, checkout string, controlPlaneOnly bool, progre
 func artifacts(checkout string, controlPlaneOnly bool) []artifact {
 	all := []artifact{
 		kubernetes(checkout),
-		moduleFiles{
-			file: "gateway-api.yaml", source: filepath.Join(checkout, "e2e"),
-			module: "sigs.k8s.io/gateway-api", patterns: []string{"config/crd/standard/*.yaml"},
-		},
+		gatewayAPI(checkout, controlPlaneOnly),
 	}
 	if controlPlaneOnly {
 		return append(all, kwok(checkout), kwokStages(checkout))

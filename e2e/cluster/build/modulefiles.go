@@ -34,6 +34,18 @@ func kwokStages(checkout string) moduleFiles {
 	}
 }
 
+// gatewayAPI are the CRDs of the standard channel. Traefik reads TCPRoutes as v1alpha2, which the experimental one serves.
+func gatewayAPI(checkout string, controlPlaneOnly bool) moduleFiles {
+	m := moduleFiles{
+		file: "gateway-api.yaml", source: filepath.Join(checkout, "e2e"),
+		module: "sigs.k8s.io/gateway-api", patterns: []string{"config/crd/standard/*.yaml"},
+	}
+	if !controlPlaneOnly {
+		m.patterns = []string{"config/crd/standard/*_[^t]*.yaml", "config/crd/standard/*_tlsroutes.yaml", "config/crd/experimental/*_tcproutes.yaml"}
+	}
+	return m
+}
+
 func (m moduleFiles) name() string { return m.file }
 
 func (m moduleFiles) key() (version, hash string, err error) {

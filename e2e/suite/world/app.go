@@ -38,6 +38,8 @@ type App struct {
 	CPU string
 	// Kind is that of its route; empty means HTTPRoute. By a GRPCRoute it is called by gRPC, by a TLSRoute over TLS.
 	Kind string
+	// TCPPort is that of the gateway's listener which its TCPRoute has for itself.
+	TCPPort int
 	// Beside is the kind of a second route, for another host; empty means none.
 	Beside string
 }
@@ -54,6 +56,7 @@ var ways = map[string]way{
 	"HTTPRoute": {scheme: "http", targetPort: "http", port: 80},
 	"GRPCRoute": {scheme: "grpc", targetPort: "grpc", port: 80},
 	"TLSRoute":  {scheme: "https", targetPort: "https", port: 443, listener: "tls"},
+	"TCPRoute":  {scheme: "http", targetPort: "http"},
 	"Ingress":   {scheme: "http", targetPort: "http", port: 80},
 }
 
@@ -62,6 +65,9 @@ func (a App) way() way {
 	known, ok := ways[cmp.Or(a.Kind, "HTTPRoute")]
 	if !ok {
 		panic("no way is known to call an app through a " + a.Kind)
+	}
+	if a.Kind == "TCPRoute" {
+		known.port, known.listener = a.TCPPort, fmt.Sprintf("tcp-%d", a.TCPPort)
 	}
 	return known
 }
@@ -154,7 +160,9 @@ metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
 spec:
   parentRefs:
   - {group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway{{with .Listener}}, sectionName: {{.}}{{end}}}
+  {{- if ne .Kind "TCPRoute"}}
   hostnames: ["{{.Host}}"]
+  {{- end}}
   rules:
   - backendRefs: [{group: "", kind: Service, name: app, port: {{.Port}}, weight: 1}]
 `)
