@@ -22,6 +22,7 @@ var (
 	Deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	Services    = schema.GroupVersionResource{Version: "v1", Resource: "services"}
 	Pods        = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	Ingresses   = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"}
 	HTTPRoutes  = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
 	namespaces  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
@@ -96,10 +97,29 @@ func Objects(t testing.TB, name string, replicas int, more string) []*unstructur
 	return objects
 }
 
+// ByIngress gives the objects of an application an Ingress in the place of their HTTPRoute.
+func ByIngress(t testing.TB, objects []*unstructured.Unstructured) []*unstructured.Unstructured {
+	t.Helper()
+	name := objects[0].GetName()
+	ingress := &unstructured.Unstructured{}
+	require.NoError(t, yaml.Unmarshal([]byte(strings.ReplaceAll(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: NAME}
+spec:
+  ingressClassName: nginx
+  rules: [{host: NAME.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: NAME, port: {number: 80}}}}]}}]
+`, "NAME", name)), &ingress.Object))
+	rollout := objects[3].DeepCopy()
+	ref := map[string]any{"group": "networking.k8s.io", "kind": "Ingress", "name": name, "flavor": "IngressNginx"}
+	require.NoError(t, unstructured.SetNestedSlice(rollout.Object, []any{ref}, "spec", "routeRefs"))
+	return []*unstructured.Unstructured{objects[0], objects[1], ingress, rollout}
+}
+
 // Create makes one object of an application.
 func (c *Controller) Create(t testing.TB, namespace string, obj *unstructured.Unstructured) {
 	t.Helper()
-	resource := map[string]schema.GroupVersionResource{"Deployment": Deployments, "Service": Services, "HTTPRoute": HTTPRoutes, "Rollout": Rollouts}[obj.GetKind()]
+	resource := map[string]schema.GroupVersionResource{"Deployment": Deployments, "Service": Services, "HTTPRoute": HTTPRoutes, "Ingress": Ingresses, "Rollout": Rollouts}[obj.GetKind()]
 	_, err := c.In(namespace, resource).Create(t.Context(), obj, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
 	require.NoError(t, err)
 }

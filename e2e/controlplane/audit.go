@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -14,12 +15,16 @@ import (
 type Request struct {
 	Verb, Resource, Subresource, Name, Namespace string
 	Code                                         int
+	// Received and Answered are the API server's times.
+	Received, Answered time.Time
 }
 
 // event is what is read of a line of the audit log.
 type event struct {
-	Stage            string `json:"stage"`
-	Verb             string `json:"verb"`
+	Stage            string    `json:"stage"`
+	Received         time.Time `json:"requestReceivedTimestamp"`
+	Answered         time.Time `json:"stageTimestamp"`
+	Verb             string    `json:"verb"`
 	ImpersonatedUser struct {
 		Username string `json:"username"`
 	} `json:"impersonatedUser"`
@@ -65,6 +70,7 @@ func (c *Controller) Requests(t testing.TB, since int64) []Request {
 			requests = append(requests, Request{
 				Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource,
 				Name: e.ObjectRef.Name, Namespace: e.ObjectRef.Namespace, Code: e.ResponseStatus.Code,
+				Received: e.Received, Answered: e.Answered,
 			})
 		}
 	}
