@@ -23,16 +23,18 @@ type Provider interface {
 	Capabilities(Objects) Capabilities
 	// Render returns live with this owner's part exactly as the splits say, one split for each of the
 	// owner's Services; what others wrote, other owners included, keeps its meaning, and unknown
-	// fields survive. No splits is what Strip returns. Rendering twice gives what rendering once gave. An object that it
-	// makes has no resourceVersion, and belongs to nobody yet. It fails with a sentence that names what cannot be done, and
-	// the mend.
+	// fields survive. No splits is what Strip returns. Rendering twice gives what rendering once gave. An
+	// object that it makes has no resourceVersion, belongs to nobody yet, and is named after the canary
+	// Service, with more behind. It fails with a sentence that names what cannot be done, and the mend;
+	// splits that leave everything with the user's Services fail only where the route cannot be read.
 	Render(live Objects, owner Owner, splits []Split) (Objects, error)
 	// Strip returns live without this owner's part, exactly as the user wrote it, also after a foreign
 	// edit.
 	Strip(live Objects, owner Owner) (Objects, error)
-	// Guard returns what becomes of somebody else's update of a route: what they wrote, with every owner's part of it as
-	// it is stored. Of objects beside it nothing is known. An update with nothing new in it gives the stored route. It fails with a sentence that names what they
-	// wrote and the parts cannot be in, and the mend.
+	// Guard returns what becomes of somebody else's update of a route: what they wrote, with every owner's
+	// part of it as it is stored. Of objects beside it nothing is known. An update with nothing new in it
+	// gives the stored route. It fails with a sentence that names what they wrote and the parts cannot be
+	// in, and the mend.
 	Guard(stored, written Objects) (Objects, error)
 	// Settle is how long the data plane behind this route may take to follow a change that its
 	// controller has accepted.
@@ -43,8 +45,8 @@ type Provider interface {
 	// mend; empty means that it can. Asked for each step before a Release may start, and never while
 	// the owner has a part in the route.
 	Check(live Objects, owner Owner, splits []Split) string
-	// Names says whether any rule of the route, or of what was made beside it, sends requests to the Service, whoever wrote
-	// it. A Service may be deleted only when no route names it any more.
+	// Names says whether any rule of the route, or of what was made beside it, sends requests to the
+	// Service, whoever wrote it. A Service may be deleted only when no route names it any more.
 	Names(live Objects, service string) bool
 }
 

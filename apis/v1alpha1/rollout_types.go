@@ -47,6 +47,7 @@ type RolloutList struct {
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, (has(m.headers) ? size(m.headers) : 0) + (has(m.cookies) ? size(m.cookies) : 0) <= 1))",message="spec.strategy.steps: no controller of an Ingress can ask for several headers and cookies at once; name one in each match"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, !has(m.cookies) || m.cookies.all(c, has(c.exact) && c.exact == 'always')))",message="spec.strategy.steps: controllers of an Ingress know the value always of a cookie alone; use exact: always"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor != 'Higress') || self.strategy.steps.all(s, !has(s.match) || s.match.filter(m, has(m.headers)).size() <= 1 && s.match.filter(m, has(m.cookies)).size() <= 1)",message="spec.strategy.steps: flavors IngressNginx and Traefik tell requests by one header and one cookie; leave some matches out, or put the values of one header into a regex"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor == 'Higress') || self.strategy.steps.all(s, !has(s.match))",message="spec.strategy.steps: flavor Higress can match for no canary without leaving out plugins, authentication among them, that are bound to the Ingress by its name; use weights alone"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor == 'Higress') || self.strategy.steps.all(s, !has(s.weight) || !string(s.weight).matches('[.][0-9]*[1-9]'))",message="spec.strategy.steps: flavor Higress counts whole percent; use weights without decimals"
 // +kubebuilder:validation:XValidation:rule="!has(self.onDelete) || self.onDelete == 'Restore'",message="spec.onDelete: Promote is not yet supported; use Restore"
 type RolloutSpec struct {
@@ -165,7 +166,7 @@ type ServiceRef struct {
 // +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'] || self.group == 'networking.k8s.io' && self.kind in ['Ingress']",message="only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io and Ingress of group networking.k8s.io are supported yet; name one of these"
 // +kubebuilder:validation:XValidation:rule="!has(self.__namespace__)",message="namespace: routes in other namespaces are not yet supported; remove the field and keep the route in the Rollout's namespace"
 // +kubebuilder:validation:XValidation:rule="(self.kind == 'Ingress') == has(self.flavor)",message="flavor: says which controller serves an Ingress, as each reads canary annotations in its own way; an Ingress must have it, other kinds must not"
-// +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor != 'Traefik'",message="annotationPrefix: is for an Ingress of flavor IngressNginx or Higress alone; remove it"
+// +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor == 'IngressNginx'",message="annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"
 type RouteRef struct {
 	// Group is the API group of the route.
 	// +required
@@ -190,7 +191,7 @@ type RouteRef struct {
 	// +optional
 	// +kubebuilder:validation:Enum=IngressNginx;Traefik;Higress
 	Flavor *Flavor `json:"flavor,omitempty"`
-	// AnnotationPrefix is what the annotations of an Ingress begin with for its controller, before the slash, where its
+	// AnnotationPrefix is what the annotations of an Ingress begin with for ingress-nginx, before the slash, where its
 	// operator has changed that. Empty means nginx.ingress.kubernetes.io.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -30,8 +30,7 @@ type follower struct {
 }
 
 // Follow has wake called whenever one of the subjects changes, with what it is then, nil if it is gone, until the
-// Release leaves. To follow again
-// replaces what was followed.
+// Release leaves. To follow again replaces what was followed.
 func (l *Lens) Follow(release client.Object, subjects []Subject, wake func(changed client.Object)) {
 	f := follower{uid: release.GetUID(), subjects: map[Subject]bool{}, wake: wake}
 	for _, s := range subjects {

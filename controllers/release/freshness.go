@@ -130,8 +130,12 @@ func (f *freshness) deleted(obj client.Object) {
 	f.removed[nameOf(obj)] = obj.GetUID()
 }
 
-// gone reports whether we have deleted obj and the cache has yet to see it.
+// gone reports whether we have deleted obj and the cache has yet to see it. One that the cache shows in deletion is kept
+// by finalizers, and is there.
 func (f *freshness) gone(obj client.Object) bool {
+	if obj.GetDeletionTimestamp() != nil {
+		return false
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.removed[nameOf(obj)] == obj.GetUID()

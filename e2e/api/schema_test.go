@@ -102,10 +102,10 @@ func TestIngressIsRefused(t *testing.T) {
 		"a weight":                      {weight + "}", "", "", ""},
 		"a weight finer than that":      {`{name: first, weight: "0.5%"}`, "", "", "flavor Higress counts whole percent; use weights without decimals"},
 		"a weight without fraction":     {`{name: first, weight: "5.00%"}`, "", "", ""},
-		"a header and a cookie, either": {weight + ", match: [" + header + ", " + cookie + "]}", "", "", ""},
+		"a header and a cookie, either": {weight + ", match: [" + header + ", " + cookie + "]}", "", "", "use weights alone"},
 		"two headers, either": {
 			weight + ", match: [" + header + ", " + tenant + "]}",
-			"flavors IngressNginx and Traefik tell requests by one header and one cookie", "flavors IngressNginx and Traefik tell requests by one header and one cookie", "",
+			"flavors IngressNginx and Traefik tell requests by one header and one cookie", "flavors IngressNginx and Traefik tell requests by one header and one cookie", "use weights alone",
 		},
 		"two headers at once":    each(weight+`, match: [{headers: [{name: a, exact: "1"}, {name: b, exact: "2"}]}]}`, "several headers and cookies at once; name one in each match"),
 		"header and cookie":      each(weight+`, match: [{headers: [{name: a, exact: "1"}], cookies: [{name: b, exact: always}]}]}`, "several headers and cookies at once; name one in each match"),
@@ -132,7 +132,7 @@ func TestIngressIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ flavor, want string }{
 		"no flavor":                   {"", "flavor: says which controller serves an Ingress"},
 		"an unknown flavor":           {"flavor: Kong", "supported values: "},
-		"a prefix that Traefik knows": {"flavor: Traefik, annotationPrefix: a.example.com", "annotationPrefix: is for an Ingress of flavor IngressNginx or Higress alone; remove it"},
+		"a prefix that Traefik knows": {"flavor: Traefik, annotationPrefix: a.example.com", "annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"},
 		"a prefix that is none":       {"flavor: IngressNginx, annotationPrefix: a.example.com/", "annotationPrefix"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,10 +42,13 @@ rules a canary has. It is made with the first share, deleted when everything goe
 - **IngressNginx**: names of headers have letters, digits and dashes; its expressions admit no other characters than
   letters, digits and ` + "`-._~/:^$[](){}*+?|&=\\`" + `. Requests that came by session affinity stay where they were until the end.
 - **Traefik**: by its provider ` + "`kubernetesIngressNGINX`" + `. It takes the rule with the longest text, so that a match on a general
-  path would take requests from a special one of another Service: such a step is refused.
-- **Higress**: counts whole percent. Each match has a canary Ingress of its own.
+  path would take requests from a special one of another Service. A step that would is refused for what the namespace has
+  when a Release begins; rules of other namespaces for the same host, and later ones, are not seen: give such a host to
+  one namespace, or use weights alone.
+- **Higress**: counts whole percent, and weights alone. The route of a match would be named after the canary Ingress, so
+  that plugins which are bound to the Ingress by its name, authentication among them, would not see its requests.
 
-To all of them a cookie can only say ` + "`always`" + `; with ` + "`never`" + ` ingress-nginx and Traefik keep a request on stable whatever the weight.
+To the others a cookie can only say ` + "`always`" + `; with ` + "`never`" + ` they keep a request on stable whatever the weight.
 `
 
 func main() {

@@ -43,15 +43,21 @@ func (p Route) Capabilities(live trafficrouting.Objects) trafficrouting.Capabili
 	}
 }
 
-// refusal says why a route cannot be used at all.
+// refusal says why no Release may begin on a route.
 func (g grammar) refusal(live trafficrouting.Objects) string {
+	if live.Route != nil && live.Route.GetDeletionTimestamp() != nil {
+		return title(live) + " is being deleted; create it again or take it out of spec.routeRefs"
+	}
+	return g.unusable(live)
+}
+
+// unusable says why a route cannot be rendered. One that is being deleted can: it serves as long as finalizers keep it.
+func (g grammar) unusable(live trafficrouting.Objects) string {
 	switch {
 	case live.Route == nil:
 		return g.article() + " of spec.routeRefs does not exist; create it or take it out of spec.routeRefs"
 	case live.Route.GroupVersionKind().GroupKind() != g.groupKind():
 		return fmt.Sprintf("%s is not %s of group %s; name one", live.Route.GetName(), g.article(), Group)
-	case live.Route.GetDeletionTimestamp() != nil:
-		return title(live) + " is being deleted; create it again or take it out of spec.routeRefs"
 	}
 	return ""
 }
@@ -124,7 +130,7 @@ func (p Route) Render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 	if len(splits) == 0 {
 		return p.Strip(live, owner)
 	}
-	if reason := p.refusal(live); reason != "" {
+	if reason := p.unusable(live); reason != "" {
 		return trafficrouting.Objects{}, fmt.Errorf("split route: %s", reason)
 	}
 	fail := func(err error) (trafficrouting.Objects, error) {

@@ -8,47 +8,36 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
 )
 
-// canary is what one canary Ingress is to do.
+// canary is what the canary Ingress of a Service is to be; without annotations there is none.
 type canary struct {
-	// suffix of its name.
-	suffix string
+	// target is the Service that it sends to.
+	target string
 	// annotations of its own, without prefix.
 	annotations map[string]string
 }
 
-// canaries returns the canary Ingresses that a split takes, and the Service that they send to. A split that leaves
-// everything with the user's Service takes none: of those who came by session affinity ingress-nginx keeps sending some
-// to a canary of weight 0.
-func (f flavor) canaries(s trafficrouting.Split) (target string, out []canary, err error) {
+// canaryOf returns what a split takes. One that leaves everything with the user's Service takes nothing: of those who came by
+// session affinity ingress-nginx keeps sending some to a canary of weight 0.
+func (f flavor) canaryOf(s trafficrouting.Split) (canary, error) {
 	target, ppm, err := targetOf(s)
 	if err != nil || trafficrouting.Neutral([]trafficrouting.Split{s}) {
-		return target, nil, err
+		return canary{target: target}, err
 	}
 	if ppm%f.granularity != 0 {
-		return "", nil, fmt.Errorf("%s counts whole percent of a weight, and %s is none; change it", f.controller, trafficrouting.Percent(ppm))
+		return canary{}, fmt.Errorf("%s counts whole percent of a weight, and %s is none; change it", f.controller, trafficrouting.Percent(ppm))
 	}
-	matches, err := f.matches(s)
+	annotations, err := f.matches(s)
 	if err != nil {
-		return "", nil, err
+		return canary{}, err
 	}
-	if !f.apart {
-		one := canary{annotations: weighted(ppm)}
-		for _, m := range matches {
-			maps.Copy(one.annotations, m)
-		}
-		return target, []canary{one}, nil
-	}
-	if ppm > 0 {
-		out = append(out, canary{annotations: weighted(ppm)})
-	}
-	for i, m := range matches {
-		out = append(out, canary{suffix: fmt.Sprintf("-match-%d", i+1), annotations: m})
-	}
-	return target, out, nil
+	maps.Copy(annotations, weighted(ppm))
+	return canary{target: target, annotations: annotations}, nil
 }
 
 // targetOf returns the Service beside the user's that a split sends to, and its share.
@@ -95,12 +84,13 @@ func weighted(ppm int32) map[string]string {
 
 // shareOf reads a weight back as parts per million, as the controllers do: totals below 100 count as 100, and weights
 // beyond the total as it.
-func shareOf(annotations map[string]string, prefix string) int32 {
-	weight, err := strconv.ParseInt(annotations[prefix+"canary-weight"], 10, 32)
-	if err != nil || annotations[prefix+"canary"] != "true" {
+func (p Ingress) shareOf(obj *unstructured.Unstructured) int32 {
+	annotations := obj.GetAnnotations()
+	weight, err := strconv.ParseInt(annotations[p.prefix+"canary-weight"], 10, 32)
+	if err != nil || !p.isCanary(obj) {
 		return 0
 	}
-	total, err := strconv.ParseInt(annotations[prefix+"canary-weight-total"], 10, 32)
+	total, err := strconv.ParseInt(annotations[p.prefix+"canary-weight-total"], 10, 32)
 	if err != nil {
 		total = 100
 	}
@@ -108,9 +98,9 @@ func shareOf(annotations map[string]string, prefix string) int32 {
 	return int32(min(max(weight, 0), total) * int64(trafficrouting.Whole) / total)
 }
 
-// matches returns the annotations of each match of a split.
-func (f flavor) matches(s trafficrouting.Split) ([]map[string]string, error) {
-	var out []map[string]string
+// matches returns the annotations of all matches of a split.
+func (f flavor) matches(s trafficrouting.Split) (map[string]string, error) {
+	out := map[string]string{}
 	headers, cookies := 0, 0
 	for _, rule := range s.Rules {
 		for _, m := range rule.AnyOf {
@@ -119,11 +109,10 @@ func (f flavor) matches(s trafficrouting.Split) ([]map[string]string, error) {
 				return nil, err
 			}
 			headers, cookies = headers+len(m.Headers), cookies+len(m.Cookies)
-			annotations["canary"] = "true"
-			out = append(out, annotations)
+			maps.Copy(out, annotations)
 		}
 	}
-	if !f.apart && (headers > 1 || cookies > 1) {
+	if headers > 1 || cookies > 1 {
 		return nil, fmt.Errorf("%s can tell requests by one header and one cookie, and the matches name %d and %d; put values of one header into one regex, or leave some out", f.controller, headers, cookies)
 	}
 	return out, nil
@@ -131,6 +120,8 @@ func (f flavor) matches(s trafficrouting.Split) ([]map[string]string, error) {
 
 func (f flavor) match(m v1alpha1.Match) (map[string]string, error) {
 	switch {
+	case f.unmatched != "":
+		return nil, fmt.Errorf("match: %s", f.unmatched)
 	case m.Method != nil:
 		return nil, fmt.Errorf("match method: %s cannot tell requests by it; use a header or a cookie", f.controller)
 	case len(m.QueryParams) > 0:

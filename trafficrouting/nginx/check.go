@@ -2,9 +2,12 @@ package nginx
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
 )
 
@@ -28,7 +31,7 @@ func (p Ingress) Check(live trafficrouting.Objects, owner trafficrouting.Owner, 
 		if err != nil {
 			return err.Error()
 		}
-		if name := nameOf(target, classOf(live.Route), "-match-16"); len(name) > maxName {
+		if name := nameOf(target, classOf(live.Route)); len(name) > maxName {
 			return fmt.Sprintf("%s: the name of its canary Ingress would have %d characters and %d is the most; choose a class with a shorter name", title(live.Route), len(name), maxName)
 		}
 		for _, ingress := range append(live.Beside[:len(live.Beside):len(live.Beside)], live.Route) {
@@ -39,6 +42,9 @@ func (p Ingress) Check(live trafficrouting.Objects, owner trafficrouting.Owner, 
 				return title(ingress) + " " + reason
 			}
 		}
+		if reason := p.ambiguous(live, s.Base.Service); reason != "" {
+			return reason
+		}
 		if reason := p.steals(live, s); reason != "" {
 			return reason
 		}
@@ -48,25 +54,24 @@ func (p Ingress) Check(live trafficrouting.Objects, owner trafficrouting.Owner, 
 
 // misfit says what in an Ingress of the class does not go with a split.
 func (p Ingress) misfit(live trafficrouting.Objects, ingress *unstructured.Unstructured, s trafficrouting.Split, target string) string {
-	switch uses := names(ingress, s.Base.Service); {
+	service := s.Base.Service
+	switch uses := names(ingress, service); {
 	case names(ingress, target):
-		return fmt.Sprintf("names Service %s by its own hand, which would be the canary of Service %s; take it out of the Ingress", target, s.Base.Service)
+		return fmt.Sprintf("names Service %s by its own hand, which would be the canary of Service %s; take it out of the Ingress", target, service)
 	case p.isCanary(ingress):
-		return p.secondCanary(live, ingress, s.Base.Service)
+		return p.secondCanary(live, ingress, service)
 	case !uses:
 		return ""
-	case defaultService(ingress) == s.Base.Service:
-		return fmt.Sprintf("names Service %s as its defaultBackend, which cannot be split; give it a rule for path /", s.Base.Service)
+	case ingress.GetLabels()[v1alpha1.LabelRollout] != "":
+		return fmt.Sprintf("has the label %s, by which Crossfade knows what it made; remove it", v1alpha1.LabelRollout)
+	case defaultService(ingress) == service:
+		return fmt.Sprintf("names Service %s as its defaultBackend, which cannot be split; give it a rule for path /", service)
+	case slices.ContainsFunc(pathsOf(ingress), func(at path) bool { return at.service == service && at.path == "" }):
+		return fmt.Sprintf("names Service %s in a rule without path, which no canary Ingress can be matched with; write path /", service)
 	case ingress.GetAnnotations()[p.prefix+"ssl-passthrough"] == "true":
-		return fmt.Sprintf("passes TLS through to Service %s, whose requests cannot be told then; take %sssl-passthrough out", s.Base.Service, p.prefix)
-	}
-	if p.forgets == nil || len(s.Rules) == 0 {
-		return ""
-	}
-	for key := range ingress.GetAnnotations() {
-		if name, ok := p.cut(key); ok && p.forgets.MatchString(name) {
-			return fmt.Sprintf("has the annotation %s, which %s forgets where it matches for a canary; use weights alone", key, p.controller)
-		}
+		return fmt.Sprintf("passes TLS through to Service %s, whose requests cannot be told then; take %sssl-passthrough out", service, p.prefix)
+	case !maps.Equal(p.copied(ingress), p.copied(p.users(live, service)[0])):
+		return fmt.Sprintf("has other annotations of the controller than %s, and one canary Ingress stands for both; give them the same", title(p.users(live, service)[0]))
 	}
 	return ""
 }
@@ -86,16 +91,17 @@ func (p Ingress) secondCanary(live trafficrouting.Objects, ingress *unstructured
 	return ""
 }
 
-// paths returns those of the class that go to a Service, and the others.
-func (p Ingress) paths(live trafficrouting.Objects, service string) (to, others []path) {
-	for _, ingress := range p.regular(live) {
-		for _, at := range pathsOf(ingress) {
-			if at.service == service {
-				to = append(to, at)
-			} else {
-				others = append(others, at)
+// ambiguous refuses a path that another Service has as well: the controller might take the canary to be that one's, and
+// split all its requests.
+func (p Ingress) ambiguous(live trafficrouting.Objects, service string) string {
+	ours, others := p.paths(live, service)
+	for _, at := range ours {
+		for _, other := range others {
+			if at.key() == other.key() {
+				return fmt.Sprintf("%s: path %s belongs to Service %s and, in another rule of the class, to Service %s; take it out of one",
+					title(live.Route), at.host+at.path, service, other.service)
 			}
 		}
 	}
-	return to, others
+	return ""
 }

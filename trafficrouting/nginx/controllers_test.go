@@ -224,8 +224,11 @@ func condition(a map[string]string) (string, func(providertest.Request) bool) {
 	var texts []string
 	header, value := a[prefix+"canary-by-header"], a[prefix+"canary-by-header-value"]
 	pattern, name := a[prefix+"canary-by-header-pattern"], a[prefix+"canary-by-cookie"]
-	if header != "" {
-		texts = append(texts, fmt.Sprintf("HeaderRegexp(%q, %q)", header, value+pattern))
+	switch {
+	case header != "" && value != "":
+		texts = append(texts, fmt.Sprintf("Header(%q, %q)", header, value))
+	case header != "":
+		texts = append(texts, fmt.Sprintf("HeaderRegexp(%q, %q)", header, pattern))
 	}
 	if name != "" {
 		texts = append(texts, fmt.Sprintf("HeaderRegexp(\"Cookie\", %q)", `(^|;\s*)`+name+`=always(;|$)`))
@@ -237,33 +240,21 @@ func condition(a map[string]string) (string, func(providertest.Request) bool) {
 	}
 }
 
-// byHigress: a canary Ingress belongs to the paths that it names; one with a match has no weight, and a pattern must be found
-// anywhere in a line, by an expression that matches all of it.
+// byHigress: a canary Ingress belongs to the paths that it names, and is found by them and by the annotations that tell
+// requests apart.
 func byHigress(live trafficrouting.Objects, r providertest.Request) providertest.Shares {
 	regular, canary := locationsOf(live)
 	at := best(regular, r)
 	if at == nil {
 		return nil
 	}
-	shares := only(at.backend())
 	for _, alternative := range canary {
-		if !alternative.same(*at) || alternative.of.Annotations[prefix+"rewrite-target"] != at.of.Annotations[prefix+"rewrite-target"] {
+		a, users := alternative.of.Annotations, at.of.Annotations
+		if !alternative.same(*at) || a[prefix+"use-regex"] != users[prefix+"use-regex"] || a["higress.io/match-method"] != users["higress.io/match-method"] {
 			continue
 		}
-		a := alternative.of.Annotations
-		switch header, pattern, name := a[prefix+"canary-by-header"], a[prefix+"canary-by-header-pattern"], a[prefix+"canary-by-cookie"]; {
-		case pattern != "":
-			if got, ok := r.Headers[strings.ToLower(header)]; ok && regexp.MustCompile("^(?:.*"+pattern+".*)$").MatchString(got) {
-				return only(alternative.backend())
-			}
-		case name != "":
-			if regexp.MustCompile(`^(?:^(.*?;\s*)?(` + name + `=always)(;.*)?$)$`).MatchString(r.Headers["cookie"]) {
-				return only(alternative.backend())
-			}
-		default:
-			weight, _ := strconv.ParseInt(a[prefix+"canary-weight"], 10, 64)
-			shares = providertest.Shares{at.backend(): big.NewRat(100-weight, 100), alternative.backend(): big.NewRat(weight, 100)}
-		}
+		weight, _ := strconv.ParseInt(a[prefix+"canary-weight"], 10, 64)
+		return providertest.Shares{at.backend(): big.NewRat(100-weight, 100), alternative.backend(): big.NewRat(weight, 100)}
 	}
-	return shares
+	return only(at.backend())
 }

@@ -3,7 +3,6 @@ package nginx
 import (
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -16,15 +15,14 @@ type flavor struct {
 	// granularity of weights, in parts per million.
 	granularity int32
 	settle      time.Duration
-	// apart: each match, and the weight, needs a canary Ingress of its own, as one with a match has no weight.
-	apart bool
+	// unmatched is why no match may be used; empty where one may.
+	unmatched string
 	// longest: the rule with the longest text wins, so that a match may take requests from other rules.
 	longest bool
-	// forgets are annotations of the user's Ingress, without prefix, by which requests are told apart and which a match
-	// would be put in the place of.
-	forgets *regexp.Regexp
 	// copies are annotations of the user's Ingress, without prefix, that the canary's needs as well.
 	copies *regexp.Regexp
+	// prefixes of annotations that the controller reads beside that of the reference, with the slash.
+	prefixes []string
 	// header returns the annotations, without prefix, by which a header is matched.
 	header func(v1alpha1.ValueMatch) (map[string]string, error)
 	// cookie refuses names that a cookie cannot be matched by.
@@ -36,19 +34,19 @@ var flavors = map[v1alpha1.Flavor]flavor{
 	v1alpha1.FlavorIngressNginx: {
 		controller: "ingress-nginx", granularity: 1, settle: 5 * time.Second,
 		copies: regexp.MustCompile(`^(load-balance|upstream-hash-by.*|affinity.*|session-cookie-.*)$`),
-		header: nginxHeader, cookie: admits(`^[-._~a-zA-Z0-9/:]*$`),
+		header: nginxHeader, cookie: nginxCookie,
 	},
 	// All but the canary's own annotations are read from the user's Ingress.
 	v1alpha1.FlavorTraefik: {
 		controller: "Traefik", granularity: 1, settle: 5 * time.Second, longest: true,
 		header: traefikHeader, cookie: func(string) error { return nil },
 	},
-	// A canary Ingress is found by its path and the annotations that tell requests apart, and has its own policies; of a
-	// weight the whole percent counts. Cookie and pattern are put into a regular expression as they are.
+	// A canary Ingress is found by its paths and the annotations that tell requests apart. A weight is merged into the user's
+	// route; a match is a route of its own, with the canary Ingress's name.
 	v1alpha1.FlavorHigress: {
-		controller: "Higress", granularity: 10_000, settle: 15 * time.Second, apart: true,
-		forgets: regexp.MustCompile(`^(exact|prefix|regex)-match-header-`), copies: regexp.MustCompile(`.`),
-		header: higressHeader, cookie: admits(`^[-_a-zA-Z0-9]*$`),
+		controller: "Higress", granularity: 10_000, settle: 15 * time.Second,
+		unmatched: "Higress names the route of a match after the canary Ingress, so that plugins which are bound to an Ingress by its name, authentication among them, would not see its requests; use weights alone",
+		copies:    regexp.MustCompile(`.`), prefixes: []string{"higress.io/"},
 	},
 }
 
@@ -95,11 +93,6 @@ func traefikHeader(h v1alpha1.ValueMatch) (map[string]string, error) {
 	return byPattern(h.Name, whole(*h.Regex)), nil
 }
 
-// higressHeader avoids canary-by-header-value, which lets "always" through as well.
-func higressHeader(h v1alpha1.ValueMatch) (map[string]string, error) {
-	return byPattern(h.Name, whole(expression(h))), nil
-}
-
 func expression(v v1alpha1.ValueMatch) string {
 	if v.Exact != nil {
 		return regexp.QuoteMeta(*v.Exact)
@@ -107,12 +100,9 @@ func expression(v v1alpha1.ValueMatch) string {
 	return *v.Regex
 }
 
-func admits(names string) func(string) error {
-	admitted := regexp.MustCompile(names)
-	return func(name string) error {
-		if !admitted.MatchString(name) {
-			return fmt.Errorf("match cookie %s: the controller admits names of %s; rename it", name, strings.Trim(names, "^$*"))
-		}
-		return nil
+func nginxCookie(name string) error {
+	if !nginxValue.MatchString(name) {
+		return fmt.Errorf("match cookie %s: ingress-nginx admits letters, digits and -._~/: in its name; rename it", name)
 	}
+	return nil
 }

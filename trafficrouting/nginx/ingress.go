@@ -43,13 +43,21 @@ func (Ingress) Beside() []schema.GroupKind { return []schema.GroupKind{Kind} }
 // Capabilities says what the flavor can do. None tells by a status what is in effect.
 func (p Ingress) Capabilities(live trafficrouting.Objects) trafficrouting.Capabilities {
 	return trafficrouting.Capabilities{
-		Weight: true, HeaderExact: true, HeaderRegex: true, Cookie: true, OnlyCookie: always, WeightAndMatch: true,
-		OneCondition: true, OneOfEach: !p.apart, Granularity: p.granularity, Refusal: p.refusal(live),
+		Weight: true, HeaderExact: p.unmatched == "", HeaderRegex: p.unmatched == "", Cookie: p.unmatched == "", OnlyCookie: always,
+		WeightAndMatch: p.unmatched == "", OneCondition: true, OneOfEach: true, Granularity: p.granularity, Refusal: p.refusal(live),
 	}
 }
 
-// refusal says why an Ingress cannot be used at all.
+// refusal says why no Release may begin on an Ingress.
 func (p Ingress) refusal(live trafficrouting.Objects) string {
+	if live.Route != nil && live.Route.GetDeletionTimestamp() != nil {
+		return title(live.Route) + " is being deleted; create it again or take it out of spec.routeRefs"
+	}
+	return p.unusable(live)
+}
+
+// unusable says why nothing can be rendered beside an Ingress.
+func (p Ingress) unusable(live trafficrouting.Objects) string {
 	switch {
 	case p.controller == "":
 		return "an Ingress of spec.routeRefs has no flavor that Crossfade knows; say IngressNginx, Traefik or Higress"
@@ -57,8 +65,6 @@ func (p Ingress) refusal(live trafficrouting.Objects) string {
 		return "an Ingress of spec.routeRefs does not exist; create it or take it out of spec.routeRefs"
 	case live.Route.GroupVersionKind().GroupKind() != Kind:
 		return fmt.Sprintf("%s is not an Ingress of group %s; name one", live.Route.GetName(), Kind.Group)
-	case live.Route.GetDeletionTimestamp() != nil:
-		return title(live.Route) + " is being deleted; create it again or take it out of spec.routeRefs"
 	case p.isCanary(live.Route):
 		return title(live.Route) + " is a canary Ingress itself; name the one that it stands beside"
 	}
@@ -79,7 +85,7 @@ func (Ingress) Names(live trafficrouting.Objects, service string) bool {
 		return true
 	}
 	for _, obj := range live.Beside {
-		if _, made := obj.GetLabels()[v1alpha1.LabelRollout]; made && names(obj, service) {
+		if obj.GetLabels()[v1alpha1.LabelRollout] != "" && names(obj, service) {
 			return true
 		}
 	}

@@ -15,9 +15,15 @@ func (p Ingress) steals(live trafficrouting.Objects, s trafficrouting.Split) str
 	if !p.longest || len(s.Rules) == 0 {
 		return ""
 	}
-	regular := p.regular(live)
-	free := p.freeHosts(regular)
+	// The controller may serve other classes as well, whose rules it reads beside those of this one.
 	ours, others := p.paths(live, s.Base.Service)
+	regular := p.regular(live)
+	for _, obj := range live.Beside {
+		if p.isRegular(obj) && classOf(obj) != classOf(live.Route) {
+			regular, others = append(regular, obj), append(others, pathsOf(obj)...)
+		}
+	}
+	free := p.freeHosts(regular)
 	for _, at := range ours {
 		for _, other := range others {
 			unknown := free[at.host] || free[other.host]

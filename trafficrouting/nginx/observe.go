@@ -2,6 +2,8 @@ package nginx
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"crossfade.io/crossfade/trafficrouting"
 )
@@ -26,6 +28,13 @@ func (p Ingress) Observe(live trafficrouting.Objects, owner trafficrouting.Owner
 		out.Message = fmt.Sprintf("%s is not as Crossfade would write it", title(obj))
 		return out
 	}
+	// One that is being deleted is no change any more, and serves as long as finalizers keep it.
+	for _, obj := range live.Beside {
+		if obj.GetDeletionTimestamp() != nil && p.owned(obj, owner, splits) && !slices.Contains(want.Beside, obj) {
+			out.Message = fmt.Sprintf("%s is being deleted, and kept by %s; take these finalizers off", title(obj), strings.Join(obj.GetFinalizers(), ", "))
+			return out
+		}
+	}
 	if live.Route != nil {
 		out.Evidence, out.InEffect = trafficrouting.EvidenceWritten, true
 	}
@@ -36,8 +45,8 @@ func (p Ingress) Observe(live trafficrouting.Objects, owner trafficrouting.Owner
 func (p Ingress) canaryPPM(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) int32 {
 	largest := int32(0)
 	for _, obj := range live.Beside {
-		if p.owned(obj, owner, splits) && !p.ofAnother(obj, live) {
-			largest = max(largest, shareOf(obj.GetAnnotations(), p.prefix))
+		if p.owned(obj, owner, splits) && !p.ofAnother(obj, live, splits) {
+			largest = max(largest, p.shareOf(obj))
 		}
 	}
 	return largest

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/trafficrouting"
 )
 
 // object is one JSON object of an Ingress. Ingresses are never read through typed structs: a typed copy would drop the
@@ -65,24 +67,27 @@ func names(ingress *unstructured.Unstructured, service string) bool {
 		slices.ContainsFunc(pathsOf(ingress), func(p path) bool { return p.service == service })
 }
 
-// mirrored returns the rules of all these Ingresses that name a Service, with another in its place, and each host and
-// path once: a controller takes the first.
-func mirrored(ingresses []*unstructured.Unstructured, service, instead string) []any {
+// mirrored returns the rules of all Ingresses of the class that name a Service, with another in its place. A path that
+// another Service has as well is left out: a controller may take it to be that one's.
+func (p Ingress) mirrored(live trafficrouting.Objects, service, instead string) []any {
+	to, others := p.paths(live, service)
+	taken := map[[3]string]bool{}
+	for _, at := range others {
+		taken[at.key()] = true
+	}
 	var hosts []string
-	byHost, seen := map[string][]any{}, map[[3]string]bool{}
-	for _, ingress := range ingresses {
-		for _, p := range pathsOf(ingress) {
-			if p.service != service || seen[p.key()] {
-				continue
-			}
-			seen[p.key()] = true
-			backend, _ := p.object["backend"].(object)
-			backend["service"].(object)["name"] = instead // a copy of ours, see pathsOf
-			if byHost[p.host] == nil {
-				hosts = append(hosts, p.host)
-			}
-			byHost[p.host] = append(byHost[p.host], p.object)
+	byHost := map[string][]any{}
+	for _, at := range to {
+		if taken[at.key()] {
+			continue
 		}
+		taken[at.key()] = true
+		backend, _ := at.object["backend"].(object)
+		backend["service"].(object)["name"] = instead // a copy of ours, see pathsOf
+		if byHost[at.host] == nil {
+			hosts = append(hosts, at.host)
+		}
+		byHost[at.host] = append(byHost[at.host], at.object)
 	}
 	var rules []any
 	for _, host := range hosts {

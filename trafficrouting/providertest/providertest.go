@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
@@ -73,6 +75,7 @@ func Run(t *testing.T, p trafficrouting.Provider, f Fixtures) {
 			c := contract{Provider: p, Fixtures: f, user: route}
 			t.Run("may be used", c.mayBeUsed)
 			t.Run("what it cannot do is refused", c.refuses)
+			t.Run("one that is being deleted is led to its end", c.rendersToTheEnd)
 			t.Run("stripping gives the user's route", c.strips)
 			t.Run("rendering twice gives what rendering once gave", c.rendersOnce)
 			t.Run("the last rendering counts", c.lastCounts)
@@ -209,6 +212,17 @@ func (c contract) mayBeUsed(t *testing.T) {
 	}
 	require.NotEmpty(t, c.Check(trafficrouting.Objects{}, CheckoutOwner, c.steps(Checkout)[:1]), "no route")
 	require.NotEmpty(t, c.Check(live, CheckoutOwner, []trafficrouting.Split{trafficrouting.AllStable("absent")}))
+}
+
+// rendersToTheEnd: finalizers may keep a route for long after it was deleted, and it serves until then.
+func (c contract) rendersToTheEnd(t *testing.T) {
+	going := copyOf(c.user)
+	going.Route.SetDeletionTimestamp(&metav1.Time{Time: time.Unix(1, 0)})
+	for _, s := range c.steps(Checkout) {
+		require.NotEmpty(t, c.Check(going, CheckoutOwner, []trafficrouting.Split{s}), "no Release begins on it")
+		back := c.render(t, c.render(t, going, CheckoutOwner, s), CheckoutOwner, trafficrouting.AllStable(Checkout))
+		SameObjects(t, going, c.strip(t, back, CheckoutOwner))
+	}
 }
 
 func (c contract) strips(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -117,14 +118,13 @@ func (d *draft) appendChange(writes []intent.Write, c trafficrouting.Change, why
 	return append(writes, create)
 }
 
-// owned returns an object that is made as the user's Service's, so that deleting a Rollout or Release takes no traffic
-// away.
+// owned returns an object that is made as the user's Service's whose canary Service it is named after, so that deleting a
+// Rollout or Release takes no traffic away.
 func (d *draft) owned(made *unstructured.Unstructured) *unstructured.Unstructured {
 	made = made.DeepCopy()
 	for _, s := range d.in.Observed.Services {
-		if s.User != nil {
+		if s.User != nil && strings.HasPrefix(made.GetName(), trafficrouting.CanaryOf(s.Name)) {
 			made.SetOwnerReferences(trafficrouting.OwnedBy(s.User))
-			break
 		}
 	}
 	return made
