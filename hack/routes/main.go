@@ -37,14 +37,17 @@ implementation-specific in Gateway API), and its status doesn't tell.
 The user's Ingress is never written. A canary Ingress beside it, ` + "`<service>-canary-<class>`" + `, has the rules of **all**
 Ingresses of the class that use the Service, since ingress-nginx and Traefik split whatever goes to a Service, whichever
 rules a canary has. It is made with the first share, deleted when everything goes back, and owned by the Service.
+` + "```yaml" + `
+routeRefs: [{group: networking.k8s.io, kind: Ingress, name: checkout, flavor: Traefik}]
+` + "```" + `
 
 ` + "`flavor`" + ` must say which controller serves the class, as the same annotations mean different things to each:
 - **IngressNginx**: names of headers have letters, digits and dashes; its expressions admit no other characters than
   letters, digits and ` + "`-._~/:^$[](){}*+?|&=\\`" + `. Requests that came by session affinity stay where they were until the end.
 - **Traefik**: by its provider ` + "`kubernetesIngressNGINX`" + `. It takes the rule with the longest text, so that a match on a general
   path would take requests from a special one of another Service. A step that would is refused for what the namespace has
-  when a Release begins; rules of other namespaces for the same host, and later ones, are not seen: give such a host to
-  one namespace, or use weights alone.
+  when a Release begins, and loses its match, and so its Release, if such a rule comes later. Rules of other namespaces for
+  the same host are not seen: give such a host to one namespace, or use weights alone.
 - **Higress**: counts whole percent, and weights alone. The route of a match would be named after the canary Ingress, so
   that plugins which are bound to the Ingress by its name, authentication among them, would not see its requests.
 

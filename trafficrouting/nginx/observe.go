@@ -35,9 +35,16 @@ func (p Ingress) Observe(live trafficrouting.Objects, owner trafficrouting.Owner
 			return out
 		}
 	}
-	if live.Route != nil {
-		out.Evidence, out.InEffect = trafficrouting.EvidenceWritten, true
+	if live.Route == nil {
+		return out
 	}
+	out.Evidence = trafficrouting.EvidenceWritten
+	for _, s := range splits {
+		if out.Message = p.steals(live, s); out.Message != "" {
+			return out
+		}
+	}
+	out.InEffect = true
 	return out
 }
 

@@ -233,14 +233,24 @@ func TestWhatALongerRuleWouldTake(t *testing.T) {
 	}
 }
 
-// TestWhatTraefikWouldTake shows that the refusal of such a match is no caution alone.
+// TestWhatTraefikWouldTake shows that the refusal of such a match is no caution alone, and what becomes of one that was right
+// when the Release began.
 func TestWhatTraefikWouldTake(t *testing.T) {
 	live := trafficrouting.Objects{Route: ingress("shop", spec(all(host, path("Prefix", "/", "checkout")+", "+path("Prefix", "/cart", "cart"))))}
-	split := render(t, of(v1alpha1.FlavorTraefik), live, matching(header("x-canary", "yes")))
+	split := render(t, of(v1alpha1.FlavorIngressNginx), live, byHeader)
 	toCart := providertest.Request{Path: "/cart", Headers: map[string]string{"host": host, "x-canary": "yes"}}
 	require.Equal(t, providertest.Visible(only("cart|80")), providertest.Visible(byTraefik(live, toCart)))
 	require.Equal(t, providertest.Visible(only("checkout-canary|80")), providertest.Visible(byTraefik(split, toCart)))
 	require.Equal(t, providertest.Visible(only("cart|80")), providertest.Visible(byIngressNginx(split, toCart)))
+
+	p := of(v1alpha1.FlavorTraefik)
+	withoutMatch := render(t, p, split, byHeader)
+	require.Equal(t, providertest.Visible(only("cart|80")), providertest.Visible(byTraefik(withoutMatch, toCart)))
+	seen := p.Observe(withoutMatch, providertest.CheckoutOwner, []trafficrouting.Split{byHeader})
+	require.False(t, seen.Drifted)
+	require.False(t, seen.InEffect)
+	require.Contains(t, seen.Message, "would take requests from path shop.example.com/cart of Service cart")
+	require.Equal(t, int32(100_000), seen.CanaryPPM)
 }
 
 // TestForeignChangesOfCanaryIngress: whatever somebody does to it, it is put right, and goes when the requests go back.

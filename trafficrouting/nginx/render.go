@@ -37,6 +37,9 @@ func (p Ingress) Render(live trafficrouting.Objects, owner trafficrouting.Owner,
 		return fail(fmt.Errorf("no rule names Service %s; add it to a rule or take the Ingress out of spec.routeRefs", splits[0].Base.Service))
 	}
 	for _, s := range splits {
+		if p.steals(live, s) != "" {
+			s.Rules = nil // another rule has come since the Release began: its requests matter more than the match, see Observe
+		}
 		c, err := p.canaryOf(s)
 		if err != nil {
 			return fail(err)
