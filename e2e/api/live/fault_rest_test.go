@@ -20,10 +20,10 @@ import (
 var replicaSets = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "replicasets"}
 
 // read returns the user's Service and route as they are.
-func read(t *testing.T, c *controlplane.Controller, namespace string) map[schema.GroupVersionResource]map[string]any {
+func read(t *testing.T, c *controlplane.Controller, namespace string, route schema.GroupVersionResource) map[schema.GroupVersionResource]map[string]any {
 	t.Helper()
 	objects := map[schema.GroupVersionResource]map[string]any{}
-	for _, resource := range []schema.GroupVersionResource{controlplane.Services, controlplane.HTTPRoutes} {
+	for _, resource := range []schema.GroupVersionResource{controlplane.Services, route} {
 		obj, err := c.In(namespace, resource).Get(t.Context(), "app", metav1.GetOptions{})
 		require.NoError(t, err)
 		objects[resource] = written(obj)
@@ -37,14 +37,14 @@ func written(obj *unstructured.Unstructured) map[string]any {
 }
 
 // awaitAtRest waits until a release has left nothing behind but the version, or a rejected one held.
-func awaitAtRest(t *testing.T, c *controlplane.Controller, namespace string, user map[schema.GroupVersionResource]map[string]any, outcome string) {
+func awaitAtRest(t *testing.T, c *controlplane.Controller, namespace string, route schema.GroupVersionResource, user map[schema.GroupVersionResource]map[string]any, outcome string) {
 	t.Helper()
 	controlplane.Await(t, "nothing is left of the release", func(ctx context.Context) (bool, string) {
-		left, err := leftovers(ctx, c, namespace)
+		left, err := leftovers(ctx, c, namespace, route)
 		require.NoError(t, err)
 		return len(left) == 0, strings.Join(left, ", ")
 	})
-	require.Equal(t, user, read(t, c, namespace), "the user's Service and route")
+	require.Equal(t, user, read(t, c, namespace, route), "the user's Service and route")
 	if outcome == "Promoted" {
 		c.AwaitArmed(t, namespace, "app")
 		requireNative(t, c, namespace)
@@ -59,7 +59,7 @@ func awaitAtRest(t *testing.T, c *controlplane.Controller, namespace string, use
 }
 
 // leftovers names what of a release is still there.
-func leftovers(ctx context.Context, c *controlplane.Controller, namespace string) ([]string, error) {
+func leftovers(ctx context.Context, c *controlplane.Controller, namespace string, route schema.GroupVersionResource) ([]string, error) {
 	var left []string
 	_, err := c.In(namespace, controlplane.Services).Get(ctx, "app-canary", metav1.GetOptions{})
 	if err == nil {
@@ -67,12 +67,15 @@ func leftovers(ctx context.Context, c *controlplane.Controller, namespace string
 	} else if !apierrors.IsNotFound(err) {
 		return nil, err
 	}
-	for _, resource := range []schema.GroupVersionResource{controlplane.Deployments, replicaSets, controlplane.Services, controlplane.HTTPRoutes} {
+	for _, resource := range []schema.GroupVersionResource{controlplane.Deployments, replicaSets, controlplane.Services, route} {
 		list, err := c.In(namespace, resource).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, err
 		}
 		for _, obj := range list.Items {
+			if resource == route && obj.GetName() != "app" {
+				left = append(left, obj.GetKind()+" "+obj.GetName())
+			}
 			for key := range obj.GetAnnotations() {
 				if strings.Contains(key, "crossfade.io/") {
 					left = append(left, obj.GetKind()+" "+obj.GetName()+": "+key)

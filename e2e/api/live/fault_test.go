@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 
 	"crossfade.io/crossfade/e2e/controlplane"
@@ -162,20 +163,50 @@ func every() int {
 	return 4
 }
 
+// way is what a release goes through and how it ends: by an HTTPRoute or an Ingress, and at which step it is aborted; empty
+// for a promotion.
+type way struct{ kind, abortAt string }
+
+// route is the resource that carries the requests.
+func (w way) route() schema.GroupVersionResource {
+	if w.kind == "Ingress" {
+		return controlplane.Ingresses
+	}
+	return controlplane.HTTPRoutes
+}
+
+// weights that the route has on this way. A canary Ingress comes with the first share, and is not set to 0.
+func (w way) weights() []string {
+	steps, end := []string{"25", "25+", "75"}, []string{"100", "50", "-"}
+	if w.abortAt != "" {
+		end = []string{"0", "-"}
+	}
+	switch {
+	case w.kind != "Ingress":
+		steps = append([]string{"0"}, steps...)
+	case w.abortAt != "":
+		end = []string{"-"}
+	}
+	return append(steps, end...)
+}
+
 // TestFaults spoils the n-th write of a release, for every n, in every way: each release ends as if nothing had
 // happened, takes each step once, in order, and raises no weight that it has not decided to.
 func TestFaults(t *testing.T) {
 	wire := newLine()
 	c := controlplane.StartThrough(t, wire.through)
-	for way, abortAt := range map[string]string{"promote": "", "abort": "most"} {
-		writes := spoilt(t, c, wire, "", 0, abortAt)
+	for name, way := range map[string]way{
+		"promote": {"HTTPRoute", ""}, "abort": {"HTTPRoute", "most"},
+		"promote by an Ingress": {"Ingress", ""}, "abort by an Ingress": {"Ingress", "most"},
+	} {
+		writes := spoilt(t, c, wire, "", 0, way)
 		require.Greater(t, writes, 25, "writes of a release")
 		for i, kind := range []mishap{refused, lost, repeated, late} {
-			t.Run(fmt.Sprintf("%s, %s", way, kind), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, %s", name, kind), func(t *testing.T) {
 				for n := 1 + i%every(); n <= writes; n += every() {
 					t.Run(fmt.Sprint(n), func(t *testing.T) {
 						t.Parallel()
-						spoilt(t, c, wire, kind, n, abortAt)
+						spoilt(t, c, wire, kind, n, way)
 					})
 				}
 			})
@@ -191,9 +222,11 @@ func TestKilledAtEachWrite(t *testing.T) {
 		c.Kill(t)
 		c.Launch(t)
 	}
-	writes := spoilt(t, c, wire, "", 0, "")
-	for n := 1; n <= writes; n += every() {
-		t.Run(fmt.Sprint(n), func(t *testing.T) { spoilt(t, c, wire, killed, n, "") })
+	for i, kind := range []string{"HTTPRoute", "Ingress"} {
+		writes := spoilt(t, c, wire, "", 0, way{kind: kind})
+		for n := 1 + 2*i%every(); n <= writes; n += every() {
+			t.Run(fmt.Sprint(kind, " ", n), func(t *testing.T) { spoilt(t, c, wire, killed, n, way{kind: kind}) })
+		}
 	}
 }
 
@@ -202,66 +235,82 @@ func TestKilledAtEachWrite(t *testing.T) {
 func TestLaggingCaches(t *testing.T) {
 	wire := newLine()
 	c := controlplane.StartThrough(t, wire.through)
-	for i := range 4 {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			t.Parallel()
-			spoilt(t, c, wire, lagging, 1, []string{"", "most"}[i%2])
-		})
+	for _, kind := range []string{"HTTPRoute", "Ingress"} {
+		for i := range 4 {
+			t.Run(fmt.Sprint(kind, " ", i), func(t *testing.T) {
+				t.Parallel()
+				spoilt(t, c, wire, lagging, 1, way{kind, []string{"", "most"}[i%2]})
+			})
+		}
 	}
 }
 
 // spoilt leads one release to its end under a mishap, n = 0 for none, and returns how many writes there were.
-// abortAt names the step at which it is aborted; empty for a promotion.
-func spoilt(t *testing.T, c *controlplane.Controller, wire *line, kind mishap, n int, abortAt string) int {
+func spoilt(t *testing.T, c *controlplane.Controller, wire *line, kind mishap, n int, goes way) int {
 	t.Helper()
 	namespace := c.Namespace(t, "fault")
 	more := faultSteps
-	if abortAt != "" {
+	if goes.abortAt != "" {
 		more = strings.Replace(more, "weight: 75}", "weight: 75, hold: {approval: Required}}", 1)
 	}
-	c.Deploy(t, namespace, "app", 4, more)
+	objects := controlplane.Objects(t, "app", 4, more)
+	if goes.kind == "Ingress" {
+		objects = controlplane.ByIngress(t, objects)
+	}
+	for _, obj := range objects {
+		c.Create(t, namespace, obj)
+	}
 	c.AwaitArmed(t, namespace, "app")
-	user := read(t, c, namespace)
-	weights := watchWeights(t, c, namespace)
+	user := read(t, c, namespace, goes.route())
+	weights := watchWeights(t, c, namespace, goes.route())
 	wire.plan(namespace, kind, n)
 	c.SetImage(t, namespace, "app", "app:v2")
-	outcome, want := "Promoted", []string{"0", "25", "25+", "75", "100", "50", "-"}
-	if abortAt != "" {
+	outcome := "Promoted"
+	if goes.abortAt != "" {
 		await(t, c, namespace, "app-1", "it holds", func(release *unstructured.Unstructured) bool {
 			held, _ := controlplane.Condition(release, "Held")
 			return held == "True"
 		})
 		abort(t, c, namespace, "app-1")
-		outcome, want = "Aborted", []string{"0", "25", "25+", "75", "0", "-"}
+		outcome = "Aborted"
 	}
 	awaitOutcome(t, c, namespace, "app-1", outcome)
-	awaitAtRest(t, c, namespace, user, outcome)
+	awaitAtRest(t, c, namespace, goes.route(), user, outcome)
 	spoiled, writes := wire.did(namespace)
 	t.Logf("%s %d: %s, of %d writes", kind, n, spoiled, writes)
 	require.Equal(t, n > 0 && n <= writes, spoiled != "", "the write to spoil")
-	require.Equal(t, want, weights(), "weights that the route had")
+	require.Equal(t, goes.weights(), weights(), "weights that the route had")
 	requireStepsOnce(t, c, namespace)
 	return writes
 }
 
 // watchWeights notes what the route gives the canary whenever that changes: in percent, with a plus where what
 // matches goes there too, and - once the route knows no canary any more.
-func watchWeights(t *testing.T, c *controlplane.Controller, namespace string) func() []string {
+func watchWeights(t *testing.T, c *controlplane.Controller, namespace string, resource schema.GroupVersionResource) func() []string {
 	t.Helper()
-	live, err := c.In(namespace, controlplane.HTTPRoutes).Get(t.Context(), "app", metav1.GetOptions{})
+	live, err := c.In(namespace, resource).List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
-	watching, err := c.In(namespace, controlplane.HTTPRoutes).Watch(t.Context(), metav1.ListOptions{ResourceVersion: live.GetResourceVersion()})
+	watching, err := c.In(namespace, resource).Watch(t.Context(), metav1.ListOptions{ResourceVersion: live.GetResourceVersion()})
 	require.NoError(t, err)
 	t.Cleanup(watching.Stop)
+	weightOf := weightIn
+	if resource == controlplane.Ingresses {
+		weightOf = weightBeside
+	}
 	var mu sync.Mutex
 	var seen []string
 	go func() {
 		for event := range watching.ResultChan() {
-			if event.Type != watch.Modified {
+			obj, ok := event.Object.(*unstructured.Unstructured)
+			if !ok {
 				continue
 			}
+			weight := "-"
+			if event.Type != watch.Deleted {
+				weight = weightOf(obj)
+			}
 			mu.Lock()
-			if weight := weightIn(event.Object.(*unstructured.Unstructured)); (len(seen) > 0 || weight != "-") && (len(seen) == 0 || seen[len(seen)-1] != weight) {
+			if (len(seen) > 0 || weight != "-") && (len(seen) == 0 || seen[len(seen)-1] != weight) {
 				seen = append(seen, weight)
 			}
 			mu.Unlock()
@@ -272,6 +321,19 @@ func watchWeights(t *testing.T, c *controlplane.Controller, namespace string) fu
 		defer mu.Unlock()
 		return append([]string{}, seen...)
 	}
+}
+
+// weightBeside reads a canary Ingress.
+func weightBeside(ingress *unstructured.Unstructured) string {
+	const prefix = "nginx.ingress.kubernetes.io/canary-"
+	weight, ok := ingress.GetAnnotations()[prefix+"weight"]
+	if !ok {
+		return "-"
+	}
+	if ingress.GetAnnotations()[prefix+"by-header"] != "" {
+		weight += "+"
+	}
+	return weight
 }
 
 func weightIn(route *unstructured.Unstructured) string {

@@ -21,20 +21,20 @@ func TestUpgradedMidWay(t *testing.T) {
 	c := controlplane.StartThrough(t, wire.through)
 	next := c.Version(t, "")
 	begun := c.Version(t, former)
-	for way, abortAt := range map[string]string{"promote": "", "abort": "most"} {
+	for name, way := range map[string]way{"promote": {"HTTPRoute", ""}, "abort": {"HTTPRoute", "most"}} {
 		wire.onKill = func() {}
-		writes := spoilt(t, c, wire, "", 0, abortAt)
+		writes := spoilt(t, c, wire, "", 0, way)
 		wire.onKill = func() {
 			c.Kill(t)
 			c.Run(next)
 			c.Launch(t)
 		}
 		for n := 1; n <= writes; n++ {
-			t.Run(fmt.Sprintf("%s %d", way, n), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s %d", name, n), func(t *testing.T) {
 				c.Kill(t)
 				c.Run(begun)
 				c.Launch(t)
-				spoilt(t, c, wire, killed, n, abortAt)
+				spoilt(t, c, wire, killed, n, way)
 			})
 		}
 	}
