@@ -26,11 +26,11 @@ func NewRegistry(providers map[schema.GroupKind]Maker) Registry {
 // For returns the Provider of a route that is named like this, and whether there is one. A reference of group and kind
 // alone gives one that guards.
 func (r Registry) For(ref v1alpha1.RouteRef) (Provider, bool) {
-	make, ok := r.providers[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]
+	maker, ok := r.providers[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]
 	if !ok {
 		return nil, false
 	}
-	return make(ref), true
+	return maker(ref), true
 }
 
 // Supported lists the kinds as Kind.group, sorted, for messages.

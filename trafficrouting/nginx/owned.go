@@ -24,22 +24,24 @@ func (p Ingress) without(live trafficrouting.Objects, owner trafficrouting.Owner
 	return out
 }
 
-// owned says whether an Ingress beside the route is one of the owner's, whatever somebody made of it: what is labelled and
-// looks like a canary's, what has its name and the label, and what has the name and looks so.
+// owned says whether an Ingress beside the route is one of the owner's, whatever somebody made of it: by the label, with the
+// looks or the name of a canary's; or, where the label was taken, by both and since it sends to the owner's canary Service.
+// People call their own canary Ingresses so too.
 func (p Ingress) owned(obj *unstructured.Unstructured, owner trafficrouting.Owner, splits []trafficrouting.Split) bool {
 	of := obj.GetLabels()[v1alpha1.LabelRollout]
 	if of != "" && of != owner.Name {
 		return false
 	}
-	like := p.isCanary(obj) || p.isMade(obj)
-	named := slices.ContainsFunc(splits, func(s trafficrouting.Split) bool {
-		target, _, err := targetOf(s)
-		return err == nil && target != "" && strings.HasPrefix(obj.GetName(), target)
-	})
-	if of == "" {
-		return named && p.isCanary(obj)
+	if of != "" && (p.isCanary(obj) || p.isMade(obj)) {
+		return true
 	}
-	return like || named
+	return slices.ContainsFunc(splits, func(s trafficrouting.Split) bool {
+		target, _, err := targetOf(s)
+		if err != nil || target == "" || !strings.HasPrefix(obj.GetName(), target) {
+			return false
+		}
+		return of != "" || p.isCanary(obj) && names(obj, target)
+	})
 }
 
 // isMade says whether an Ingress has our label and sends to canary Services alone.
