@@ -1,12 +1,12 @@
 package gatewayapi
 
 import (
-	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
 // Group of all kinds of route here.
@@ -16,7 +16,7 @@ const Group = "gateway.networking.k8s.io"
 type grammar struct {
 	kind string
 	// anything is the match of a rule that has none.
-	anything object
+	anything rules.Object
 	// calls: a match may name a service and a method of gRPC.
 	calls bool
 	// headers, methods and queryParams say what a match of ours can name. A kind without headers has one rule,
@@ -29,54 +29,89 @@ type grammar struct {
 var (
 	httpGrammar = grammar{
 		kind: "HTTPRoute", headers: true, methods: true, queryParams: true,
-		anything: object{"path": object{"type": "PathPrefix", "value": "/"}},
+		anything: rules.Object{"path": rules.Object{"type": "PathPrefix", "value": "/"}},
 	}
 	grpcGrammar = grammar{kind: "GRPCRoute", calls: true, headers: true}
 	tcpGrammar  = grammar{kind: "TCPRoute"}
 	tlsGrammar  = grammar{kind: "TLSRoute"}
 )
 
-func (g grammar) groupKind() schema.GroupKind { return schema.GroupKind{Group: Group, Kind: g.kind} }
+var _ rules.Dialect = grammar{}
 
-// article is the kind with its indefinite article.
-func (g grammar) article() string {
-	if g.kind == httpGrammar.kind {
-		return "an " + g.kind
+// maxWeight is the largest weight that the API admits (BackendRef.weight).
+const maxWeight int64 = 1_000_000
+
+// maxRefs is how many backendRefs a rule can have.
+const maxRefs = 16
+
+var lists = []rules.List{{Field: "rules", Refs: "backendRefs", Matches: "matches"}}
+
+// Format says what is written where.
+func (g grammar) Format() rules.Format {
+	return rules.Format{
+		GroupKind: schema.GroupKind{Group: Group, Kind: g.kind},
+		Lists:     lists,
+		Anything:  g.anything,
+		MaxWeight: maxWeight, MaxRefs: maxRefs, MaxRules: maxRules,
 	}
-	return "a " + g.kind
 }
 
-// matchesOf returns a rule's matches.
-func (g grammar) matchesOf(rule object) []object {
-	if matches := objects(rule["matches"]); len(matches) > 0 {
-		return matches
-	}
-	return []object{g.anything}
-}
-
-// refuses says what of a match this kind cannot tell apart, and the mend; empty means nothing.
-func (g grammar) refuses(m v1alpha1.Match) string {
+// Refuses says what of a match this kind cannot tell apart, and the mend; empty means nothing.
+func (g grammar) Refuses(m v1alpha1.Match) string {
+	article := rules.Route{Dialect: g}.Article()
 	switch {
 	case !g.headers:
-		return fmt.Sprintf("%s shares connections and cannot look into them; take match out of the step", g.article())
+		return article + " shares connections and cannot look into them; take match out of the step"
 	case m.Method != nil && !g.methods:
-		return fmt.Sprintf("%s cannot match by HTTP method; take method out of the match", g.article())
+		return article + " cannot match by HTTP method; take method out of the match"
 	case len(m.QueryParams) > 0 && !g.queryParams:
-		return fmt.Sprintf("%s cannot match by query parameter; match by header", g.article())
+		return article + " cannot match by query parameter; match by header"
 	}
-	return ""
+	return tooLong(m)
 }
 
-// carries says why this kind cannot carry a part, as after it was copied from a route of another kind.
-func (g grammar) carries(p part) error {
-	for _, s := range p.Splits {
-		for _, rule := range s.Rules {
-			for _, m := range rule.AnyOf {
-				if reason := g.refuses(m); reason != "" {
-					return errors.New(reason)
-				}
-			}
+// Service returns the name of the Service in the route's own namespace that a backendRef names.
+// Group "" and kind Service are the defaults of the API (BackendObjectReference).
+func (grammar) Service(ref rules.Object, namespace string) (string, bool) {
+	name, _ := ref["name"].(string)
+	group, _ := ref["group"].(string)
+	kind, ok := ref["kind"].(string)
+	if !ok {
+		kind = "Service"
+	}
+	in, ok := ref["namespace"].(string)
+	local := !ok || in == "" || in == namespace
+	return name, group == "" && kind == "Service" && local && name != ""
+}
+
+// Renamed returns a copy of a backendRef under this name.
+func (grammar) Renamed(ref rules.Object, service string) rules.Object {
+	out := rules.Shallow(ref)
+	out["name"] = service
+	return out
+}
+
+// Key tells a backendRef from the others of its rule, such as "checkout:8080".
+func (g grammar) Key(ref rules.Object, namespace string) string {
+	port, _ := rules.Integer(ref["port"])
+	if name, ok := g.Service(ref, namespace); ok {
+		return fmt.Sprintf("%s:%d", name, port)
+	}
+	return fmt.Sprintf("%v.%v/%v/%v:%d", ref["kind"], ref["group"], ref["namespace"], ref["name"], port)
+}
+
+// Copied returns the backends of the filters RequestMirror of a rule and of its backendRefs.
+func (grammar) Copied(rule rules.Object) []rules.Object {
+	filters := rules.Objects(rule["filters"])
+	for _, ref := range rules.Objects(rule["backendRefs"]) {
+		filters = append(filters, rules.Objects(ref["filters"])...)
+	}
+	var out []rules.Object
+	for _, filter := range filters {
+		mirror, _ := filter["requestMirror"].(rules.Object)
+		if ref, ok := mirror["backendRef"].(rules.Object); ok {
+			out = append(out, ref)
 		}
 	}
-	return nil
+	return out
 }

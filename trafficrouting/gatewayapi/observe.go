@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
 // Observe says what is in effect. The best that a route tells is Accepted: every parent's
@@ -14,10 +15,10 @@ import (
 func (p Route) Observe(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) trafficrouting.Observed {
 	var out trafficrouting.Observed
 	if live.Route == nil {
-		out.Message = p.refusal(live)
+		out.Message = p.Refusal(live)
 		return out
 	}
-	out.CanaryPPM = p.canaryPPM(live.Route, owner.Name, splits)
+	out.CanaryPPM = p.CanaryPPM(live.Route, owner, splits)
 	want, err := p.Render(live, owner, splits)
 	if err != nil {
 		out.Drifted, out.Message = true, err.Error()
@@ -25,47 +26,16 @@ func (p Route) Observe(live trafficrouting.Objects, owner trafficrouting.Owner, 
 	}
 	if len(live.Changes(want)) > 0 {
 		out.Drifted, out.Rendered = true, &want
-		out.Message = title(live) + " is not as Crossfade would write it"
+		out.Message = rules.Title(live) + " is not as Crossfade would write it"
 		return out
 	}
 	out.Evidence = trafficrouting.EvidenceWritten
 	if lacking := lackingParent(live.Route); lacking != "" {
-		out.Message = title(live) + ": " + lacking
+		out.Message = rules.Title(live) + ": " + lacking
 		return out
 	}
 	out.Evidence, out.InEffect = trafficrouting.EvidenceAccepted, true
 	return out
-}
-
-// canaryPPM reads the canary's share back: the largest over the rules that are split, each counted
-// among what the rule sends to the Service.
-func (g grammar) canaryPPM(route *unstructured.Unstructured, owner string, splits []trafficrouting.Split) int32 {
-	d := g.document(route)
-	largest := int64(0)
-	for _, s := range splits {
-		bases := map[string]string{}
-		added(bases, s)
-		for _, rule := range d.rules() {
-			if ownerOf(rule) == owner {
-				continue
-			}
-			stable, canary := int64(0), int64(0)
-			for _, ref := range refsOf(rule) {
-				name, ok := localService(ref, d.namespace)
-				weight, _ := weightOf(ref)
-				switch {
-				case ok && name == s.Base.Service:
-					stable += weight
-				case ok && bases[name] != "":
-					canary += weight
-				}
-			}
-			if canary > 0 {
-				largest = max(largest, canary*int64(trafficrouting.Whole)/(stable+canary))
-			}
-		}
-	}
-	return int32(largest)
 }
 
 // lackingParent says which parent has not accepted the route's current generation, and what it says
@@ -77,10 +47,10 @@ func lackingParent(route *unstructured.Unstructured) string {
 	if len(parents) == 0 {
 		return "no parent has taken notice of it yet; check that its parentRefs name a Gateway that exists"
 	}
-	for _, parent := range objects(parents) {
+	for _, parent := range rules.Objects(parents) {
 		name := parentName(parent)
-		conditions := map[string]object{}
-		for _, c := range objects(parent["conditions"]) {
+		conditions := map[string]rules.Object{}
+		for _, c := range rules.Objects(parent["conditions"]) {
 			if kind, ok := c["type"].(string); ok {
 				conditions[kind] = c
 			}
@@ -90,7 +60,7 @@ func lackingParent(route *unstructured.Unstructured) string {
 			if !ok {
 				return fmt.Sprintf("parent %s has no condition %s yet", name, kind)
 			}
-			if at, _ := integer(c["observedGeneration"]); at != route.GetGeneration() {
+			if at, _ := rules.Integer(c["observedGeneration"]); at != route.GetGeneration() {
 				return fmt.Sprintf("parent %s has %s for generation %d, not yet for %d", name, kind, at, route.GetGeneration())
 			}
 			if c["status"] != "True" {
@@ -105,8 +75,8 @@ func lackingParent(route *unstructured.Unstructured) string {
 }
 
 // parentName names a parent as people would look for it.
-func parentName(parent object) string {
-	ref, _ := parent["parentRef"].(object)
+func parentName(parent rules.Object) string {
+	ref, _ := parent["parentRef"].(rules.Object)
 	var parts []string
 	for _, field := range []string{"namespace", "name", "sectionName"} {
 		if text, ok := ref[field].(string); ok && text != "" {
@@ -117,7 +87,7 @@ func parentName(parent object) string {
 }
 
 // detail quotes a condition's reason and message.
-func detail(c object) string {
+func detail(c rules.Object) string {
 	reason, _ := c["reason"].(string)
 	message, _ := c["message"].(string)
 	switch {

@@ -3,6 +3,8 @@ package gatewayapi
 import (
 	"slices"
 	"strings"
+
+	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
 // Precedence of matches whose path is the same: HTTP method, most headers, most query parameters, then the
@@ -18,30 +20,31 @@ type point struct {
 	exact  map[string]string // by field and name
 	regex  map[string]bool   // by field, name and expression
 	// read holds the expressions that were compiled already.
-	read map[string]expression
+	read map[string]rules.Expression
 }
 
 func (p point) matched(expr, value string) bool {
 	e, ok := p.read[expr]
 	if !ok {
-		e = expressionOf(expr)
+		e = rules.ExpressionOf(expr)
 		p.read[expr] = e
 	}
-	return e.matched(value)
+	return e.Matched(value)
 }
 
-// usurped finds a request that one of the user's rules takes and that would go to the copy of another
+// Usurped finds a request that one of the user's rules takes and that would go to the copy of another
 // one, as a copy has more conditions than its original. It tries every request that meets just two of
 // the written matches. The rules are given by their indexes.
-func (c composer) usurped(user []object, rules []composed) (loser, winner int, found bool) {
-	if !slices.ContainsFunc(rules, func(r composed) bool { return r.owner != "" }) {
+func (g grammar) Usurped(user []rules.Rule, written []rules.Written, shielded map[int]bool) (loser, winner int, found bool) {
+	if !slices.ContainsFunc(written, func(w rules.Written) bool { return w.Owner != "" }) {
 		return 0, 0, false
 	}
-	before, after := c.rankedRules(user), make([]ranked, 0, len(rules))
-	for _, r := range rules {
-		after = append(after, ranked{matches: c.matchesOf(r.rule), source: r.source, copied: r.owner != ""})
+	before, after := g.rankedRules(user), make([]ranked, 0, len(written))
+	route := rules.Route{Dialect: g}
+	for _, w := range written {
+		after = append(after, ranked{matches: route.Matches(w.Rule), source: w.Source, copied: w.Owner != ""})
 	}
-	read := map[string]expression{}
+	read := map[string]rules.Expression{}
 	for _, matches := range byPath(after) {
 		for i := range matches {
 			for j := i; j < len(matches); j++ {
@@ -53,7 +56,7 @@ func (c composer) usurped(user []object, rules []composed) (loser, winner int, f
 				if is := first(after, p, false); was != is {
 					return was, is, true
 				}
-				if is := first(after, p, true); c.calls && was != is && !c.shielded[was] {
+				if is := first(after, p, true); g.calls && was != is && !shielded[was] {
 					return was, is, true
 				}
 			}
@@ -63,10 +66,10 @@ func (c composer) usurped(user []object, rules []composed) (loser, winner int, f
 }
 
 // byPath groups the matches of rules, in their order.
-func byPath(rules []ranked) [][]object {
+func byPath(ranks []ranked) [][]rules.Object {
 	at := map[string]int{}
-	var groups [][]object
-	for _, r := range rules {
+	var groups [][]rules.Object
+	for _, r := range ranks {
 		for _, match := range r.matches {
 			path := pathOf(match)
 			if _, ok := at[path]; !ok {
@@ -81,25 +84,26 @@ func byPath(rules []ranked) [][]object {
 
 // ranked is a rule in a contest for requests.
 type ranked struct {
-	matches []object
+	matches []rules.Object
 	source  int
 	// copied: it is one of our copies.
 	copied bool
 }
 
-func (g grammar) rankedRules(user []object) []ranked {
+func (g grammar) rankedRules(user []rules.Rule) []ranked {
+	route := rules.Route{Dialect: g}
 	out := make([]ranked, len(user))
 	for i, rule := range user {
-		out[i] = ranked{matches: g.matchesOf(rule), source: i}
+		out[i] = ranked{matches: route.Matches(rule), source: i}
 	}
 	return out
 }
 
 // first returns the source of the rule that takes a request; -1 if none does. copiesFirst has every copy
 // come before all that is the user's.
-func first(rules []ranked, p point, copiesFirst bool) int {
+func first(ranks []ranked, p point, copiesFirst bool) int {
 	source, best := -1, [5]int{-1}
-	for _, r := range rules {
+	for _, r := range ranks {
 		for _, match := range r.matches {
 			rank := rankOf(match)
 			if r.copied && copiesFirst {
@@ -114,18 +118,18 @@ func first(rules []ranked, p point, copiesFirst bool) int {
 }
 
 // rankOf leaves the first place to others.
-func rankOf(match object) [5]int {
+func rankOf(match rules.Object) [5]int {
 	service, method := 0, 0
 	switch named := match["method"].(type) {
 	case string:
 		method = 1
-	case object:
+	case rules.Object:
 		service, method = len(text(named, "service")), len(text(named, "method"))
 	}
-	return [5]int{0, service, method, len(objects(match["headers"])), len(objects(match["queryParams"]))}
+	return [5]int{0, service, method, len(rules.Objects(match["headers"])), len(rules.Objects(match["queryParams"]))}
 }
 
-func text(o object, field string) string {
+func text(o rules.Object, field string) string {
 	value, _ := o[field].(string)
 	return value
 }
@@ -139,8 +143,8 @@ func above(a, b [5]int) bool {
 	return false
 }
 
-func pathOf(match object) string {
-	path, _ := match["path"].(object)
+func pathOf(match rules.Object) string {
+	path, _ := match["path"].(rules.Object)
 	kind, ok := path["type"].(string)
 	if !ok {
 		kind = "PathPrefix"
@@ -153,9 +157,9 @@ func pathOf(match object) string {
 }
 
 // meeting returns the request that meets just these two matches of one path, and whether there is one.
-func meeting(a, b object, read map[string]expression) (point, bool) {
+func meeting(a, b rules.Object, read map[string]rules.Expression) (point, bool) {
 	p := point{path: pathOf(a), exact: map[string]string{}, regex: map[string]bool{}, read: read}
-	for _, match := range []object{a, b} {
+	for _, match := range []rules.Object{a, b} {
 		if method, ok := match["method"].(string); ok {
 			if p.method != "" && p.method != method {
 				return point{}, false
@@ -190,7 +194,7 @@ func (p point) consistent() bool {
 }
 
 // meets says whether the request meets a match.
-func (p point) meets(match object) bool {
+func (p point) meets(match rules.Object) bool {
 	if method, ok := match["method"].(string); ok && method != p.method {
 		return false
 	}
@@ -216,10 +220,10 @@ type term struct {
 }
 
 // termsOf returns what a match asks of headers, of query parameters, and of a call's service and method.
-func termsOf(match object) []term {
+func termsOf(match rules.Object) []term {
 	var out []term
 	for _, field := range []string{"headers", "queryParams"} {
-		for _, item := range objects(match[field]) {
+		for _, item := range rules.Objects(match[field]) {
 			name, _ := item["name"].(string)
 			value, _ := item["value"].(string)
 			if field == "headers" {
@@ -228,7 +232,7 @@ func termsOf(match object) []term {
 			out = append(out, term{field + "/" + name, value, item["type"] == "RegularExpression"})
 		}
 	}
-	call, _ := match["method"].(object)
+	call, _ := match["method"].(rules.Object)
 	for _, part := range []string{"service", "method"} {
 		if value := text(call, part); value != "" {
 			out = append(out, term{"call/" + part, value, call["type"] == "RegularExpression"})

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
 // unknownSettle is for controllers that we know nothing of: the longest of those that run in the
@@ -40,7 +41,7 @@ func (Route) Settle(live trafficrouting.Objects) time.Duration {
 	}
 	parents, _, _ := unstructured.NestedSlice(live.Route.Object, "status", "parents")
 	longest := time.Duration(0)
-	for _, parent := range objects(parents) {
+	for _, parent := range rules.Objects(parents) {
 		name, _ := parent["controllerName"].(string)
 		longest = max(longest, settleOf(name))
 	}

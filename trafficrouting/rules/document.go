@@ -1,4 +1,4 @@
-package gatewayapi
+package rules
 
 import (
 	"fmt"
@@ -15,24 +15,24 @@ import (
 // document is a route taken apart: what the user wrote, and every owner's part. Writing it again
 // depends on nothing else, so that the order in which owners come, go and step leaves no trace.
 type document struct {
-	grammar
-	route     *unstructured.Unstructured // the user's
+	Route
+	user      *unstructured.Unstructured // the user's route
 	namespace string
 	parts     map[string]part
 }
 
 // document is a route without parts.
-func (g grammar) document(route *unstructured.Unstructured) document {
-	return document{grammar: g, route: route, namespace: route.GetNamespace(), parts: map[string]part{}}
+func (r Route) document(route *unstructured.Unstructured) document {
+	return document{Route: r, user: route, namespace: route.GetNamespace(), parts: map[string]part{}}
 }
 
 // open takes a live route apart. Where the owner's annotation is missing, what bears the names of its
 // Services and rules is known by these: the splits say them. With no splits, a missing annotation
 // means that the owner has nothing here. It fails if the owner's annotation cannot be read and there
 // are no splits to go by.
-func (g grammar) open(live *unstructured.Unstructured, owner string, splits []trafficrouting.Split) (document, error) {
-	d := g.document(live.DeepCopy())
-	annotations := d.route.GetAnnotations()
+func (r Route) open(live *unstructured.Unstructured, owner string, splits []trafficrouting.Split) (document, error) {
+	d := r.document(live.DeepCopy())
+	annotations := d.user.GetAnnotations()
 	for key, text := range annotations {
 		name, ok := strings.CutPrefix(key, v1alpha1.AnnotationSplitPrefix)
 		if !ok {
@@ -40,7 +40,7 @@ func (g grammar) open(live *unstructured.Unstructured, owner string, splits []tr
 		}
 		p, err := decodePart(text)
 		if err == nil {
-			err = g.carries(p)
+			err = r.carries(p)
 		}
 		switch {
 		case err == nil:
@@ -58,7 +58,7 @@ func (g grammar) open(live *unstructured.Unstructured, owner string, splits []tr
 	if len(annotations) == 0 {
 		annotations = nil // the API server keeps no empty map
 	}
-	d.route.SetAnnotations(annotations)
+	d.user.SetAnnotations(annotations)
 	if len(d.parts) == 0 && splits == nil {
 		return d, nil
 	}
@@ -68,15 +68,15 @@ func (g grammar) open(live *unstructured.Unstructured, owner string, splits []tr
 	var kept []userRule
 	for _, rule := range d.rules() {
 		if !d.inserted(rule, owner, bases, lost) {
-			kept = append(kept, readRule(rule, d.namespace, bases))
+			kept = append(kept, r.readRule(rule, d.namespace, bases))
 		}
 	}
-	restoreWeights(kept, d.records(), d.namespace)
-	rules := make([]object, len(kept))
+	r.restoreWeights(kept, d.records(), d.namespace)
+	rules := make([]Rule, len(kept))
 	for i, k := range kept {
 		rules[i] = k.rule
 	}
-	d.setRules(rules)
+	d.setRules(d.user, rules)
 	return d, nil
 }
 
@@ -110,7 +110,7 @@ func added(bases map[string]string, s trafficrouting.Split) {
 func (d document) lostCopies() map[string]int {
 	named := map[any]bool{}
 	for _, rule := range d.rules() {
-		named[rule["name"]] = true
+		named[rule.Body["name"]] = true
 	}
 	lost := map[string]int{}
 	for owner, p := range d.parts {
@@ -125,14 +125,14 @@ func (d document) lostCopies() map[string]int {
 
 // inserted says whether a rule is one that Crossfade inserted: by its name, or where that was lost, by
 // its content. A copy stands before its original, so of two that are alike the first is the copy.
-func (d document) inserted(rule object, owner string, bases map[string]string, lost map[string]int) bool {
-	by := ownerOf(rule)
+func (d document) inserted(rule Rule, owner string, bases map[string]string, lost map[string]int) bool {
+	by := ownerOf(rule.Body)
 	if _, ok := d.parts[by]; ok {
 		return true
 	}
 	ours := false
-	for _, ref := range refsOf(rule) {
-		name, ok := localService(ref, d.namespace)
+	for _, ref := range d.Refs(rule) {
+		name, ok := d.Service(ref, d.namespace)
 		ours = ours || ok && bases[name] != ""
 	}
 	if !ours {
@@ -141,7 +141,7 @@ func (d document) inserted(rule object, owner string, bases map[string]string, l
 	if by != "" && by == owner {
 		return true
 	}
-	hash := hashOf(rule)
+	hash := hashOf(rule.Body)
 	if lost[hash] == 0 {
 		return false
 	}
@@ -166,15 +166,4 @@ func (d document) records() []record {
 	return out
 }
 
-func (d document) rules() []object {
-	spec, _ := d.route.Object["spec"].(object)
-	return objects(spec["rules"])
-}
-
-// setRules writes the rules back; a route that had none, and gets none, is left as it is.
-func (d document) setRules(rules []object) {
-	spec, ok := d.route.Object["spec"].(object)
-	if ok && (len(rules) > 0 || spec["rules"] != nil) {
-		spec["rules"] = list(rules)
-	}
-}
+func (d document) rules() []Rule { return d.Rules(d.user) }

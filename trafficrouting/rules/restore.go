@@ -1,4 +1,4 @@
-package gatewayapi
+package rules
 
 import (
 	"slices"
@@ -6,92 +6,97 @@ import (
 
 // userRule is one of the user's rules as read from a live route.
 type userRule struct {
-	// rule is without our backendRefs; its weights are still the live ones until they are restored.
-	rule object
-	// refs are the backendRefs of rule, to be given their weights.
-	refs []object
-	// folded is, for each of refs, the weight that stood on our backendRefs after it.
+	Route
+	// rule is without our backends; its weights are still the live ones until they are restored.
+	rule Rule
+	// refs are the backends of rule, to be given their weights.
+	refs []Object
+	// live are the weights that they have.
+	live []int64
+	// folded is, for each of refs, the weight that stood on our backends after it.
 	folded []int64
 	// ours says that there were such.
 	ours bool
 }
 
-// readRule takes our backendRefs out of a rule. They are known by the name of their Service, which is
+// readRule takes our backends out of a rule. They are known by the name of their Service, which is
 // ours for as long as a Release is in flight: also where somebody copied a rule with them in it. What
 // they carried goes to the Service that they were added for, so that a rule never loses its last
 // backend.
-func readRule(rule object, namespace string, bases map[string]string) userRule {
-	u := userRule{rule: rule}
-	var orphans []object
+func (r Route) readRule(rule Rule, namespace string, bases map[string]string) userRule {
+	u := userRule{Route: r, rule: rule}
+	var orphans []orphan
 	last := map[string]int{}
-	for _, ref := range refsOf(rule) {
-		name, local := localService(ref, namespace)
+	weights := r.Weights(rule)
+	for i, ref := range r.Refs(rule) {
+		name, local := r.Service(ref, namespace)
 		base := ""
 		if local {
 			base = bases[name]
 		}
 		if base == "" {
-			last[refKey(ref, namespace)] = len(u.refs)
-			u.refs = append(u.refs, ref)
-			u.folded = append(u.folded, 0)
+			last[r.Key(ref, namespace)] = len(u.refs)
+			u.keep(ref, weights[i])
 			continue
 		}
 		u.ours = true
-		ref["name"] = base
-		if at, ok := last[refKey(ref, namespace)]; ok {
-			weight, _ := weightOf(ref)
-			u.folded[at] += weight
+		ref = r.Renamed(ref, base)
+		if at, ok := last[r.Key(ref, namespace)]; ok {
+			u.folded[at] += weights[i]
 			continue
 		}
-		orphans = append(orphans, ref)
+		orphans = append(orphans, orphan{ref, weights[i]})
 	}
 	if !u.ours {
 		return u
 	}
 	u.adopt(orphans)
-	rule["backendRefs"] = list(u.refs)
+	rule.Body[r.Format().Lists[rule.List].Refs] = Items(u.refs)
 	return u
 }
 
-// adopt lets orphans, our backendRefs without the user's before them, stand in for it where the rule
-// would otherwise send nothing anywhere.
-func (u *userRule) adopt(orphans []object) {
-	for i, ref := range u.refs {
-		if weight, _ := weightOf(ref); weight+u.folded[i] > 0 {
+// orphan is one of our backends without the user's before it, under the name of the user's.
+type orphan struct {
+	ref    Object
+	weight int64
+}
+
+func (u *userRule) keep(ref Object, weight int64) {
+	u.refs, u.live, u.folded = append(u.refs, ref), append(u.live, weight), append(u.folded, 0)
+}
+
+// adopt lets orphans stand in for the user's backend where the rule would otherwise send nothing anywhere.
+func (u *userRule) adopt(orphans []orphan) {
+	for i := range u.refs {
+		if u.live[i]+u.folded[i] > 0 {
 			return
 		}
 	}
-	for _, ref := range orphans {
-		u.refs = append(u.refs, ref)
-		u.folded = append(u.folded, 0)
+	for _, o := range orphans {
+		u.keep(o.ref, o.weight)
 	}
 }
 
 // restoreWeights gives the rules the weights that the user wrote. A rule is the one of a record by,
 // in this order: its content, its name, its backends; among equals the one whose weights are as they
 // were written comes first, then the order of the list decides.
-func restoreWeights(rules []userRule, records []record, namespace string) {
+func (r Route) restoreWeights(rules []userRule, records []record, namespace string) {
 	of := make([]*record, len(rules))
 	taken := make([]bool, len(records))
 	assign := func(reuse bool, fits func(u userRule, r record) bool) {
 		for i := range rules {
 			for j := range records {
-				if of[i] == nil && (reuse || !taken[j]) && fits(rules[i], records[j]) {
+				if of[i] == nil && (reuse || !taken[j]) && rules[i].rule.List == records[j].List && fits(rules[i], records[j]) {
 					of[i], taken[j] = &records[j], true
 				}
 			}
 		}
 	}
-	sameContent := func(u userRule, r record) bool { return shapeOf(u.rule) == r.Hash }
-	sameName := func(u userRule, r record) bool { return r.Name != "" && u.rule["name"] == r.Name }
+	sameContent := func(u userRule, r record) bool { return u.shapeOf(u.rule) == r.Hash }
+	sameName := func(u userRule, r record) bool { return r.Name != "" && u.rule.Body["name"] == r.Name }
 	sameBackends := func(u userRule, r record) bool { return slices.Equal(u.keys(namespace), r.Refs) }
 	asWritten := func(u userRule, r record) bool {
-		for i, ref := range u.refs {
-			if weight, _ := weightOf(ref); len(u.refs) != len(r.Refs) || weight != r.Rendered[i] {
-				return false
-			}
-		}
-		return true
+		return slices.Equal(u.live, r.Rendered)
 	}
 	both := func(a, b func(userRule, record) bool) func(userRule, record) bool {
 		return func(u userRule, r record) bool { return a(u, r) && b(u, r) }
@@ -115,7 +120,7 @@ func restoreWeights(rules []userRule, records []record, namespace string) {
 func (u userRule) keys(namespace string) []string {
 	keys := make([]string, len(u.refs))
 	for i, ref := range u.refs {
-		keys[i] = refKey(ref, namespace)
+		keys[i] = u.Key(ref, namespace)
 	}
 	return keys
 }
@@ -132,21 +137,21 @@ const (
 	reverted
 )
 
-// fateOf compares backendRef i with entry j of the record; j < 0 means that it is new.
+// fateOf compares backend i with entry j of the record; j < 0 means that it is new.
 func (u userRule) fateOf(i int, r record, j int) fate {
-	live, _ := weightOf(u.refs[i])
+	live := u.live[i]
 	switch {
 	case j < 0:
 		return edited
-	case live == r.Rendered[j], u.ours && live+u.folded[i] == r.own(j)*r.Scale:
+	case live == r.Rendered[j], u.ours && live+u.folded[i] == r.own(j, u.Route)*r.Scale:
 		return unchanged
-	case live == r.own(j):
+	case live == r.own(j, u.Route):
 		return reverted
 	}
 	return edited
 }
 
-// restore gives a rule's backendRefs the user's weights. An edited one is meant beside the other live
+// restore gives a rule's backends the user's weights. An edited one is meant beside the other live
 // weights if these are still scaled, else beside the user's own.
 func (u userRule) restore(r record, namespace string) {
 	at := u.align(r, namespace)
@@ -154,7 +159,7 @@ func (u userRule) restore(r record, namespace string) {
 	scaled := u.ours
 	for i := range u.refs {
 		fates[i] = u.fateOf(i, r, at[i])
-		scaled = scaled || fates[i] == unchanged && r.Rendered[at[i]] != r.own(at[i])
+		scaled = scaled || fates[i] == unchanged && r.Rendered[at[i]] != r.own(at[i], u.Route)
 	}
 	if scaled && slices.Contains(fates, edited) {
 		u.write(u.meant(fates, at, r, namespace), r.Scale)
@@ -174,11 +179,10 @@ func (u userRule) meant(fates []fate, at []int, r record, namespace string) []in
 		groups[key] = true
 	}
 	values := make([]int64, len(u.refs))
-	for i, ref := range u.refs {
-		live, _ := weightOf(ref)
+	for i, live := range u.live {
 		switch {
 		case fates[i] != edited:
-			values[i] = r.own(at[i]) * r.Scale
+			values[i] = r.own(at[i], u.Route) * r.Scale
 		case len(groups) == 1 && live > 0 && at[i] >= 0:
 			values[i] = live // alone in its rule, a weight means nothing: keep what was typed
 		default:
@@ -196,15 +200,15 @@ func (u userRule) write(values []int64, scale int64) {
 		}
 	}
 	for i, ref := range u.refs {
-		weight := min(values[i]/scale, maxWeight)
-		if live, set := weightOf(ref); !set && live == weight {
+		weight := min(values[i]/scale, u.Format().MaxWeight)
+		if weightOf(ref) == nil && u.live[i] == weight {
 			continue
 		}
 		setWeight(ref, &weight)
 	}
 }
 
-// align returns, for each backendRef, its index in the record, or -1.
+// align returns, for each backend, its index in the record, or -1.
 func (u userRule) align(r record, namespace string) []int {
 	taken := make([]bool, len(r.Refs))
 	at := make([]int, len(u.refs))
@@ -219,8 +223,8 @@ func (u userRule) align(r record, namespace string) []int {
 	return at
 }
 
-// setWeight sets a backendRef's weight; nil takes it away.
-func setWeight(ref object, weight *int64) {
+// setWeight sets a backend's weight; nil takes it away.
+func setWeight(ref Object, weight *int64) {
 	if weight == nil {
 		delete(ref, "weight")
 		return

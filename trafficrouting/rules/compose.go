@@ -1,6 +1,7 @@
-package gatewayapi
+package rules
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,7 +21,7 @@ const maxDisasterCopy = 64 << 10
 
 // composer writes the rules of a route for a set of owners.
 type composer struct {
-	grammar
+	Route
 	namespace string
 	shares    assignment
 	layers    []layer
@@ -31,25 +32,14 @@ type composer struct {
 	shielded map[int]bool
 }
 
-// composed is one rule of the written route.
-type composed struct {
-	rule object
-	// source is the index of the user's rule that it is, or is a copy of.
-	source int
-	// owner of a copy. Empty for the user's rule itself.
-	owner string
-	// weighing of the rule.
-	weighing weighing
-}
-
 // compose returns the route with every owner's part. It depends on the user's route and the parts
 // alone. Errors lack the name of the route.
 func (d document) compose() (*unstructured.Unstructured, error) {
-	out := d.route.DeepCopy()
+	out := d.user.DeepCopy()
 	if len(d.parts) == 0 {
 		return out, nil
 	}
-	c := composer{grammar: d.grammar, namespace: d.namespace, shares: assignment{}, shielded: map[int]bool{}}
+	c := composer{Route: d.Route, namespace: d.namespace, shares: assignment{}, shielded: map[int]bool{}}
 	owners := slices.Sorted(maps.Keys(d.parts))
 	for _, owner := range owners {
 		for _, s := range d.parts[owner].Splits {
@@ -71,14 +61,14 @@ func (d document) compose() (*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
-	final := make([]object, len(rules))
+	final := make([]Rule, len(rules))
 	for i, r := range rules {
-		final[i] = r.rule
+		final[i] = r.Rule
 	}
-	if sentence := overLimit(final); sentence != "" {
-		return nil, fmt.Errorf("%s", sentence)
+	if sentence := d.Exceeds(final); sentence != "" {
+		return nil, errors.New(sentence)
 	}
-	written.setRules(final)
+	written.setRules(out, final)
 	out.SetAnnotations(annotations)
 	return out, nil
 }
@@ -96,13 +86,13 @@ func withBase(s trafficrouting.Split) []trafficrouting.Share {
 
 // settle writes the rules, and again with a copy of each rule that a copy of another would wrongly win
 // over.
-func (c *composer) settle(user []object) ([]composed, error) {
+func (c *composer) settle(user []Rule) ([]Written, error) {
 	for {
 		rules, err := c.rules(user)
 		if err != nil {
 			return nil, err
 		}
-		loser, winner, ok := c.usurped(user, rules)
+		loser, winner, ok := c.Usurped(user, rules, c.shielded)
 		if !ok {
 			return rules, nil
 		}
@@ -115,39 +105,39 @@ func (c *composer) settle(user []object) ([]composed, error) {
 }
 
 // rules returns the user's rules, split, with their copies.
-func (c *composer) rules(user []object) ([]composed, error) {
+func (c *composer) rules(user []Rule) ([]Written, error) {
 	c.met = make([]bool, len(c.layers))
 	next := map[string]int{}
-	var out []composed
+	var out []Written
 	for i, rule := range user {
 		variants, err := c.block(i, rule)
 		if err != nil {
 			return nil, err
 		}
-		if onePerRule(rule) {
+		if c.OneMatch(rule.Body) {
 			variants = spread(variants)
 		}
 		for _, v := range variants {
-			w, err := weigh(rule, v.to, c.namespace)
+			w, err := c.weigh(rule, v.to, c.namespace)
 			if err != nil {
 				return nil, fmt.Errorf("rule %d: %w", i+1, err)
 			}
-			written := shallow(rule)
+			written := Rule{List: rule.List, Body: Shallow(rule.Body)}
 			if len(w.refs) > 0 {
-				written["backendRefs"] = list(w.refs)
+				written = c.with(rule, w.refs)
 			}
 			if v.owner != "" {
 				next[v.owner]++
-				written["name"] = nameOfCopy(v.owner, next[v.owner])
-				written["matches"] = list(v.matches)
+				written.Body["name"] = nameOfCopy(v.owner, next[v.owner])
+				written.Body[c.Format().Lists[rule.List].Matches] = Items(v.matches)
 			}
 			// Copies must not share maps with their original: the caller may change what it gets.
-			written = (&unstructured.Unstructured{Object: written}).DeepCopy().Object
-			out = append(out, composed{rule: written, source: i, owner: v.owner, weighing: w})
+			written.Body = (&unstructured.Unstructured{Object: written.Body}).DeepCopy().Object
+			out = append(out, Written{Rule: written, Source: i, Owner: v.owner, weighing: w})
 		}
 	}
 	for i, l := range c.layers {
-		if !c.met[i] && slices.ContainsFunc(user, func(rule object) bool { return names(rule, l.base, c.namespace) }) {
+		if !c.met[i] && slices.ContainsFunc(user, func(rule Rule) bool { return c.names(rule, l.base, c.namespace) }) {
 			return nil, fmt.Errorf("no request can meet both the match and a rule that names Service %s; change the match", l.base)
 		}
 	}
@@ -155,8 +145,8 @@ func (c *composer) rules(user []object) ([]composed, error) {
 }
 
 // annotate returns the route's annotations with every owner's part and the copy for disasters.
-func (d document) annotate(owners []string, user []object, rules []composed) (map[string]string, error) {
-	annotations := d.route.GetAnnotations()
+func (d document) annotate(owners []string, user []Rule, rules []Written) (map[string]string, error) {
+	annotations := d.user.GetAnnotations()
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
@@ -164,10 +154,10 @@ func (d document) annotate(owners []string, user []object, rules []composed) (ma
 		p := part{Version: partVersion, Splits: d.parts[owner].Splits}
 		for _, r := range rules {
 			switch {
-			case r.owner == owner:
-				p.Copies = append(p.Copies, hashOf(r.rule))
-			case r.owner == "" && p.splits(user[r.source], d.namespace):
-				p.Rules = append(p.Rules, recordOf(r, user[r.source], d.namespace))
+			case r.Owner == owner:
+				p.Copies = append(p.Copies, hashOf(r.Body))
+			case r.Owner == "" && d.splits(p, user[r.Source]):
+				p.Rules = append(p.Rules, d.recordOf(r, user[r.Source]))
 			}
 		}
 		text, err := compact(p)
@@ -176,7 +166,7 @@ func (d document) annotate(owners []string, user []object, rules []composed) (ma
 		}
 		annotations[annotationOf(owner)] = text
 	}
-	text, err := disasterCopy(d.route.Object["spec"])
+	text, err := disasterCopy(d.user.Object["spec"])
 	if err != nil {
 		return nil, fmt.Errorf("encode the copy for disasters: %w", err)
 	}
@@ -193,28 +183,18 @@ func (d document) annotate(owners []string, user []object, rules []composed) (ma
 	return annotations, nil
 }
 
-// splits says whether the part splits a rule.
-func (p part) splits(rule object, namespace string) bool {
-	for _, s := range p.Splits {
-		if names(rule, s.Base.Service, namespace) {
-			return true
-		}
-	}
-	return false
+// splits says whether a part splits a rule.
+func (d document) splits(p part, rule Rule) bool {
+	return slices.ContainsFunc(p.Splits, func(s trafficrouting.Split) bool { return d.names(rule, s.Base.Service, d.namespace) })
 }
 
 // recordOf returns what restores the weights of one of the user's rules.
-func recordOf(r composed, user object, namespace string) record {
-	name, _ := user["name"].(string)
-	out := record{Index: r.source, Hash: shapeOf(user), Name: name, Rendered: r.weighing.rendered, Scale: r.weighing.scale}
-	for _, ref := range refsOf(user) {
-		out.Refs = append(out.Refs, refKey(ref, namespace))
-		weight, set := weightOf(ref)
-		if !set {
-			out.Own = append(out.Own, nil)
-			continue
-		}
-		out.Own = append(out.Own, &weight)
+func (d document) recordOf(r Written, user Rule) record {
+	name, _ := user.Body["name"].(string)
+	out := record{Index: r.Source, List: user.List, Hash: d.shapeOf(user), Name: name, Rendered: r.weighing.rendered, Scale: r.weighing.scale}
+	for _, ref := range d.Refs(user) {
+		out.Refs = append(out.Refs, d.Key(ref, d.namespace))
+		out.Own = append(out.Own, weightOf(ref))
 	}
 	return out
 }

@@ -1,4 +1,4 @@
-package gatewayapi
+package rules
 
 import (
 	"errors"
@@ -12,17 +12,17 @@ import (
 )
 
 // validate refuses splits that mean nothing, and matches that the kind cannot tell.
-func (g grammar) validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) error {
+func (r Route) validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) error {
 	if err := trafficrouting.Validate(live.Route.GetNamespace(), owner, splits); err != nil {
 		return err
 	}
 	for _, s := range splits {
 		for _, rule := range s.Rules {
 			for _, m := range rule.AnyOf {
-				if reason := g.refuses(m); reason != "" {
+				if reason := r.Refuses(m); reason != "" {
 					return errors.New(reason)
 				}
-				if _, err := alternativeOf(m); err != nil {
+				if _, err := ReadMatch(m); err != nil {
 					return err
 				}
 			}
@@ -34,8 +34,8 @@ func (g grammar) validate(live trafficrouting.Objects, owner trafficrouting.Owne
 // reservedName says whether a rule of the user's bears a name that Crossfade gives to its copies.
 func reservedName(d document, owner string) string {
 	for i, rule := range d.rules() {
-		if ownerOf(rule) == owner {
-			return fmt.Sprintf("rule %d is called %s, as Crossfade calls the rules that it adds for Rollout %s; rename it", i+1, rule["name"], owner)
+		if ownerOf(rule.Body) == owner {
+			return fmt.Sprintf("rule %d is called %s, as Crossfade calls the rules that it adds for Rollout %s; rename it", i+1, rule.Body["name"], owner)
 		}
 	}
 	return ""
@@ -45,12 +45,12 @@ func reservedName(d document, owner string) string {
 func (d document) unnamed(splits []trafficrouting.Split) string {
 	for _, s := range splits {
 		for _, rule := range d.rules() {
-			if names(rule, s.Base.Service, d.namespace) {
+			if d.names(rule, s.Base.Service, d.namespace) {
 				return ""
 			}
 		}
 	}
-	return fmt.Sprintf("no rule names Service %s; add it to a rule's backendRefs or take the route out of spec.routeRefs", splits[0].Base.Service)
+	return fmt.Sprintf("no rule names Service %s; add it to a rule's %s or take the route out of spec.routeRefs", splits[0].Base.Service, d.Format().Lists[0].Refs)
 }
 
 // admits refuses splits that do not fit the user's route or another owner's part.
@@ -82,7 +82,7 @@ func (d document) admits(owner string, splits []trafficrouting.Split) error {
 // composeFirst composes with one owner's part and those of the others that fit beside it; the rest is
 // left out until its owners render again.
 func (d document) composeFirst(owner string) (*unstructured.Unstructured, error) {
-	fitting := d.document(d.route)
+	fitting := d.document(d.user)
 	if p, ok := d.parts[owner]; ok {
 		fitting.parts[owner] = p
 	}

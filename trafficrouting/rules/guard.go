@@ -1,4 +1,4 @@
-package gatewayapi
+package rules
 
 import (
 	"fmt"
@@ -14,23 +14,23 @@ import (
 )
 
 // Guard writes the stored parts over a foreign update.
-func (p Route) Guard(stored, written trafficrouting.Objects) (trafficrouting.Objects, error) {
+func (r Route) Guard(stored, written trafficrouting.Objects) (trafficrouting.Objects, error) {
 	fail := func(err error) (trafficrouting.Objects, error) {
-		return trafficrouting.Objects{}, fmt.Errorf("guard %s: %w", title(written), err)
+		return trafficrouting.Objects{}, fmt.Errorf("guard %s: %w", Title(written), err)
 	}
-	if own, err := p.settled(stored.Route, written.Route); own || err != nil {
+	if own, err := r.settled(stored.Route, written.Route); own || err != nil {
 		return written, err
 	}
 	// A part that is over comes back with an earlier state of the route; its canary Service is gone.
 	for _, owner := range revived(stored.Route, written.Route) {
 		var err error
-		if written, err = p.Strip(written, trafficrouting.Owner{Namespace: written.Route.GetNamespace(), Name: owner}); err != nil {
+		if written, err = r.Strip(written, trafficrouting.Owner{Namespace: written.Route.GetNamespace(), Name: owner}); err != nil {
 			return fail(err)
 		}
 	}
 	route := written.Route.DeepCopy()
 	keepParts(stored.Route, route)
-	d, err := p.open(route, "", nil)
+	d, err := r.open(route, "", nil)
 	if err != nil {
 		return fail(err)
 	}
@@ -40,25 +40,25 @@ func (p Route) Guard(stored, written trafficrouting.Objects) (trafficrouting.Obj
 	for _, owner := range slices.Sorted(maps.Keys(d.parts)) {
 		splits := d.parts[owner].Splits
 		if reason := d.unnamed(splits); reason != "" && !trafficrouting.Neutral(splits) {
-			return trafficrouting.Objects{}, fmt.Errorf("%s is split by Rollout %s: %s; or abort its release first, or, if there is none, label the route "+v1alpha1.LabelBreakGlass, title(written), owner, reason)
+			return trafficrouting.Objects{}, fmt.Errorf("%s is split by Rollout %s: %s; or abort its release first, or, if there is none, label the route "+v1alpha1.LabelBreakGlass, Title(written), owner, reason)
 		}
 	}
 	out, err := d.compose()
 	if err != nil {
 		return trafficrouting.Objects{}, fmt.Errorf("%s is split by Rollout %s: %w; or abort its release first, or, if there is none, label the route "+v1alpha1.LabelBreakGlass,
-			title(written), strings.Join(slices.Sorted(maps.Keys(d.parts)), ", "), err)
+			Title(written), strings.Join(slices.Sorted(maps.Keys(d.parts)), ", "), err)
 	}
 	return trafficrouting.Objects{Route: out}, nil
 }
 
 // settled says whether what was written is a rendering of the stored parts, as our own answer is when we are asked
 // again about it: the weights in it are then ours by its own annotations, not by the stored ones.
-func (g grammar) settled(stored, written *unstructured.Unstructured) (bool, error) {
-	before, err := g.open(stored, "", nil)
+func (r Route) settled(stored, written *unstructured.Unstructured) (bool, error) {
+	before, err := r.open(stored, "", nil)
 	if err != nil {
 		return false, err
 	}
-	d, err := g.open(written, "", nil)
+	d, err := r.open(written, "", nil)
 	if err != nil || len(d.parts) != len(before.parts) {
 		return false, err
 	}

@@ -1,4 +1,4 @@
-package gatewayapi
+package rules
 
 import (
 	"bytes"
@@ -39,27 +39,24 @@ type part struct {
 type record struct {
 	// Index of the rule among the user's; unique within a part, the same in every owner's.
 	Index int `json:"i"`
+	// List that the rule stands in.
+	List int `json:"l,omitempty"`
 	// Hash of the rule less weights and name.
 	Hash string `json:"h"`
 	// Name of the rule. Empty means none.
 	Name string `json:"n,omitempty"`
-	// Refs are the keys of the user's backendRefs, in order.
+	// Refs are the keys of the user's backends, in order.
 	Refs []string `json:"b"`
 	// Own are the user's weights; null where none was set.
 	Own []*int64 `json:"w"`
-	// Rendered are the weights that were written to the same backendRefs.
+	// Rendered are the weights that were written to the same backends.
 	Rendered []int64 `json:"r"`
 	// Scale is by what all of the rule's weights were multiplied.
 	Scale int64 `json:"k"`
 }
 
-// own returns the user's weight of ref i in effect: unset means 1.
-func (r record) own(i int) int64 {
-	if r.Own[i] == nil {
-		return 1
-	}
-	return *r.Own[i]
-}
+// own returns the user's weight of backend i in effect.
+func (r record) own(i int, of Route) int64 { return of.effective(r.Own[i], len(r.Refs) == 1) }
 
 // whole says whether the record's lists belong together, which a foreign hand may have broken.
 func (r record) whole() bool {
@@ -99,7 +96,7 @@ func compact(value any) (string, error) {
 
 // hashOf identifies a rule by its content but for the name, which people change and old API servers
 // drop, and the user's weights if asked: 40 bits do among 16 rules.
-func hashOf(rule object) string {
+func hashOf(rule Object) string {
 	text, err := compact(without(rule, "name"))
 	if err != nil {
 		return ""
@@ -109,14 +106,12 @@ func hashOf(rule object) string {
 }
 
 // shapeOf identifies one of the user's rules by its content less name and weights.
-func shapeOf(rule object) string {
-	refs := refsOf(rule)
+func (r Route) shapeOf(rule Rule) string {
+	refs := r.Refs(rule)
 	for i := range refs {
 		refs[i] = without(refs[i], "weight")
 	}
-	rule = shallow(rule)
-	rule["backendRefs"] = list(refs)
-	return hashOf(rule)
+	return hashOf(r.with(rule, refs).Body)
 }
 
 // copyName matches the names of the rules that Crossfade inserts: the owner, then a number.
@@ -126,7 +121,7 @@ var copyName = regexp.MustCompile(`^cf-(.+)-([0-9]+)$`)
 func nameOfCopy(owner string, n int) string { return "cf-" + owner + "-" + strconv.Itoa(n) }
 
 // ownerOf returns the owner that a rule's name says it was inserted for.
-func ownerOf(rule object) string {
+func ownerOf(rule Object) string {
 	name, _ := rule["name"].(string)
 	if m := copyName.FindStringSubmatch(name); m != nil {
 		return m[1]
