@@ -163,7 +163,7 @@ type ServiceRef struct {
 
 // RouteRef names a route.
 //
-// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'] || self.group == 'networking.k8s.io' && self.kind in ['Ingress']",message="only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io and Ingress of group networking.k8s.io are supported yet; name one of these"
+// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'] || self.group == 'networking.istio.io' && self.kind == 'VirtualService' || self.group == 'networking.k8s.io' && self.kind == 'Ingress'",message="only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io, VirtualService of group networking.istio.io and Ingress of group networking.k8s.io are supported yet; name one of these"
 // +kubebuilder:validation:XValidation:rule="!has(self.__namespace__)",message="namespace: routes in other namespaces are not yet supported; remove the field and keep the route in the Rollout's namespace"
 // +kubebuilder:validation:XValidation:rule="(self.kind == 'Ingress') == has(self.flavor)",message="flavor: says which controller serves an Ingress, as each reads canary annotations in its own way; an Ingress must have it, other kinds must not"
 // +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor == 'IngressNginx'",message="annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"

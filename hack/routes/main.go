@@ -33,6 +33,17 @@ The user's route is split in place. A cookie is matched by a regular expression 
 regular expressions, methods, query parameters and weights of connections is its own matter (they are extended or
 implementation-specific in Gateway API), and its status doesn't tell.
 
+## VirtualService
+The user's VirtualService is split in place, its rules of http, tls and tcp. A copy of a rule stands right before it, with its
+timeout, retries, rewrite, CORS policy, fault and mirrors; as the first rule that matches decides, it takes nothing of
+another's. A VirtualService without hosts, to which another one delegates, is split in the same way: name that one.
+
+The canary Service has a host of its own, so what a **DestinationRule** of the namespace says of the Service's host (TLS, load
+balancing, outlier detection, subsets) is copied for it: ` + "`<service>-canary-<name>`" + `, made before anything is sent there,
+kept in step with the original, owned by the Service, removed at the end. Subsets of the copy pick all its pods, which are of
+one version. Left as they are, and so to be looked after by whoever uses them: DestinationRules of other namespaces, and
+policies that name the Service itself as their ` + "`targetRef`" + `.
+
 ## Ingress
 The user's Ingress is never written. A canary Ingress beside it, ` + "`<service>-canary-<class>`" + `, has the rules of **all**
 Ingresses of the class that use the Service, since ingress-nginx and Traefik split whatever goes to a Service, whichever

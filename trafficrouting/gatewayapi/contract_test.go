@@ -181,7 +181,7 @@ func TestStoredRoutesStayAsRendered(t *testing.T) {
 			for _, s := range providertest.Steps(providertest.Checkout) {
 				live := render(t, stored(manifest), providertest.CheckoutOwner, s)
 				for _, server := range channels(live) {
-					providertest.SameJSON(t, live, server.defaulted(live))
+					providertest.SameJSON(t, live, server.Defaulted(live))
 				}
 			}
 		})

@@ -10,10 +10,13 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/gatewayapi"
+	"crossfade.io/crossfade/trafficrouting/istio"
 	"crossfade.io/crossfade/trafficrouting/nginx"
 )
 
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes;grpcroutes;tcproutes;tlsroutes,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=networking.istio.io,resources=virtualservices,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=networking.istio.io,resources=destinationrules,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=get;list;watch;create;patch;delete
 
 // Entry is one kind of route.
@@ -45,6 +48,13 @@ var all = []Entry{
 	entry("GRPCRoute", "*", "grpcroutes", gatewayapi.GRPCRoute(), "calls", "Traefik"),
 	entry("TCPRoute", "*", "tcproutes", gatewayapi.TCPRoute(), "connections", "Traefik, by the CRD of the experimental channel, which it reads"),
 	entry("TLSRoute", "*", "tlsroutes", gatewayapi.TLSRoute(), "connections", "Traefik, TLS passed through"),
+	{
+		Kind:     istio.Kind,
+		Resource: schema.GroupVersionResource{Group: istio.Group, Version: "*", Resource: "virtualservices"},
+		Make:     func(v1alpha1.RouteRef) trafficrouting.Provider { return istio.New() },
+		Guarded:  true, Flavors: []Flavor{{Shown: "istiod, with proxyless gRPC as its data plane"}},
+		Shares: "requests; by its rules of tls and tcp, connections", Evidence: "none: a VirtualService's status says nothing of proxies",
+	},
 	{
 		Kind:     nginx.Kind,
 		Resource: schema.GroupVersionResource{Group: nginx.Kind.Group, Version: "v1", Resource: "ingresses"},

@@ -1,0 +1,121 @@
+package istio
+
+import (
+	"fmt"
+	"strings"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting/rules"
+)
+
+// dialect is how VirtualServices are written. Of a list, the first rule that matches decides, so that a copy before its
+// original takes what it should and nothing of another rule's.
+type dialect struct{}
+
+var _ rules.Dialect = dialect{}
+
+// lists of rules: tls and tcp share connections.
+var lists = []rules.List{
+	{Field: "http", Refs: "route", Matches: "match"},
+	{Field: "tls", Refs: "route"},
+	{Field: "tcp", Refs: "route"},
+}
+
+// Bounds of what is written. Istio admits any int32 as a weight and any number of rules; proxies add the weights of a rule
+// up in 32 bits.
+const (
+	maxWeight = 1_000_000
+	maxRefs   = 64
+	maxRules  = 256
+)
+
+// Format says what is written where. A destination without weight takes nothing beside others, and one that is alone takes
+// everything, whatever its weight (HTTPRouteDestination.weight).
+func (dialect) Format() rules.Format {
+	return rules.Format{
+		GroupKind: Kind, Lists: lists, Anything: rules.Object{}, LoneTakesAll: true,
+		MaxWeight: maxWeight, MaxRefs: maxRefs, MaxRules: maxRules,
+	}
+}
+
+// Service returns the name of the Service in this namespace that a destination names.
+func (dialect) Service(ref rules.Object, namespace string) (string, bool) {
+	destination, _ := ref["destination"].(rules.Object)
+	host, _ := destination["host"].(string)
+	return serviceOf(host, namespace)
+}
+
+// serviceOf reads a host as Istio does: one without a dot is of the object's own namespace, any other is complete
+// (ResolveShortnameToFQDN in pkg/config/host).
+func serviceOf(host, namespace string) (string, bool) {
+	name, rest, dotted := strings.Cut(host, ".")
+	if !dotted {
+		return name, name != "" && name != "*"
+	}
+	return name, name != "" && name != "*" && strings.HasPrefix(rest, namespace+".svc.")
+}
+
+// onHost returns a host for another Service, written in the same way.
+func onHost(host, service string) string {
+	if _, rest, dotted := strings.Cut(host, "."); dotted {
+		return service + "." + rest
+	}
+	return service
+}
+
+// Renamed returns a copy of a destination under another Service's host.
+func (dialect) Renamed(ref rules.Object, service string) rules.Object {
+	out := rules.Shallow(ref)
+	destination, _ := ref["destination"].(rules.Object)
+	destination = rules.Shallow(destination)
+	host, _ := destination["host"].(string)
+	destination["host"] = onHost(host, service)
+	out["destination"] = destination
+	return out
+}
+
+// Key tells a destination from the others of its rule, such as "checkout:8080/v1".
+func (d dialect) Key(ref rules.Object, namespace string) string {
+	destination, _ := ref["destination"].(rules.Object)
+	host, _ := destination["host"].(string)
+	if name, ok := d.Service(ref, namespace); ok {
+		host = name
+	}
+	port, _ := destination["port"].(rules.Object)
+	number, _ := rules.Integer(port["number"])
+	subset, _ := destination["subset"].(string)
+	return fmt.Sprintf("%s:%d/%s", host, number, subset)
+}
+
+// Copied returns the destinations that a rule mirrors to.
+func (dialect) Copied(rule rules.Object) []rules.Object {
+	var out []rules.Object
+	if mirror, ok := rule["mirror"].(rules.Object); ok {
+		out = append(out, rules.Object{"destination": mirror})
+	}
+	return append(out, rules.Objects(rule["mirrors"])...)
+}
+
+// Refuses says what is wrong with a match; proxies can tell all of it.
+func (dialect) Refuses(m v1alpha1.Match) string {
+	if _, err := rules.ReadMatch(m); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// OneMatch is false: all matches of a rule are rewritten alike.
+func (dialect) OneMatch(rules.Object) bool { return false }
+
+// Usurped finds nothing, as the order decides.
+func (dialect) Usurped([]rules.Rule, []rules.Written, map[int]bool) (loser, winner int, found bool) {
+	return 0, 0, false
+}
+
+// Exceeds says whether there are too many rules.
+func (dialect) Exceeds(written []rules.Rule) string {
+	if len(written) > maxRules {
+		return fmt.Sprintf("it would have %d rules and %d is the most; use fewer match entries", len(written), maxRules)
+	}
+	return ""
+}

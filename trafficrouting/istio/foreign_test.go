@@ -1,0 +1,102 @@
+package istio_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/istio"
+	"crossfade.io/crossfade/trafficrouting/providertest"
+)
+
+var half = []trafficrouting.Split{trafficrouting.Between(providertest.Checkout, 500_000)}
+
+var back = []trafficrouting.Split{trafficrouting.AllStable(providertest.Checkout)}
+
+func withPolicy(manifests ...string) trafficrouting.Objects {
+	out := trafficrouting.Objects{Route: stored(subsets)}
+	for _, manifest := range append([]string{policy}, manifests...) {
+		out.Beside = append(out.Beside, stored(manifest))
+	}
+	return out
+}
+
+func render(t *testing.T, live trafficrouting.Objects, splits []trafficrouting.Split) trafficrouting.Objects {
+	t.Helper()
+	out, err := istio.New().Render(live, providertest.CheckoutOwner, splits)
+	require.NoError(t, err)
+	return out
+}
+
+// named finds a DestinationRule.
+func named(t *testing.T, live trafficrouting.Objects, name string) *unstructured.Unstructured {
+	t.Helper()
+	for _, obj := range live.Beside {
+		if obj.GetName() == name {
+			return obj
+		}
+	}
+	require.Fail(t, "no DestinationRule "+name)
+	return nil
+}
+
+// TestCopyOfAPolicy has what the user's says of pods, and nothing of who manages that.
+func TestCopyOfAPolicy(t *testing.T) {
+	copied := named(t, render(t, withPolicy(), back), "checkout-canary-checkout")
+	providertest.SameJSON(t, providertest.Parse(`
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: checkout-canary-checkout, namespace: shop, labels: {crossfade.io/rollout: checkout}}
+spec:
+  host: checkout-canary.shop.svc.cluster.local
+  trafficPolicy: {tls: {mode: ISTIO_MUTUAL}, outlierDetection: {consecutive5xxErrors: 5}}
+  subsets:
+  - {name: eu}
+  - {name: us, trafficPolicy: {loadBalancer: {simple: RANDOM}}}`), copied)
+}
+
+func TestPolicyEditedMidWay(t *testing.T) {
+	live := render(t, withPolicy(), half)
+	own := named(t, live, "checkout")
+	require.NoError(t, unstructured.SetNestedField(own.Object, "LEAST_REQUEST", "spec", "trafficPolicy", "loadBalancer", "simple"))
+	observed := istio.New().Observe(live, providertest.CheckoutOwner, half)
+	require.True(t, observed.Drifted, "the copy is to follow")
+	simple, _, _ := unstructured.NestedString(named(t, *observed.Rendered, "checkout-canary-checkout").Object, "spec", "trafficPolicy", "loadBalancer", "simple")
+	require.Equal(t, "LEAST_REQUEST", simple)
+}
+
+func TestCopyWithoutItsLabel(t *testing.T) {
+	live := render(t, withPolicy(), half)
+	named(t, live, "checkout-canary-checkout").SetLabels(nil)
+	again := render(t, live, half)
+	require.Equal(t, "checkout", named(t, again, "checkout-canary-checkout").GetLabels()[v1alpha1.LabelRollout])
+}
+
+// TestPoliciesOfOthers stay: those that people wrote for the canary's host, and what bears a copy's name without being one.
+func TestPoliciesOfOthers(t *testing.T) {
+	const theirs = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: mine, namespace: shop}
+spec: {host: checkout-canary, trafficPolicy: {loadBalancer: {simple: RANDOM}}}`
+	user := withPolicy(theirs)
+	live := render(t, user, half)
+	require.Len(t, live.Beside, 3)
+	stripped, err := istio.New().Strip(live, providertest.CheckoutOwner)
+	require.NoError(t, err)
+	providertest.SameObjects(t, user, stripped)
+
+	const squatter = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: checkout-canary-checkout, namespace: shop}
+spec: {host: elsewhere}`
+	user = withPolicy(squatter)
+	require.Equal(t, "split VirtualService shop/shop: DestinationRule checkout-canary-checkout exists and is not this Rollout's; rename or delete it",
+		istio.New().Check(user, providertest.CheckoutOwner, half))
+	live = render(t, user, back)
+	require.Len(t, live.Beside, 2, "the way back is open")
+}
