@@ -3,6 +3,7 @@ package gatewayapi_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 
@@ -24,7 +25,11 @@ var servers = sync.OnceValue(func() map[string]map[string]providertest.APIServer
 	for kind := range kinds {
 		out[kind] = map[string]providertest.APIServer{}
 		for _, channel := range []string{"standard", "experimental"} {
-			server, err := providertest.NewAPIServer("testdata/" + strings.ToLower(kind) + "s.v1.6.3." + channel + ".yaml")
+			manifest, err := os.ReadFile("testdata/" + strings.ToLower(kind) + "s.v1.6.3." + channel + ".yaml")
+			if err != nil {
+				panic(err)
+			}
+			server, err := providertest.NewAPIServer(manifest)
 			if err != nil {
 				panic(err)
 			}

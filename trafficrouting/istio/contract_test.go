@@ -1,6 +1,7 @@
 package istio_test
 
 import (
+	"os"
 	"sync"
 	"testing"
 
@@ -118,7 +119,11 @@ spec: {host: "*.shop.svc.cluster.local", trafficPolicy: {connectionPool: {tcp: {
 var servers = sync.OnceValue(func() map[string]providertest.APIServer {
 	out := map[string]providertest.APIServer{}
 	for kind, file := range map[string]string{"VirtualService": "virtualservices", "DestinationRule": "destinationrules"} {
-		server, err := providertest.NewAPIServer("testdata/" + file + ".v1.31.1.yaml")
+		manifest, err := os.ReadFile("testdata/" + file + ".v1.31.1.yaml")
+		if err != nil {
+			panic(err)
+		}
+		server, err := providertest.NewAPIServer(manifest)
 		if err != nil {
 			panic(err)
 		}

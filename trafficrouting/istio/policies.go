@@ -55,7 +55,7 @@ func copyFor(live trafficrouting.Objects, owner trafficrouting.Owner, splits []t
 			continue
 		}
 		if !owned(obj, live, owner, splits) {
-			return nil, fmt.Errorf("DestinationRule %s exists and is not this Rollout's; rename or delete it", name) //nolint:staticcheck // DestinationRule is a kind
+			return nil, fmt.Errorf("DestinationRule %s exists and is not this Rollout's; rename or delete it", name)
 		}
 		made = obj.DeepCopy()
 	}
