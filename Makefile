@@ -21,8 +21,9 @@ export RACE
 CACHE   := $(or $(CROSSFADE_CACHE),$(HOME)/.cache/crossfade)
 cluster := cd e2e && go run ./cluster/cmd/cluster
 
-# What of the e2e tests needs three nodes.
+# What of the e2e tests needs three nodes, and what needs istiod.
 NODES3 := TestNode
+ISTIO  := TestIstio
 
 # What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back,
 # releases under faults, and what is built from the code of Argo CD.
@@ -33,7 +34,7 @@ NO_POLICIES := --apiserver-arg=--disable-admission-plugins=MutatingAdmissionPoli
   --apiserver-arg=--runtime-config=admissionregistration.k8s.io/v1/mutatingadmissionpolicies=false,admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings=false
 BY_WEBHOOK := TestLive|TestRoutesAreGuarded|TestKilledAtEachWrite|TestAdmission/by_webhook/^[^a]
 
-.PHONY: help demo test lint verify unit explore mutants fuzz api api-long api-oldest e2e e2e-nodes soak upgrade bench generate cluster-up cluster-down clean
+.PHONY: help demo test lint verify unit explore mutants fuzz api api-long api-oldest e2e e2e-nodes e2e-istio soak upgrade bench generate cluster-up cluster-down clean
 
 help: ## this list
 	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-12s — %s\n", $$1, $$2 }' Makefile
@@ -42,9 +43,9 @@ demo: ## a cluster with an app, a load and a release to watch and to steer
 	cd e2e && go run ./demo
 
 # One after the other, cheapest first, whatever -j says.
-test: ## all that CI runs: lint, verify, unit, fuzz, api, api-long, e2e, e2e-nodes; and whether the hazards' tests ran
+test: ## all that CI runs: lint, verify, unit, fuzz, api, api-long, e2e, e2e-nodes, e2e-istio; and whether the hazards' tests ran
 	record=$$(mktemp -d); trap 'rm -rf "$$record"' EXIT; export RECORD=$$record; \
-	for target in lint verify unit fuzz api api-long e2e e2e-nodes; do $(MAKE) "$$target"; done; \
+	for target in lint verify unit fuzz api api-long e2e e2e-nodes e2e-istio; do $(MAKE) "$$target"; done; \
 	hack/ran.sh "$$record"
 
 lint: ## the rules of the house: imports, purity, sizes, comments
@@ -81,10 +82,13 @@ api-oldest: ## what the webhook does, on the oldest Kubernetes that is supported
 	  hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
-	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)' ./suite/...
+	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)|$(ISTIO)' ./suite/...
 
 e2e-nodes: ## the same on three nodes: they are drained in the middle of a release
 	NODES=3 hack/with-cluster.sh -- ../hack/e2e.sh -timeout 20m -run '$(or $(filter-out .,$(RUN)),$(NODES3))' ./suite/...
+
+e2e-istio: ## the same with istiod, and callers who follow it
+	UP_FLAGS=--istio hack/with-cluster.sh -- ../hack/e2e.sh -timeout 30m -run '$(or $(filter-out .,$(RUN)),$(ISTIO))' ./suite/...
 
 soak: ## what takes long: five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
 	IDLE=5m hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestIdle' ./api/live

@@ -9,4 +9,11 @@ format=standard-quiet hide=skipped
 for argument in "$@"; do
   [[ $argument != -v ]] || format=standard-verbose hide=all
 done
-exec "$("$(dirname "${BASH_SOURCE[0]}")/tool.sh" gotestsum)" --format="$format" --hide-summary="$hide" --jsonfile="$(mktemp "$RECORD/XXXXXXXX.json")" -- "$@"
+notes=$(mktemp "$RECORD/XXXXXXXX.json") status=0
+"$("$(dirname "${BASH_SOURCE[0]}")/tool.sh" gotestsum)" --format="$format" --hide-summary="$hide" --jsonfile="$notes" -- "$@" || status=$?
+# Once more in a few lines, at the end, which is what is left of a long output: which tests failed, and what they wanted.
+if ((status)); then
+  grep '"Action":"fail"' "$notes" | grep -oE '"Test":"[^"]+"' | sed 's/^"Test":/failed: /' | tail -n 40 || true
+  grep -E '"Output":" +\\t(Error|Messages):' "$notes" | sed -E 's/^.*"Test":"([^"]*)","Output":" +\\t/\1: /; s/\\[tn]/ /g; s/ *"}$//' | cut -c 1-400 | tail -n 40 || true
+fi
+exit "$status"

@@ -40,10 +40,16 @@ func (r *Reconciler) apply(ctx context.Context, w intent.Write) error {
 	return err
 }
 
+// answering are the groups whose objects have a status that their own controllers write for each new spec. Services,
+// Ingresses and the kinds of Istio have none that would tell.
+var answering = map[string]bool{DeploymentKind.Group: true, gatewayGroup: true}
+
+const gatewayGroup = "gateway.networking.k8s.io"
+
 // answers says whether an event will tell of a write: one that is no echo of it, or the answer of the
-// object's own controller to a new spec. A Service has none.
+// object's own controller to a new spec.
 func answers(w intent.Write) bool {
-	return w.Verb != intent.Patch || w.ChangesSpec && w.Kind != serviceKind
+	return w.Verb != intent.Patch || w.ChangesSpec && answering[w.Kind.Group]
 }
 
 // failed counts a refused write of a Release and names it.

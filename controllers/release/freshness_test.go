@@ -7,9 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/intent"
 )
 
 func service(version string) *unstructured.Unstructured {
@@ -100,4 +102,24 @@ func TestFreshness(t *testing.T) {
 		f.deleted(service("1"))
 		require.True(t, f.gone(service("1")))
 	})
+}
+
+// TestWhoAnswersAWrite: where nobody does, the next look must not wait for an event. A VirtualService was split once, and
+// then nobody came back to see it.
+func TestWhoAnswersAWrite(t *testing.T) {
+	for kind, answered := range map[schema.GroupVersionKind]bool{
+		{Group: "apps", Version: "v1", Kind: "Deployment"}:                          true,
+		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}:      true,
+		{Version: "v1", Kind: "Service"}:                                            false,
+		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}:                false,
+		{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}:       false,
+		{Group: "networking.istio.io", Version: "v1beta1", Kind: "DestinationRule"}: false,
+	} {
+		write := intent.Write{Verb: intent.Patch, Kind: kind, ChangesSpec: true}
+		require.Equal(t, answered, answers(write), "a new spec of %s", kind)
+		write.ChangesSpec = false
+		require.False(t, answers(write), "a label of %s", kind)
+		write.Verb = intent.Create
+		require.True(t, answers(write), "a new %s comes by its event", kind)
+	}
 }

@@ -105,6 +105,7 @@ func (b *boot) run(parent context.Context) error {
 		// An acceptor lives as long as the cluster, not only while it boots.
 		{"gateway controller", func(context.Context) error { return b.startGateway(parent) }},
 		{"Gateway", b.installGateway},
+		{"istiod", b.startIstio},
 		{"node to be ready", b.awaitNode},
 		{"Gateway to be programmed", b.awaitGateway},
 		{"service accounts", b.awaitServiceAccount},
@@ -219,6 +220,17 @@ func (b *boot) startGateway(ctx context.Context) error {
 		return nil
 	}
 	return b.sup.Start(b.traefik())
+}
+
+// startIstio starts istiod, where there is to be one.
+func (b *boot) startIstio(ctx context.Context) error {
+	if !b.spec.Istio {
+		return nil
+	}
+	if err := b.sup.Start(b.istiod()); err != nil {
+		return err
+	}
+	return b.until(ctx, func(ctx context.Context) error { return answers(ctx, "http://"+istiodDebugAddress+"/ready") })
 }
 
 func (b *boot) runAcceptor(ctx context.Context) {

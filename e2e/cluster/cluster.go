@@ -78,6 +78,8 @@ type Spec struct {
 	// ControlPlaneOnly has KWOK simulate the node and an acceptor stand in for
 	// the gateway.
 	ControlPlaneOnly bool `json:"controlPlaneOnly"`
+	// Istio has istiod beside the gateway.
+	Istio bool `json:"istio,omitempty"`
 	// Nodes is how many there are, 1 to 3; zero means 1.
 	Nodes int `json:"nodes,omitempty"`
 	// APIServerArgs are flags added to the API server's own.

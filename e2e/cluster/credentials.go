@@ -22,6 +22,7 @@ func (s Spec) identities() []identity {
 		{file: "kube-controller-manager", user: "system:kube-controller-manager"},
 		{file: "kube-scheduler", user: "system:kube-scheduler"},
 		{file: "kwok", user: "kwok", groups: []string{"system:masters"}},
+		{file: "istiod", user: "istiod", groups: []string{"system:masters"}},
 		{file: "kube-proxy", user: "system:kube-proxy"},
 		{file: "traefik", user: "traefik"},
 	}

@@ -20,6 +20,10 @@ const (
 	firstTCPPort  = 9001 // of as many in a row as there are listeners for TCP
 	tcpPorts      = 3
 	clusterDomain = "cluster.local"
+	// Istiod is where each proxy of the first node's network asks for its configuration, and where it tells what it thinks.
+	istiodAddress      = "127.0.0.1:15010"
+	istiodDebugAddress = "127.0.0.1:15080"
+	istioNamespace     = "istio-system"
 )
 
 // link carries a node's address. On the first node it is a bridge, whose ports

@@ -31,7 +31,11 @@ var definitions = schema.GroupVersionResource{
 // installBase installs what the components need to be allowed and the
 // definitions of the Gateway API, without waiting until these are in effect.
 func (b *boot) installBase(ctx context.Context) error {
-	objects, err := readObjects(b.path("config", "base.yaml"), b.spec.Files["gateway-api.yaml"])
+	files := []string{b.path("config", "base.yaml"), b.spec.Files["gateway-api.yaml"]}
+	if crds, ok := b.spec.Files["istio-crds.yaml"]; ok {
+		files = append(files, crds)
+	}
+	objects, err := readObjects(files...)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,11 @@ func (s settings) GatewayController() string {
 	return traefikController
 }
 
+// Istio says whether there is istiod.
+func (s settings) Istio() bool { return s.spec.Istio }
+
+func (settings) IstioNamespace() string { return istioNamespace }
+
 func (settings) PauseImage() string    { return PauseImage }
 func (settings) PodCIDR() string       { return podCIDR }
 func (settings) ClusterDomain() string { return clusterDomain }
@@ -86,7 +91,7 @@ func (c Cluster) writeConfigs(spec Spec) error {
 	first := settings{cluster: c, spec: spec, Node: spec.nodes()[0]}
 	shared := []string{"audit-policy.yaml", "kube-scheduler.yaml", "base.yaml", "gateway.yaml"}
 	if !spec.ControlPlaneOnly {
-		shared = append(shared, "traefik.yaml")
+		shared = append(shared, "traefik.yaml", "istio-mesh.yaml")
 	}
 	for _, name := range shared {
 		if err := first.write(name, c.path("config", name)); err != nil {

@@ -20,6 +20,8 @@ type Options struct {
 	Checkout string
 	// ControlPlaneOnly leaves out the container runtime, kubelet, proxy and gateway.
 	ControlPlaneOnly bool
+	// Istio adds istiod.
+	Istio bool
 	// Nodes is how many there are to be, 1 to 3; see ParseNodes.
 	Nodes int
 	// APIServerArgs are flags added to the API server's own.
@@ -42,7 +44,7 @@ func (c Cluster) Up(ctx context.Context, options Options) error {
 		return err
 	}
 	if !running {
-		files, err := build.Cluster(ctx, options.Checkout, options.ControlPlaneOnly, options.Progress)
+		files, err := build.Cluster(ctx, options.Checkout, build.Mode{ControlPlaneOnly: options.ControlPlaneOnly, Istio: options.Istio}, options.Progress)
 		if err != nil {
 			return err
 		}
@@ -67,7 +69,7 @@ func (c Cluster) isRunning(options Options) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if spec.ControlPlaneOnly != options.ControlPlaneOnly || len(spec.nodes()) != options.Nodes || !slices.Equal(spec.APIServerArgs, options.APIServerArgs) {
+	if spec.ControlPlaneOnly != options.ControlPlaneOnly || spec.Istio != options.Istio || len(spec.nodes()) != options.Nodes || !slices.Equal(spec.APIServerArgs, options.APIServerArgs) {
 		return false, fmt.Errorf("start cluster %s: it runs already, with other options; `cluster down --name %s` first", c.name, c.name)
 	}
 	return true, nil
@@ -89,6 +91,7 @@ func (c Cluster) start(ctx context.Context, options Options, files map[string]st
 	spec := Spec{
 		Name:             c.name,
 		ControlPlaneOnly: options.ControlPlaneOnly,
+		Istio:            options.Istio,
 		Nodes:            options.Nodes,
 		APIServerArgs:    options.APIServerArgs,
 		Files:            files,

@@ -43,8 +43,9 @@ type Config struct {
 type Target struct {
 	// Name tells the target apart in records and reports; empty means its URL.
 	Name string `json:"name,omitempty"`
-	// URL is http://host:port/path or, without a look at the certificate, https://host:port/path; or grpc://host:port
-	// for the sample app's Echo service.
+	// URL is http://host:port/path or, without a look at the certificate, https://host:port/path; or, for the sample app's
+	// Echo service, grpc://host:port, or xds://host:port for where the mesh's control plane sends calls of that name, which
+	// the environment tells where to find (GRPC_XDS_BOOTSTRAP_CONFIG).
 	URL string `json:"url"`
 	// Address is the host:port that is dialled; empty means the URL's.
 	Address string `json:"address,omitempty"`
@@ -133,12 +134,12 @@ func (c Config) complete() (Config, error) {
 func (t Target) validate() error {
 	parsed, err := url.Parse(t.URL)
 	if err != nil {
-		return fmt.Errorf("url %q cannot be read: write http://host:port/path, https://host:port/path or grpc://host:port", t.URL)
+		return fmt.Errorf("url %q cannot be read: write http://host:port/path, https://host:port/path, grpc://host:port or xds://host:port", t.URL)
 	}
-	if !slices.Contains([]string{"http", "https", "grpc"}, parsed.Scheme) || parsed.Host == "" {
-		return fmt.Errorf("url is %q: write http://host:port/path, https://host:port/path or grpc://host:port", t.URL)
+	if !slices.Contains([]string{"http", "https", "grpc", "xds"}, parsed.Scheme) || parsed.Host == "" {
+		return fmt.Errorf("url is %q: write http://host:port/path, https://host:port/path, grpc://host:port or xds://host:port", t.URL)
 	}
-	if parsed.Scheme == "grpc" && parsed.Port() == "" && t.Address == "" {
+	if t.calls() && parsed.Port() == "" && t.Address == "" {
 		return fmt.Errorf("url is %q: name the port, as in grpc://host:9090", t.URL)
 	}
 	if !(t.Rate > 0) || math.IsInf(t.Rate, 0) {
@@ -158,6 +159,11 @@ func (t Target) validate() error {
 		}
 	}
 	return nil
+}
+
+// calls says whether the target is called by gRPC.
+func (t Target) calls() bool {
+	return strings.HasPrefix(t.URL, "grpc:") || strings.HasPrefix(t.URL, "xds:")
 }
 
 // expects reports whether an answer of this version is a right one.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	_ "google.golang.org/grpc/xds" // names of scheme xds
 
 	"crossfade.io/crossfade/e2e/app/echo"
 )
@@ -41,8 +42,12 @@ func newGRPCSender(target Target) (*grpcSender, error) {
 	if target.Host != "" {
 		authority = target.Host
 	}
+	resolver := "passthrough:///"
+	if parsed.Scheme == "xds" {
+		resolver = "xds:///"
+	}
 	g := &grpcSender{
-		address: "passthrough:///" + address,
+		address: resolver + address,
 		options: []grpc.DialOption{
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithAuthority(authority),

@@ -8,7 +8,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 )
@@ -127,7 +126,7 @@ func (s *stream) run() {
 			return
 		}
 		due := s.start.Add(offset)
-		post := number%2 == 1 || strings.HasPrefix(s.target.URL, "grpc:")
+		post := number%2 == 1 || s.target.calls()
 		if !s.await(timer, due) {
 			return
 		}

@@ -32,7 +32,7 @@ type sender interface {
 }
 
 func newSender(target Target, timeout time.Duration, maxInFlight int) (sender, error) {
-	if strings.HasPrefix(target.URL, "grpc:") {
+	if target.calls() {
 		return newGRPCSender(target)
 	}
 	return newHTTPSender(target, timeout, maxInFlight)

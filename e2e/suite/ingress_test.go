@@ -50,25 +50,12 @@ func TestIngressPromoteBySteps(t *testing.T) {
 
 // TestSeveralKindsTogether releases through an HTTPRoute and an Ingress at once: the share is in effect on both.
 func TestSeveralKindsTogether(t *testing.T) {
-	for name, ends := range map[string]func(*scenario){
-		"Promoted": func(s *scenario) {
-			s.approve(1, "half")
-			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "half")
-			s.requireNoneFailed()
-			s.requireLikeTwin(false, ships("v2"))
-		},
-		"Aborted": func(s *scenario) {
-			s.abort()
-			s.awaitOutcome(1, v1alpha1.OutcomeAborted)
-			s.requireNoneFailed()
-			s.requireLikeTwin(true, holdsV2())
-		},
-	} {
+	for name, ends := range map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			app := world.App{Host: hostOf(t)}
 			s := begin(t, setting{
-				beside: "Ingress", steps: []v1alpha1.Step{world.Weighted("half", 50, approval())},
+				beside: []string{"Ingress"}, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())},
 				extra: []load.Target{{Name: "beside", Host: app.BesideHost(), Rate: 30}},
 			})
 			s.ship("v2")

@@ -62,14 +62,17 @@ func TestConnectionsPromoteBySteps(t *testing.T) {
 	}
 }
 
-func TestOtherKindsGoBack(t *testing.T) {
-	aborted := func(s *scenario) {
+// waysBack are from a step that gives the canary half.
+var waysBack = map[string]func(*scenario){
+	"Aborted": func(s *scenario) {
+		s.t.Helper()
 		s.abort()
 		s.awaitOutcome(1, v1alpha1.OutcomeAborted)
 		s.requireNoneFailed()
 		s.requireLikeTwin(true, holdsV2())
-	}
-	superseded := func(s *scenario) {
+	},
+	"Superseded": func(s *scenario) {
+		s.t.Helper()
 		s.ship("v3")
 		s.awaitOutcome(1, v1alpha1.OutcomeSuperseded)
 		s.awaitStep(2, "half")
@@ -77,17 +80,35 @@ func TestOtherKindsGoBack(t *testing.T) {
 		s.awaitOutcome(2, v1alpha1.OutcomePromoted)
 		s.requireNoneFailed()
 		s.requireLikeTwin(false, ships("v2"), ships("v3"))
-	}
+	},
+}
+
+// promotedFromHalf ends a release at half as planned.
+func promotedFromHalf(s *scenario) {
+	s.t.Helper()
+	s.approve(1, "half")
+	s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "half")
+	s.requireNoneFailed()
+	s.requireLikeTwin(false, ships("v2"))
+}
+
+// requireHalf waits for the step half, and requires that half of the fresh connections go to the canary.
+func (s *scenario) requireHalf() {
+	s.t.Helper()
+	step := s.awaitStep(1, "half")
+	s.awaitRequests(step.StartedAt.Time, 500)
+	s.requireShare("half, gateway, fresh", s.records().Between(step.StartedAt.Time, time.Now()).Of("gateway-fresh"), "v2", 0.5, 50)
+}
+
+func TestOtherKindsGoBack(t *testing.T) {
+	ports := map[string]int{"Aborted": 9002, "Superseded": 9003}
 	for _, kind := range []string{"GRPCRoute", "TCPRoute", "TLSRoute", "Ingress"} {
-		for name, goes := range map[string]func(*scenario){"Aborted": aborted, "Superseded": superseded} {
-			port := map[string]int{"Aborted": 9002, "Superseded": 9003}[name]
+		for name, goes := range waysBack {
 			t.Run(kind+name, func(t *testing.T) {
 				t.Parallel()
-				s := begin(t, setting{kind: kind, tcpPort: port, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+				s := begin(t, setting{kind: kind, tcpPort: ports[name], steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 				s.ship("v2")
-				step := s.awaitStep(1, "half")
-				s.awaitRequests(step.StartedAt.Time, 500)
-				s.requireShare("half, gateway, fresh", s.records().Between(step.StartedAt.Time, time.Now()).Of("gateway-fresh"), "v2", 0.5, 50)
+				s.requireHalf()
 				goes(s)
 			})
 		}

@@ -48,8 +48,10 @@ type setting struct {
 	kind string
 	// tcpPort is that of the gateway's listener for a TCPRoute.
 	tcpPort int
-	// beside is the kind of a second route; empty means none.
-	beside string
+	// beside are the kinds of further routes.
+	beside []string
+	// subset is what a DestinationRule and the VirtualService call the app's pods; empty means neither does.
+	subset string
 	// policy changes the Rollout before it is created.
 	policy func(*v1alpha1.Rollout)
 	// write gives the app's manifests to the cluster; nil means a forced server-side apply.
@@ -81,7 +83,7 @@ func begin(t *testing.T, with setting) *scenario {
 	name := nameOf(t)
 	s := newScenario(t, world.App{
 		Namespace: name, Host: hostOf(t), Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
-		Spread: with.spread, CPU: with.cpu, Kind: with.kind, TCPPort: with.tcpPort, Beside: with.beside,
+		Spread: with.spread, CPU: with.cpu, Kind: with.kind, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset,
 	})
 	s.node = with.node
 	if with.write != nil {
@@ -137,7 +139,8 @@ func (s *scenario) create(obj client.Object) {
 // apply gives all manifests of the app to the cluster.
 func (s *scenario) apply(app world.App) {
 	s.t.Helper()
-	for _, manifest := range append([]*unstructured.Unstructured{app.Deployment(), app.Service()}, app.Routes()...) {
+	manifests := append([]*unstructured.Unstructured{app.Deployment(), app.Service()}, app.Policies()...)
+	for _, manifest := range append(manifests, app.Routes()...) {
 		_, err := s.write(s.ctx, manifest, false)
 		require.NoError(s.t, err)
 	}
@@ -166,9 +169,14 @@ func (s *scenario) targets(rate float64, extra []load.Target) []load.Target {
 		{Name: "service-fresh", Rate: serviceRate / 2, Fresh: true, Versions: versions},
 	}
 	for _, target := range extra {
-		target.URL, target.Rate, target.Versions = s.app.URL(world.GatewayAddress), cmp.Or(target.Rate, 20), versions
+		target.URL, target.Rate, target.Versions = cmp.Or(target.URL, s.app.URL(world.GatewayAddress)), cmp.Or(target.Rate, 20), versions
 		target.Host = cmp.Or(target.Host, s.app.Host)
 		targets = append(targets, target)
+	}
+	for i := range targets {
+		if strings.HasPrefix(targets[i].URL, "xds:") {
+			targets[i].Host = "" // the mesh knows it by the Service's name
+		}
 	}
 	return targets
 }

@@ -34,11 +34,19 @@ type artifact interface {
 	make(ctx context.Context, path string) error
 }
 
+// Mode is what a cluster consists of.
+type Mode struct {
+	// ControlPlaneOnly leaves out the node and the gateway.
+	ControlPlaneOnly bool
+	// Istio adds istiod; a control plane alone has the definitions of Istio anyway.
+	Istio bool
+}
+
 // Cluster makes everything that a cluster of the mode needs and returns the
 // paths by name. It installs the Debian packages that a node needs and that
 // are missing.
-func Cluster(ctx context.Context, checkout string, controlPlaneOnly bool, progress io.Writer) (map[string]string, error) {
-	if err := ensurePackages(ctx, controlPlaneOnly, progress); err != nil {
+func Cluster(ctx context.Context, checkout string, mode Mode, progress io.Writer) (map[string]string, error) {
+	if err := ensurePackages(ctx, mode.ControlPlaneOnly, progress); err != nil {
 		return nil, err
 	}
 	cache, err := cacheDir()
@@ -46,7 +54,7 @@ func Cluster(ctx context.Context, checkout string, controlPlaneOnly bool, progre
 		return nil, err
 	}
 	files := map[string]string{}
-	for _, a := range artifacts(checkout, controlPlaneOnly) {
+	for _, a := range artifacts(checkout, mode) {
 		path, err := ensure(ctx, cache, a, progress)
 		if err != nil {
 			return nil, err
@@ -56,13 +64,16 @@ func Cluster(ctx context.Context, checkout string, controlPlaneOnly bool, progre
 	return files, nil
 }
 
-func artifacts(checkout string, controlPlaneOnly bool) []artifact {
+func artifacts(checkout string, mode Mode) []artifact {
 	all := []artifact{
 		kubernetes(checkout),
-		gatewayAPI(checkout, controlPlaneOnly),
+		gatewayAPI(checkout, mode.ControlPlaneOnly),
 	}
-	if controlPlaneOnly {
-		return append(all, kwok(checkout), kwokStages(checkout))
+	if mode.ControlPlaneOnly {
+		return append(all, istioCRDs(checkout), kwok(checkout), kwokStages(checkout))
+	}
+	if mode.Istio {
+		all = append(all, istioCRDs(checkout), istiod(checkout))
 	}
 	return append(all, traefik(checkout), metricsServer(checkout), pause(checkout))
 }

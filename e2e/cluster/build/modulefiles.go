@@ -46,6 +46,14 @@ func gatewayAPI(checkout string, controlPlaneOnly bool) moduleFiles {
 	return m
 }
 
+// istioCRDs are those of the version that istiod is of.
+func istioCRDs(checkout string) moduleFiles {
+	return moduleFiles{
+		file: "istio-crds.yaml", source: filepath.Join(checkout, "e2e/cluster/istio"),
+		module: "istio.io/istio", patterns: []string{"manifests/charts/base/files/crd-all.gen.yaml"},
+	}
+}
+
 func (m moduleFiles) name() string { return m.file }
 
 func (m moduleFiles) key() (version, hash string, err error) {

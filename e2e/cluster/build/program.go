@@ -55,6 +55,13 @@ func traefik(checkout string) program {
 	}
 }
 
+func istiod(checkout string) program {
+	return program{
+		binary: "istiod", source: filepath.Join(checkout, "e2e/cluster/istio"),
+		target: "istio.io/istio/pilot/cmd/pilot-discovery", module: "istio.io/istio",
+	}
+}
+
 func metricsServer(checkout string) program {
 	return program{
 		binary: "metrics-server", source: filepath.Join(checkout, "e2e/cluster/metricsserver"),

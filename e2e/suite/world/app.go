@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"slices"
 	"text/template"
 	"time"
 
@@ -40,8 +41,10 @@ type App struct {
 	Kind string
 	// TCPPort is that of the gateway's listener which its TCPRoute has for itself.
 	TCPPort int
-	// Beside is the kind of a second route, for another host; empty means none.
-	Beside string
+	// Beside are the kinds of further routes, for another host.
+	Beside []string
+	// Subset is what its VirtualService calls its pods, and its DestinationRule; empty means neither does.
+	Subset string
 }
 
 // way is how an app is called.
@@ -49,7 +52,11 @@ type way struct {
 	scheme, targetPort string
 	port               int
 	listener           string // of the gateway; empty means all that take the route
+	mesh               bool   // callers find their own way, by the Service's name
 }
+
+// meshPort is that of the Service for callers who find their own way: it may have another one for a gateway's.
+const meshPort = 81
 
 // ways are by the kind of the app's route.
 var ways = map[string]way{
@@ -58,6 +65,8 @@ var ways = map[string]way{
 	"TLSRoute":  {scheme: "https", targetPort: "https", port: 443, listener: "tls"},
 	"TCPRoute":  {scheme: "http", targetPort: "http"},
 	"Ingress":   {scheme: "http", targetPort: "http", port: 80},
+
+	"VirtualService": {scheme: "grpc", targetPort: "grpc", port: meshPort, mesh: true},
 }
 
 // way panics on a kind that no way is known for: the kinds are this package's own.
@@ -81,8 +90,37 @@ func (a App) TargetPort() string { return a.way().targetPort }
 // Listener is the one of the gateway that its route is for.
 func (a App) Listener() string { return a.way().listener }
 
-// URL calls it at an address.
+// meshed says whether its callers find their own way instead of asking a gateway.
+func (a App) meshed() bool { return a.way().mesh }
+
+// MeshURL is how those call it who find their own way.
+func (a App) MeshURL() string {
+	return fmt.Sprintf("xds://%s.%s.svc.cluster.local:%d", AppName, a.Namespace, meshPort)
+}
+
+// Ports are those of its Service.
+func (a App) Ports() []ServicePort {
+	ports := []ServicePort{{"web", a.Port(), a.TargetPort()}}
+	if a.meshed() {
+		ports[0].Name = "grpc" // by which Istio knows the protocol
+	} else if slices.Contains(a.Beside, "VirtualService") {
+		ports = append(ports, ServicePort{"grpc", meshPort, "grpc"})
+	}
+	return ports
+}
+
+// ServicePort is one port of a Service.
+type ServicePort struct {
+	Name   string
+	Port   int
+	Target string
+}
+
+// URL calls it at an address. That of the gateway stands for the mesh where there is one instead.
 func (a App) URL(address string) string {
+	if a.meshed() && address == GatewayAddress {
+		return a.MeshURL()
+	}
 	return fmt.Sprintf("%s://%s:%d", a.way().scheme, address, a.Port())
 }
 
@@ -137,7 +175,10 @@ kind: Service
 metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
 spec:
   selector: {app: app}
-  ports: [{name: web, port: {{.Port}}, targetPort: {{.TargetPort}}}]
+  ports:
+  {{- range .Ports}}
+  - {name: {{.Name}}, port: {{.Port}}, targetPort: {{.Target}}}
+  {{- end}}
 `)
 
 var route = manifest(`
@@ -179,6 +220,26 @@ spec:
     http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {number: {{.Port}}}}}}]}
 `)
 
+// virtualService takes all calls by the Service's name.
+var virtualService = manifest(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  hosts: [app]
+  http:
+  - route: [{destination: {host: app, port: {number: {{.Port}}}{{with .Subset}}, subset: {{.}}{{end}}}}]
+`)
+
+var destinationRule = manifest(`
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  host: app
+  subsets: [{name: {{.Subset}}, labels: {app: app}}]
+`)
+
 // Deployment is the app's manifest.
 func (a App) Deployment() *unstructured.Unstructured { return a.render(deployment) }
 
@@ -192,6 +253,8 @@ func (a App) Route() *unstructured.Unstructured {
 		return a.render(route)
 	case "Ingress":
 		return a.render(ingress)
+	case "VirtualService":
+		return a.render(virtualService)
 	}
 	return a.render(otherRoute)
 }
@@ -199,15 +262,23 @@ func (a App) Route() *unstructured.Unstructured {
 // Routes are all its routes' manifests.
 func (a App) Routes() []*unstructured.Unstructured {
 	routes := []*unstructured.Unstructured{a.Route()}
-	if a.Beside != "" {
-		second := a
-		second.Kind, second.Host = a.Beside, a.BesideHost()
-		routes = append(routes, second.Route())
+	for _, kind := range a.Beside {
+		other := a
+		other.Kind, other.Host = kind, a.BesideHost()
+		routes = append(routes, other.Route())
 	}
 	return routes
 }
 
-// BesideHost is the host of its second route.
+// Policies are the manifests of what says more of how its Service is called.
+func (a App) Policies() []*unstructured.Unstructured {
+	if a.Subset == "" {
+		return nil
+	}
+	return []*unstructured.Unstructured{a.render(destinationRule)}
+}
+
+// BesideHost is the host of its further routes.
 func (a App) BesideHost() string { return "beside." + a.Host }
 
 func (a App) routeRefs() []v1alpha1.RouteRef {
@@ -226,6 +297,10 @@ func (a App) routeRefs() []v1alpha1.RouteRef {
 // Rollout is the policy for the app. The times are short, but Traefik takes in a change up to 2 s late, and later on a busy
 // machine.
 func (a App) Rollout(steps ...v1alpha1.Step) *v1alpha1.Rollout {
+	timing := v1alpha1.Timing{Settle: Seconds(4), Drain: Seconds(3), CollapseAfter: Seconds(3)}
+	if a.meshed() || slices.Contains(a.Beside, "VirtualService") {
+		timing.Settle = nil // istiod may wait for 10 s while pods of other apps come and go: what users get by default
+	}
 	return &v1alpha1.Rollout{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Rollout"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: AppName},
@@ -234,7 +309,7 @@ func (a App) Rollout(steps ...v1alpha1.Step) *v1alpha1.Rollout {
 			ServiceRefs: []v1alpha1.ServiceRef{{Name: AppName}},
 			RouteRefs:   a.routeRefs(),
 			Strategy:    v1alpha1.Strategy{Steps: steps},
-			Timing:      v1alpha1.Timing{Settle: Seconds(4), Drain: Seconds(3), CollapseAfter: Seconds(3)},
+			Timing:      timing,
 		},
 	}
 }

@@ -39,7 +39,7 @@ func (w *World) StartLoad(node, dir string, targets ...load.Target) (*Load, erro
 		return nil, fmt.Errorf("write load: %w", err)
 	}
 	l := &Load{raw: raw, ended: make(chan struct{})}
-	l.command = w.Inside(node, w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
+	l.command = w.meshed(node, w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
 	l.command.Stdout, l.command.Stderr = &l.output, &l.output
 	// Ctrl-C is for whoever started the load: that one stops it in order.
 	l.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -65,7 +65,7 @@ func (w *World) Probe(node, dir string, targets ...load.Target) (bool, error) {
 		return false, fmt.Errorf("write load: %w", err)
 	}
 	// Its exit code tells of the rate alone, which does not matter here.
-	_ = w.Inside(node, w.Program("load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
+	_ = w.meshed(node, w.Program("load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
 	text, err := os.ReadFile(report)
 	if err != nil {
 		return false, fmt.Errorf("read report: %w", err)
@@ -75,6 +75,18 @@ func (w *World) Probe(node, dir string, targets ...load.Target) (bool, error) {
 		return false, fmt.Errorf("parse report: %w", err)
 	}
 	return probed.Failed == 0 && probed.Sent > 0, nil
+}
+
+// bootstrap tells clients of gRPC where the mesh's control plane is, and who they are to it. The cluster's istiod takes
+// everybody's word for that.
+const bootstrap = `{"xds_servers": [{"server_uri": "127.0.0.1:15010", "channel_creds": [{"type": "insecure"}], "server_features": ["xds_v3"]}],
+ "node": {"id": "sidecar~10.99.0.1~load.default~default.svc.cluster.local", "metadata": {"GENERATOR": "grpc", "NAMESPACE": "default"}}}`
+
+// meshed is a command inside the network of a node that finds the mesh's control plane.
+func (w *World) meshed(node string, argv ...string) *exec.Cmd {
+	command := w.Inside(node, argv...)
+	command.Env = append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap)
+	return command
 }
 
 // Records gives the requests that have ended so far; empty before the first.

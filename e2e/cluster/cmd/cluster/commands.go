@@ -106,9 +106,9 @@ packages that a node needs are installed if they are missing and this is root.`,
 			if err != nil {
 				return err
 			}
-			modes := []bool{true, false}
+			modes := []build.Mode{{ControlPlaneOnly: true}, {Istio: true}}
 			if chosen.controlPlaneOnly {
-				modes = []bool{true}
+				modes = modes[:1]
 			}
 			for _, mode := range modes {
 				if _, err := build.Cluster(command.Context(), checkout, mode, command.OutOrStdout()); err != nil {
@@ -123,6 +123,7 @@ packages that a node needs are installed if they are missing and this is root.`,
 
 func newUp(chosen *selection) *cobra.Command {
 	var apiServerArgs []string
+	var istio bool
 	command := &cobra.Command{
 		Use:   "up",
 		Short: "Start a cluster and wait until it is ready",
@@ -143,12 +144,14 @@ func newUp(chosen *selection) *cobra.Command {
 			return c.Up(command.Context(), cluster.Options{
 				Checkout:         checkout,
 				ControlPlaneOnly: chosen.controlPlaneOnly,
+				Istio:            istio,
 				Nodes:            nodes,
 				APIServerArgs:    apiServerArgs,
 				Progress:         command.OutOrStdout(),
 			})
 		},
 	}
+	command.Flags().BoolVar(&istio, "istio", false, "istiod, for proxyless gRPC on the first node's network, beside the gateway")
 	command.Flags().StringArrayVar(&apiServerArgs, "apiserver-arg", nil, "flag added to the API server's own, such as --feature-gates=X=false; repeatable")
 	return command
 }

@@ -1,0 +1,82 @@
+package suite_test
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/e2e/load"
+	"crossfade.io/crossfade/e2e/suite/world"
+)
+
+// byMesh are the ways in which a VirtualService names the app's pods: by the Service's host, or a subset of it.
+var byMesh = map[string]setting{"Host": {kind: "VirtualService"}, "Subset": {kind: "VirtualService", subset: "all"}}
+
+// TestIstioPromoteBySteps shares calls by a VirtualService, which callers without a proxy follow by themselves.
+func TestIstioPromoteBySteps(t *testing.T) {
+	for name, with := range byMesh {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			with.gateway = 120
+			with.extra = []load.Target{
+				{Name: "header", Headers: map[string]string{"x-canary": "yes"}},
+				{Name: "cookie", Cookies: map[string]string{"group": "insider"}},
+				{Name: "other-header", Headers: map[string]string{"x-canary": "no"}},
+			}
+			with.steps = []v1alpha1.Step{
+				world.Weighted("five", 5, approval()),
+				{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: insiders, Hold: approval()},
+				world.Weighted("half", 50, approval()),
+				world.Weighted("all", 100, approval()),
+			}
+			s := begin(t, with)
+			s.ship("v2")
+			release, records := s.promoted("five", "quarter", "half", "all")
+			for name, want := range quartered {
+				s.requireSharesIn(name, want, name == "quarter", release, records)
+			}
+			s.requireLikeTwin(false, ships("v2"))
+		})
+	}
+}
+
+func TestIstioGoesBack(t *testing.T) {
+	for way, with := range byMesh {
+		for name, goes := range waysBack {
+			t.Run(way+name, func(t *testing.T) {
+				t.Parallel()
+				with.steps = []v1alpha1.Step{world.Weighted("half", 50, approval())}
+				s := begin(t, with)
+				s.ship("v2")
+				s.requireHalf()
+				goes(s)
+			})
+		}
+	}
+}
+
+// TestIstioBesideGateways releases through an HTTPRoute, an Ingress and a VirtualService at once: the share is in effect on
+// all of them, or not yet.
+func TestIstioBesideGateways(t *testing.T) {
+	for name, ends := range map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			app := world.App{Namespace: nameOf(t), Host: hostOf(t)}
+			s := begin(t, setting{
+				beside: []string{"Ingress", "VirtualService"}, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())},
+				extra: []load.Target{{Name: "beside", Host: app.BesideHost(), Rate: 30}, {Name: "mesh", URL: app.MeshURL(), Rate: 30}},
+			})
+			s.ship("v2")
+			step := s.awaitStep(1, "half")
+			s.awaitRequests(step.StartedAt.Time, 2000)
+			sent := s.records().Between(step.StartedAt.Time, time.Now())
+			s.requireShare("half, HTTPRoute", gatewayOnly(sent), "v2", 0.5, 200)
+			s.requireShare("half, Ingress", sent.Of("beside"), "v2", 0.5, 200)
+			s.requireShare("half, VirtualService", sent.Of("mesh"), "v2", 0.5, 200)
+			ends(s)
+		})
+	}
+}
