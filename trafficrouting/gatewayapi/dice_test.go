@@ -11,24 +11,12 @@ import (
 	"crossfade.io/crossfade/trafficrouting/providertest"
 )
 
-// dice turns a fuzzer's bytes into choices; past their end it always chooses the first.
-type dice []byte
-
-func (d *dice) roll(sides int) int {
-	if len(*d) == 0 {
-		return 0
-	}
-	face := int((*d)[0]) % sides
-	*d = (*d)[1:]
-	return face
-}
-
-func choose[T any](d *dice, of ...T) T { return of[d.roll(len(of))] }
+type dice struct{ providertest.Dice }
 
 // route makes up a user's route.
 func (d *dice) route(kind string) *unstructured.Unstructured {
 	spec := map[string]any{}
-	rules := make([]any, 1+d.roll(4))
+	rules := make([]any, 1+d.Roll(4))
 	if can := kinds[kind].Capabilities(trafficrouting.Objects{}); !can.HeaderExact {
 		rules = rules[:1] // all that there can be
 	}
@@ -48,10 +36,10 @@ func (d *dice) route(kind string) *unstructured.Unstructured {
 
 func (d *dice) rule(kind string, i int) map[string]any {
 	rule := map[string]any{}
-	refs := make([]any, d.roll(4))
+	refs := make([]any, d.Roll(4))
 	for j := range refs {
-		ref := map[string]any{"name": choose(d, "checkout", "checkout", "cart", "legacy"), "port": choose[int64](d, 80, 81)}
-		switch d.roll(12) {
+		ref := map[string]any{"name": providertest.Choose(d, "checkout", "checkout", "cart", "legacy"), "port": providertest.Choose[int64](d, 80, 81)}
+		switch d.Roll(12) {
 		case 0:
 			ref["namespace"] = "far"
 		case 1:
@@ -61,7 +49,7 @@ func (d *dice) rule(kind string, i int) map[string]any {
 		case 3:
 			ref["filters"] = []any{map[string]any{"type": "RequestHeaderModifier", "requestHeaderModifier": map[string]any{"remove": []any{"x"}}}}
 		}
-		if w := choose[int64](d, -1, -1, 0, 1, 3, 50, 70, 100, 9999); w >= 0 {
+		if w := providertest.Choose[int64](d, -1, -1, 0, 1, 3, 50, 70, 100, 9999); w >= 0 {
 			ref["weight"] = w
 		}
 		refs[j] = ref
@@ -79,7 +67,7 @@ func (d *dice) rule(kind string, i int) map[string]any {
 	if len(matches) > 0 {
 		rule["matches"] = matches
 	}
-	switch d.roll(8) {
+	switch d.Roll(8) {
 	case 0:
 		rule["name"] = fmt.Sprintf("rule-%d", i)
 	case 1:
@@ -94,9 +82,9 @@ func (d *dice) rule(kind string, i int) map[string]any {
 
 func (d *dice) matches() []any {
 	var out []any
-	for range d.roll(3) {
+	for range d.Roll(3) {
 		match := map[string]any{}
-		switch d.roll(4) {
+		switch d.Roll(4) {
 		case 1:
 			match["path"] = map[string]any{"type": "PathPrefix", "value": "/a"}
 		case 2:
@@ -104,13 +92,13 @@ func (d *dice) matches() []any {
 		case 3:
 			match["path"] = map[string]any{"value": "/"}
 		}
-		if d.roll(4) == 1 {
-			match["method"] = choose(d, "GET", "POST")
+		if d.Roll(4) == 1 {
+			match["method"] = providertest.Choose(d, "GET", "POST")
 		}
-		if d.roll(3) == 1 {
+		if d.Roll(3) == 1 {
 			match["headers"] = d.conditions("x-a", "X-Canary", "cookie")
 		}
-		if d.roll(4) == 1 {
+		if d.Roll(4) == 1 {
 			match["queryParams"] = d.conditions("v", "w")
 		}
 		out = append(out, match)
@@ -121,19 +109,19 @@ func (d *dice) matches() []any {
 // calls makes up matches of a GRPCRoute.
 func (d *dice) calls() []any {
 	var out []any
-	for range d.roll(3) {
+	for range d.Roll(3) {
 		match := map[string]any{}
-		switch d.roll(5) {
+		switch d.Roll(5) {
 		case 1:
 			match["method"] = map[string]any{"type": "Exact", "service": "shop.Cart", "method": "Get"}
 		case 2:
-			match["method"] = map[string]any{"service": choose(d, "shop.Cart", "shop.Till")}
+			match["method"] = map[string]any{"service": providertest.Choose(d, "shop.Cart", "shop.Till")}
 		case 3:
 			match["method"] = map[string]any{"method": "Get"}
 		case 4:
 			match["method"] = map[string]any{"type": "RegularExpression", "service": "shop[.].*"}
 		}
-		if d.roll(3) == 1 {
+		if d.Roll(3) == 1 {
 			match["headers"] = d.conditions("x-a", "X-Canary", "cookie")
 		}
 		out = append(out, match)
@@ -144,9 +132,9 @@ func (d *dice) calls() []any {
 func (d *dice) conditions(names ...string) []any {
 	var out []any
 	for _, name := range names {
-		switch d.roll(4) {
+		switch d.Roll(4) {
 		case 1:
-			out = append(out, map[string]any{"name": name, "value": choose(d, "yes", "no")})
+			out = append(out, map[string]any{"name": name, "value": providertest.Choose(d, "yes", "no")})
 		case 2:
 			out = append(out, map[string]any{"name": name, "value": "y.*", "type": "RegularExpression"})
 		}
@@ -156,10 +144,10 @@ func (d *dice) conditions(names ...string) []any {
 
 // split makes up a split.
 func (d *dice) split(service string) trafficrouting.Split {
-	s := trafficrouting.Between(service, choose[int32](d, 0, 100_000, 5_000, 333_333, 500_000, 1_000_000, 1))
-	for range d.roll(3) {
-		rule := trafficrouting.MatchRule{To: choose(d, trafficrouting.AllCanary(service), trafficrouting.AllStable(service), trafficrouting.Between(service, 200_000)).Shares}
-		for range 1 + d.roll(2) {
+	s := trafficrouting.Between(service, providertest.Choose[int32](d, 0, 100_000, 5_000, 333_333, 500_000, 1_000_000, 1))
+	for range d.Roll(3) {
+		rule := trafficrouting.MatchRule{To: providertest.Choose(d, trafficrouting.AllCanary(service), trafficrouting.AllStable(service), trafficrouting.Between(service, 200_000)).Shares}
+		for range 1 + d.Roll(2) {
 			rule.AnyOf = append(rule.AnyOf, d.match())
 		}
 		s.Rules = append(s.Rules, rule)
@@ -169,13 +157,13 @@ func (d *dice) split(service string) trafficrouting.Split {
 
 func (d *dice) match() v1alpha1.Match {
 	value := func(name string) []v1alpha1.ValueMatch {
-		if d.roll(2) == 0 {
-			return []v1alpha1.ValueMatch{{Name: name, Exact: ptr.To(choose(d, "yes", "no"))}}
+		if d.Roll(2) == 0 {
+			return []v1alpha1.ValueMatch{{Name: name, Exact: ptr.To(providertest.Choose(d, "yes", "no"))}}
 		}
-		return []v1alpha1.ValueMatch{{Name: name, Regex: ptr.To(choose(d, "y.*", "yes|no"))}}
+		return []v1alpha1.ValueMatch{{Name: name, Regex: ptr.To(providertest.Choose(d, "y.*", "yes|no"))}}
 	}
 	m := v1alpha1.Match{}
-	switch d.roll(5) {
+	switch d.Roll(5) {
 	case 0:
 		m.Headers = value("x-canary")
 	case 1:
@@ -183,7 +171,7 @@ func (d *dice) match() v1alpha1.Match {
 	case 2:
 		m.QueryParams = value("v")
 	case 3:
-		m.Method = ptr.To(choose(d, "GET", "POST"))
+		m.Method = ptr.To(providertest.Choose(d, "GET", "POST"))
 	case 4:
 		m.Headers, m.Method = append(value("x-canary"), value("X-A")...), ptr.To("POST")
 	}
@@ -214,11 +202,11 @@ func (d *dice) edit(route *unstructured.Unstructured) {
 	if len(rules) == 0 {
 		return
 	}
-	at := d.roll(len(rules))
+	at := d.Roll(len(rules))
 	rule := rules[at].(map[string]any)
 	refs, _ := rule["backendRefs"].([]any)
 	var next []any
-	switch d.roll(8) {
+	switch d.Roll(8) {
 	case 0: // move a rule to the front
 		next = append(append([]any{rule}, rules[:at]...), rules[at+1:]...)
 	case 1: // delete a rule
@@ -233,16 +221,16 @@ func (d *dice) edit(route *unstructured.Unstructured) {
 		next = append([]any{d.rule(route.GetKind(), 99)}, rules...)
 	case 5: // a weight
 		if len(refs) > 0 {
-			refs[d.roll(len(refs))].(map[string]any)["weight"] = choose[int64](d, 0, 1, 5, 100)
+			refs[d.Roll(len(refs))].(map[string]any)["weight"] = providertest.Choose[int64](d, 0, 1, 5, 100)
 		}
 	case 6: // delete a backend
 		if len(refs) > 1 {
-			i := d.roll(len(refs))
+			i := d.Roll(len(refs))
 			rule["backendRefs"] = append(append([]any{}, refs[:i]...), refs[i+1:]...)
 		}
 	case 7: // lose an annotation
 		annotations := route.GetAnnotations()
-		delete(annotations, choose(d, "split.crossfade.io/cart-rollout", "split.crossfade.io/checkout", "crossfade.io/base"))
+		delete(annotations, providertest.Choose(d, "split.crossfade.io/cart-rollout", "split.crossfade.io/checkout", "crossfade.io/base"))
 		route.SetAnnotations(annotations)
 	}
 	if next != nil {

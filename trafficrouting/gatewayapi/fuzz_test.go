@@ -64,16 +64,16 @@ func TestMadeUpRoutes(t *testing.T) {
 }
 
 func playTurns(t *testing.T, kind string, data []byte) {
-	d := dice(data)
+	d := dice{data}
 	user := d.route(kind)
 	sound := admit(user) == nil
 	live, now := user, map[trafficrouting.Owner]trafficrouting.Split{}
 	for range 6 {
 		owner, service := providertest.CheckoutOwner, providertest.Checkout
-		if d.roll(2) == 1 {
+		if d.Roll(2) == 1 {
 			owner, service = providertest.CartOwner, providertest.Cart
 		}
-		if d.roll(4) == 3 {
+		if d.Roll(4) == 3 {
 			live = strip(t, live, owner)
 			delete(now, owner)
 			forget(live, now)
@@ -159,7 +159,7 @@ func FuzzGRPCForeignEdit(f *testing.F) {
 }
 
 func playEdits(t *testing.T, kind string, data []byte) {
-	d := dice(data)
+	d := dice{data}
 	user := d.route(kind)
 	live := user
 	p := kinds[kind]
@@ -169,11 +169,11 @@ func playEdits(t *testing.T, kind string, data []byte) {
 		return
 	}
 	live = rendered.Route
-	if cart, err := p.Render(rendered, providertest.CartOwner, []trafficrouting.Split{d.split(providertest.Cart)}); err == nil && d.roll(2) == 1 {
+	if cart, err := p.Render(rendered, providertest.CartOwner, []trafficrouting.Split{d.split(providertest.Cart)}); err == nil && d.Roll(2) == 1 {
 		live = cart.Route
 	}
 	stored := live.DeepCopy()
-	for range 1 + d.roll(4) {
+	for range 1 + d.Roll(4) {
 		d.edit(live)
 	}
 	before := live.DeepCopy()

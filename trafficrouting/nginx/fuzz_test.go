@@ -47,16 +47,16 @@ func play(t *testing.T, data []byte) { turns(t, data) }
 
 // turns returns how many of the turns could be taken.
 func turns(t *testing.T, data []byte) (taken int) {
-	d := dice(data)
-	flavor := choose(&d, v1alpha1.FlavorIngressNginx, v1alpha1.FlavorTraefik, v1alpha1.FlavorHigress)
+	d := dice{data}
+	flavor := providertest.Choose(&d, v1alpha1.FlavorIngressNginx, v1alpha1.FlavorTraefik, v1alpha1.FlavorHigress)
 	p, serve := of(flavor), models[flavor]
 	user := d.user()
 	live, now := user, map[trafficrouting.Owner]trafficrouting.Split{}
 	owners := map[string]trafficrouting.Owner{providertest.Checkout: providertest.CheckoutOwner, providertest.Cart: providertest.CartOwner}
 	for range 6 {
-		service := choose(&d, providertest.Checkout, providertest.Cart)
+		service := providertest.Choose(&d, providertest.Checkout, providertest.Cart)
 		owner, split := owners[service], d.split(service)
-		if d.roll(4) == 3 {
+		if d.Roll(4) == 3 {
 			out, err := p.Strip(live, owner)
 			require.NoError(t, err)
 			live = out
@@ -108,24 +108,12 @@ var samples = func() []providertest.Request {
 	return out
 }()
 
-// dice turns a fuzzer's bytes into choices; past their end it always chooses the first.
-type dice []byte
-
-func (d *dice) roll(sides int) int {
-	if len(*d) == 0 {
-		return 0
-	}
-	face := int((*d)[0]) % sides
-	*d = (*d)[1:]
-	return face
-}
-
-func choose[T any](d *dice, from ...T) T { return from[d.roll(len(from))] }
+type dice struct{ providertest.Dice }
 
 // user makes up a user's Ingress and others beside it.
 func (d *dice) user() trafficrouting.Objects {
 	out := trafficrouting.Objects{Route: d.ingress("shop")}
-	for i := range d.roll(3) {
+	for i := range d.Roll(3) {
 		out.Beside = append(out.Beside, d.ingress(fmt.Sprintf("other-%d", i)))
 	}
 	return out
@@ -133,12 +121,12 @@ func (d *dice) user() trafficrouting.Objects {
 
 func (d *dice) ingress(name string) *unstructured.Unstructured {
 	rules := ""
-	for range 1 + d.roll(2) {
-		at := choose(d, host, host, "other.example.com")
-		for range 1 + d.roll(3) {
-			kind, to := choose(d, "Prefix", "Prefix", "Exact", "ImplementationSpecific"), choose(d, "/", "/shop", "/cart", "/api", "/api/x")
-			below := choose(d, "/"+name, "/"+name, "/shop")
-			rules += all(at, path(kind, below+to, choose(d, "checkout", "checkout", "cart", "static"))) + ", "
+	for range 1 + d.Roll(2) {
+		at := providertest.Choose(d, host, host, "other.example.com")
+		for range 1 + d.Roll(3) {
+			kind, to := providertest.Choose(d, "Prefix", "Prefix", "Exact", "ImplementationSpecific"), providertest.Choose(d, "/", "/shop", "/cart", "/api", "/api/x")
+			below := providertest.Choose(d, "/"+name, "/"+name, "/shop")
+			rules += all(at, path(kind, below+to, providertest.Choose(d, "checkout", "checkout", "cart", "static"))) + ", "
 		}
 	}
 	annotations := ", annotations: {nginx.ingress.kubernetes.io/affinity: cookie}}"
@@ -146,7 +134,7 @@ func (d *dice) ingress(name string) *unstructured.Unstructured {
 	if name == "shop" {
 		sides = 1 // the models serve class nginx
 	}
-	switch d.roll(sides) + 8 - sides {
+	switch d.Roll(sides) + 8 - sides {
 	case 7:
 		return ingress(name, annotations+"\nspec: {ingressClassName: nginx, rules: ["+rules+"]}")
 	case 1:
@@ -158,9 +146,9 @@ func (d *dice) ingress(name string) *unstructured.Unstructured {
 }
 
 func (d *dice) split(service string) trafficrouting.Split {
-	step := v1alpha1.Step{Weight: ptr.To(choose(d, intstr.FromInt32(10), intstr.FromInt32(0), intstr.FromInt32(100), intstr.FromString("0.5%"), intstr.FromInt32(33)))}
-	for range d.roll(3) {
-		step.Match = append(step.Match, choose(d,
+	step := v1alpha1.Step{Weight: ptr.To(providertest.Choose(d, intstr.FromInt32(10), intstr.FromInt32(0), intstr.FromInt32(100), intstr.FromString("0.5%"), intstr.FromInt32(33)))}
+	for range d.Roll(3) {
+		step.Match = append(step.Match, providertest.Choose(d,
 			header("x-canary", "yes"), header("x-canary", "always"), headerLike("x-tenant", "a|b+"), cookieOf("group", "always")))
 	}
 	return trafficrouting.ForStep(service, step)
