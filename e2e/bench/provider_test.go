@@ -13,16 +13,12 @@ import (
 // that it is about, and counts these writes: of seven shares, and back to the user's own.
 func BenchmarkProvider(b *testing.B) {
 	const more = strategy + "  timing: {settle: 0s, drain: 0s}\n"
-	for _, kind := range []string{"HTTPRoute", "Ingress"} {
+	for _, kind := range []string{"HTTPRoute", "Ingress", "VirtualService"} {
 		b.Run(kind, func(b *testing.B) {
 			c := controlplane.Start(b)
 			namespace := c.Namespace(b, "bench")
 			for i := range releases {
-				objects := controlplane.Objects(b, fmt.Sprintf("app-%d", i), replicas, more)
-				if kind == "Ingress" {
-					objects = controlplane.ByIngress(b, objects)
-				}
-				for _, obj := range objects {
+				for _, obj := range controlplane.By(b, kind, controlplane.Objects(b, fmt.Sprintf("app-%d", i), replicas, more)) {
 					c.Create(b, namespace, obj)
 				}
 			}
@@ -32,7 +28,7 @@ func BenchmarkProvider(b *testing.B) {
 			var delays, counts series
 			for b.Loop() {
 				for i := range releases {
-					took := routeWrites(b, c, namespace, fmt.Sprintf("app-%d", i), map[string]string{"HTTPRoute": "httproutes", "Ingress": "ingresses"}[kind])
+					took := routeWrites(b, c, namespace, fmt.Sprintf("app-%d", i), controlplane.Resources[kind].Resource)
 					delays, counts = append(delays, took...), append(counts, float64(len(took)))
 				}
 			}

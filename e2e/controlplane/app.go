@@ -3,6 +3,7 @@ package controlplane
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -23,8 +24,10 @@ var (
 	Services    = schema.GroupVersionResource{Version: "v1", Resource: "services"}
 	Pods        = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	Ingresses   = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"}
-	HTTPRoutes  = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
-	namespaces  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+
+	VirtualServices = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
+	HTTPRoutes      = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
+	namespaces      = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
 
 // app is one application with its Rollout; NAME, REPLICAS and the strategy are filled in.
@@ -97,30 +100,56 @@ func Objects(t testing.TB, name string, replicas int, more string) []*unstructur
 	return objects
 }
 
-// ByIngress gives the objects of an application an Ingress in the place of their HTTPRoute.
-func ByIngress(t testing.TB, objects []*unstructured.Unstructured) []*unstructured.Unstructured {
-	t.Helper()
-	name := objects[0].GetName()
-	ingress := &unstructured.Unstructured{}
-	require.NoError(t, yaml.Unmarshal([]byte(strings.ReplaceAll(`
+// otherRoutes are what an application may have in the place of its HTTPRoute, with how its Rollout names them.
+var otherRoutes = map[string]struct {
+	manifest string
+	ref      map[string]any
+}{
+	"Ingress": {`
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: NAME}
 spec:
   ingressClassName: nginx
   rules: [{host: NAME.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: NAME, port: {number: 80}}}}]}}]
-`, "NAME", name)), &ingress.Object))
+`, map[string]any{"group": "networking.k8s.io", "kind": "Ingress", "flavor": "IngressNginx"}},
+	"VirtualService": {`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: NAME}
+spec:
+  hosts: [NAME]
+  http: [{route: [{destination: {host: NAME, port: {number: 80}}}]}]
+`, map[string]any{"group": "networking.istio.io", "kind": "VirtualService"}},
+}
+
+// By gives the objects of an application a route of this kind in the place of their HTTPRoute.
+func By(t testing.TB, kind string, objects []*unstructured.Unstructured) []*unstructured.Unstructured {
+	t.Helper()
+	other, ok := otherRoutes[kind]
+	if !ok {
+		return objects
+	}
+	name := objects[0].GetName()
+	route := &unstructured.Unstructured{}
+	require.NoError(t, yaml.Unmarshal([]byte(strings.ReplaceAll(other.manifest, "NAME", name)), &route.Object))
 	rollout := objects[3].DeepCopy()
-	ref := map[string]any{"group": "networking.k8s.io", "kind": "Ingress", "name": name, "flavor": "IngressNginx"}
+	ref := maps.Clone(other.ref)
+	ref["name"] = name
 	require.NoError(t, unstructured.SetNestedSlice(rollout.Object, []any{ref}, "spec", "routeRefs"))
-	return []*unstructured.Unstructured{objects[0], objects[1], ingress, rollout}
+	return []*unstructured.Unstructured{objects[0], objects[1], route, rollout}
+}
+
+// Resources are those of an application's objects, by kind.
+var Resources = map[string]schema.GroupVersionResource{
+	"Deployment": Deployments, "Service": Services, "Rollout": Rollouts,
+	"HTTPRoute": HTTPRoutes, "Ingress": Ingresses, "VirtualService": VirtualServices,
 }
 
 // Create makes one object of an application.
 func (c *Controller) Create(t testing.TB, namespace string, obj *unstructured.Unstructured) {
 	t.Helper()
-	resource := map[string]schema.GroupVersionResource{"Deployment": Deployments, "Service": Services, "HTTPRoute": HTTPRoutes, "Ingress": Ingresses, "Rollout": Rollouts}[obj.GetKind()]
-	_, err := c.In(namespace, resource).Create(t.Context(), obj, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+	_, err := c.In(namespace, Resources[obj.GetKind()]).Create(t.Context(), obj, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
 	require.NoError(t, err)
 }
 

@@ -20,7 +20,7 @@ func TestIstioPromoteBySteps(t *testing.T) {
 	for name, with := range byMesh {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			with.gateway = 120
+			with.gateway = 80
 			with.extra = []load.Target{
 				{Name: "header", Headers: map[string]string{"x-canary": "yes"}},
 				{Name: "cookie", Cookies: map[string]string{"group": "insider"}},

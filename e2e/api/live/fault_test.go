@@ -163,17 +163,12 @@ func every() int {
 	return 4
 }
 
-// way is what a release goes through and how it ends: by an HTTPRoute or an Ingress, and at which step it is aborted; empty
+// way is what a release goes through and how it ends: by what kind of route, and at which step it is aborted; empty
 // for a promotion.
 type way struct{ kind, abortAt string }
 
 // route is the resource that carries the requests.
-func (w way) route() schema.GroupVersionResource {
-	if w.kind == "Ingress" {
-		return controlplane.Ingresses
-	}
-	return controlplane.HTTPRoutes
-}
+func (w way) route() schema.GroupVersionResource { return controlplane.Resources[w.kind] }
 
 // weights that the route has on this way. A canary Ingress comes with the first share, and is not set to 0.
 func (w way) weights() []string {
@@ -198,6 +193,7 @@ func TestFaults(t *testing.T) {
 	for name, way := range map[string]way{
 		"promote": {"HTTPRoute", ""}, "abort": {"HTTPRoute", "most"},
 		"promote by an Ingress": {"Ingress", ""}, "abort by an Ingress": {"Ingress", "most"},
+		"promote by a VirtualService": {"VirtualService", ""}, "abort by a VirtualService": {"VirtualService", "most"},
 	} {
 		writes := spoilt(t, c, wire, "", 0, way)
 		require.Greater(t, writes, 25, "writes of a release")
@@ -222,7 +218,7 @@ func TestKilledAtEachWrite(t *testing.T) {
 		c.Kill(t)
 		c.Launch(t)
 	}
-	for i, kind := range []string{"HTTPRoute", "Ingress"} {
+	for i, kind := range []string{"HTTPRoute", "Ingress", "VirtualService"} {
 		writes := spoilt(t, c, wire, "", 0, way{kind: kind})
 		for n := 1 + 2*i%every(); n <= writes; n += every() {
 			t.Run(fmt.Sprint(kind, " ", n), func(t *testing.T) { spoilt(t, c, wire, killed, n, way{kind: kind}) })
@@ -235,7 +231,7 @@ func TestKilledAtEachWrite(t *testing.T) {
 func TestLaggingCaches(t *testing.T) {
 	wire := newLine()
 	c := controlplane.StartThrough(t, wire.through)
-	for _, kind := range []string{"HTTPRoute", "Ingress"} {
+	for _, kind := range []string{"HTTPRoute", "Ingress", "VirtualService"} {
 		for i := range 4 {
 			t.Run(fmt.Sprint(kind, " ", i), func(t *testing.T) {
 				t.Parallel()
@@ -253,11 +249,7 @@ func spoilt(t *testing.T, c *controlplane.Controller, wire *line, kind mishap, n
 	if goes.abortAt != "" {
 		more = strings.Replace(more, "weight: 75}", "weight: 75, hold: {approval: Required}}", 1)
 	}
-	objects := controlplane.Objects(t, "app", 4, more)
-	if goes.kind == "Ingress" {
-		objects = controlplane.ByIngress(t, objects)
-	}
-	for _, obj := range objects {
+	for _, obj := range controlplane.By(t, goes.kind, controlplane.Objects(t, "app", 4, more)) {
 		c.Create(t, namespace, obj)
 	}
 	c.AwaitArmed(t, namespace, "app")
@@ -336,11 +328,16 @@ func weightBeside(ingress *unstructured.Unstructured) string {
 	return weight
 }
 
+// weightIn reads a route that is split in place.
 func weightIn(route *unstructured.Unstructured) string {
-	rules, _, _ := unstructured.NestedSlice(route.Object, "spec", "rules")
+	list, backends := "rules", "backendRefs"
+	if route.GetKind() == "VirtualService" {
+		list, backends = "http", "route"
+	}
+	rules, _, _ := unstructured.NestedSlice(route.Object, "spec", list)
 	weight, matched := "-", ""
 	for _, rule := range rules {
-		refs, _, _ := unstructured.NestedSlice(rule.(map[string]any), "backendRefs")
+		refs, _, _ := unstructured.NestedSlice(rule.(map[string]any), backends)
 		all, canary, known := int64(0), int64(0), false
 		for _, ref := range refs {
 			backend := ref.(map[string]any)
@@ -349,7 +346,8 @@ func weightIn(route *unstructured.Unstructured) string {
 				w = 1
 			}
 			all += w
-			if backend["name"] == "app-canary" {
+			host, _, _ := unstructured.NestedString(backend, "destination", "host")
+			if backend["name"] == "app-canary" || host == "app-canary" {
 				canary, known = canary+w, true
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,6 +25,9 @@ var sharedRoutes = map[string]struct {
 	"HTTPRoute": {controlplane.HTTPRoutes, `[
 	{"matches": [{"path": {"type": "PathPrefix", "value": "/a"}}], "backendRefs": [{"name": "a", "port": 80}]},
 	{"matches": [{"path": {"type": "PathPrefix", "value": "/b"}}], "backendRefs": [{"name": "b", "port": 80}]}]`},
+	"VirtualService": {controlplane.VirtualServices, `[
+	{"match": [{"uri": {"prefix": "/a"}}], "route": [{"destination": {"host": "a"}}]},
+	{"match": [{"uri": {"prefix": "/b"}}], "route": [{"destination": {"host": "b"}}]}]`},
 	"Ingress": {controlplane.Ingresses, `[{"host": "shared.test", "http": {"paths": [
 	{"path": "/a", "pathType": "Prefix", "backend": {"service": {"name": "a", "port": {"number": 80}}}},
 	{"path": "/b", "pathType": "Prefix", "backend": {"service": {"name": "b", "port": {"number": 80}}}}]}}]`},
@@ -40,10 +44,7 @@ func TestTwoRolloutsShareARoute(t *testing.T) {
 				namespace := c.Namespace(t, "shared")
 				routes := c.In(namespace, shared.resource)
 				for _, name := range []string{"a", "b"} {
-					objects := controlplane.Objects(t, name, 1, approved)
-					if kind == "Ingress" {
-						objects = controlplane.ByIngress(t, objects)
-					}
+					objects := controlplane.By(t, kind, controlplane.Objects(t, name, 1, approved))
 					if name == "a" {
 						c.Create(t, namespace, renamed(t, objects[2], shared.rules))
 					}
@@ -86,7 +87,11 @@ func renamed(t *testing.T, route *unstructured.Unstructured, rules string) *unst
 	var list []any
 	require.NoError(t, json.Unmarshal([]byte(rules), &list))
 	spec := out.Object["spec"].(map[string]any)
-	spec["rules"] = list
+	field := "rules"
+	if route.GetKind() == "VirtualService" {
+		field = "http"
+	}
+	spec[field] = list
 	return out
 }
 
@@ -111,7 +116,7 @@ func requireNamed(t *testing.T, c *controlplane.Controller, namespace string, re
 		}
 		right := true
 		for _, name := range []string{"a", "b"} {
-			right = right && inFlight[name] == strings.Contains(specs, fmt.Sprintf(`"name":"%s-canary"`, name))
+			right = right && inFlight[name] == regexp.MustCompile(fmt.Sprintf(`"(name|host)":"%s-canary"`, name)).MatchString(specs)
 		}
 		return right, specs
 	})
