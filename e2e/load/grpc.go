@@ -21,6 +21,9 @@ import (
 // grpcStatusBase plus the gRPC code is the status of an answer that is not OK.
 const grpcStatusBase = 600
 
+// connectTimeout is how long a server may take to answer a new connection, on a busy machine; a call waits for it.
+const connectTimeout = 3 * time.Second
+
 // grpcSender calls the sample app's Echo service. gRPC sends a call again only if the server is known not to have
 // seen it; configured retries are off.
 type grpcSender struct {
@@ -56,7 +59,7 @@ func newGRPCSender(target Target) (*grpcSender, error) {
 			// Reconnect at once: the default waits from a second up, in which every call fails unsent.
 			grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{
 				BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, MaxDelay: 250 * time.Millisecond,
-			}, MinConnectTimeout: time.Second}),
+			}, MinConnectTimeout: connectTimeout}),
 		},
 		metadata: metadata.New(target.Headers),
 	}

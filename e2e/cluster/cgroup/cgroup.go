@@ -58,9 +58,8 @@ func (g Group) Create(nodes ...string) error {
 		if err := h.create(parent, g.name, leaf); err != nil {
 			return err
 		}
-		shared := filepath.Join(h.mount, parent)
-		for _, group := range []string{shared, filepath.Join(shared, g.name), filepath.Join(shared, g.name, leaf)} {
-			h.prefer(group)
+		for _, group := range []string{parent, filepath.Join(parent, g.name)} {
+			h.prefer(filepath.Join(h.mount, group))
 		}
 		for _, node := range nodes {
 			if err := h.create(parent, g.name, node); err != nil {
