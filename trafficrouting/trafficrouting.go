@@ -45,6 +45,9 @@ type Provider interface {
 	// mend; empty means that it can. Asked for each step before a Release may start, and never while
 	// the owner has a part in the route.
 	Check(live Objects, owner Owner, splits []Split) string
+	// Misfit says in one sentence why new pods with these labels would not get what the route is to send to this Service
+	// or its canary Service, and the mend; empty means that they would. Asked before there are any.
+	Misfit(live Objects, service *unstructured.Unstructured, podLabels map[string]string) string
 	// Names says whether any rule of the route, or of what was made beside it, sends requests to the
 	// Service, whoever wrote it. A Service may be deleted only when no route names it any more.
 	Names(live Objects, service string) bool

@@ -31,17 +31,7 @@ func TestEveryKindOfRouteIsGuarded(t *testing.T) {
 		t.Run(listed.Kind.Kind, func(t *testing.T) {
 			resource := listed.Resource
 			resource.Version = "v1"
-			manifest := parse(strings.ReplaceAll(`
-apiVersion: gateway.networking.k8s.io/v1
-kind: KIND
-metadata: {name: guarded}
-spec:
-  parentRefs: [{name: web}]
-  rules: [{backendRefs: [{name: checkout, port: 80}]}]
-`, "KIND", listed.Kind.Kind))
-			if listed.Kind.Kind == "TLSRoute" {
-				require.NoError(t, unstructured.SetNestedStringSlice(manifest.Object, []string{"shop.example.com"}, "spec", "hostnames"))
-			}
+			manifest := guardedRoute(t, listed.Kind.Kind)
 			users, ours := w.user.Resource(resource).Namespace(w.namespace), w.ours.Resource(resource).Namespace(w.namespace)
 			live, err := users.Apply(t.Context(), "guarded", manifest, metav1.ApplyOptions{FieldManager: tool})
 			require.NoError(t, err)
@@ -58,4 +48,31 @@ spec:
 			require.Equal(t, content(split), content(answer))
 		})
 	}
+}
+
+// guardedRoute is one of a kind as it is in Git.
+func guardedRoute(t *testing.T, kind string) *unstructured.Unstructured {
+	t.Helper()
+	if kind == "VirtualService" {
+		return parse(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: guarded}
+spec:
+  hosts: [shop.example.com]
+  http: [{route: [{destination: {host: checkout}}]}]
+`)
+	}
+	manifest := parse(strings.ReplaceAll(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: KIND
+metadata: {name: guarded}
+spec:
+  parentRefs: [{name: web}]
+  rules: [{backendRefs: [{name: checkout, port: 80}]}]
+`, "KIND", kind))
+	if kind == "TLSRoute" {
+		require.NoError(t, unstructured.SetNestedStringSlice(manifest.Object, []string{"shop.example.com"}, "spec", "hostnames"))
+	}
+	return manifest
 }

@@ -244,6 +244,9 @@ func TestConnections(t *testing.T) {
 func TestStoredStaysAsRendered(t *testing.T) {
 	for name, user := range fixtures().Routes {
 		for _, s := range providertest.Steps(providertest.Checkout) {
+			if istio.New().Check(user, providertest.CheckoutOwner, []trafficrouting.Split{s}) != "" {
+				continue // a match for a delegate
+			}
 			live, err := istio.New().Render(user, providertest.CheckoutOwner, []trafficrouting.Split{s})
 			require.NoError(t, err, name)
 			for _, obj := range append(live.Beside, live.Route) {

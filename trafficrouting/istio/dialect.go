@@ -2,6 +2,7 @@ package istio
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -21,13 +22,16 @@ var lists = []rules.List{
 	{Field: "tcp", Refs: "route"},
 }
 
-// Bounds of what is written. Istio admits any int32 as a weight and any number of rules; proxies add the weights of a rule
-// up in 32 bits.
+// Bounds of what is added. Istio admits any int32 as a weight and any number of rules and destinations; proxies add the
+// weights of a rule up in 32 bits.
 const (
-	maxWeight = 1_000_000
-	maxRefs   = 64
+	maxWeight = 100_000_000
+	maxRefs   = math.MaxInt32
 	maxRules  = 256
 )
+
+// maxRegex is how long an expression may be, in characters (validateStringRegexp in pkg/config/validation).
+const maxRegex = 1024
 
 // Format says what is written where. A destination without weight takes nothing beside others, and one that is alone takes
 // everything, whatever its weight (HTTPRouteDestination.weight).
@@ -52,8 +56,12 @@ func serviceOf(host, namespace string) (string, bool) {
 	if !dotted {
 		return name, name != "" && name != "*"
 	}
-	return name, name != "" && name != "*" && strings.HasPrefix(rest, namespace+".svc.")
+	domain, local := strings.CutPrefix(rest, namespace+".svc.")
+	return name, local && domain != clusterSet && name != "" && name != "*"
 }
+
+// clusterSet is the domain of Services that several clusters export (KEP-1645): a canary Service is not exported.
+const clusterSet = "clusterset.local"
 
 // onHost returns a host for another Service, written in the same way.
 func onHost(host, service string) string {
@@ -98,8 +106,14 @@ func (dialect) Copied(rule rules.Object) []rules.Object {
 
 // Refuses says what is wrong with a match; proxies can tell all of it.
 func (dialect) Refuses(m v1alpha1.Match) string {
-	if _, err := rules.ReadMatch(m); err != nil {
+	read, err := rules.ReadMatch(m)
+	if err != nil {
 		return err.Error()
+	}
+	for _, c := range read.Conditions {
+		if c.Regex && len(c.Value) > maxRegex {
+			return fmt.Sprintf("match %s: as a regular expression it has %d characters and Istio admits %d; shorten it", c.Name, len(c.Value), maxRegex)
+		}
 	}
 	return ""
 }
@@ -112,10 +126,5 @@ func (dialect) Usurped([]rules.Rule, []rules.Written, map[int]bool) (loser, winn
 	return 0, 0, false
 }
 
-// Exceeds says whether there are too many rules.
-func (dialect) Exceeds(written []rules.Rule) string {
-	if len(written) > maxRules {
-		return fmt.Sprintf("it would have %d rules and %d is the most; use fewer match entries", len(written), maxRules)
-	}
-	return ""
-}
+// Exceeds is nothing: the API has no such limit.
+func (dialect) Exceeds([]rules.Rule) string { return "" }

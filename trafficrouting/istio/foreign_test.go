@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -70,7 +71,9 @@ func TestPolicyEditedMidWay(t *testing.T) {
 
 func TestCopyWithoutItsLabel(t *testing.T) {
 	live := render(t, withPolicy(), half)
-	named(t, live, "checkout-canary-checkout").SetLabels(nil)
+	copied := named(t, live, "checkout-canary-checkout")
+	copied.SetLabels(nil)
+	copied.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "v1", Kind: "Service", Name: providertest.Checkout}})
 	again := render(t, live, half)
 	require.Equal(t, "checkout", named(t, again, "checkout-canary-checkout").GetLabels()[v1alpha1.LabelRollout])
 }
@@ -89,14 +92,54 @@ spec: {host: checkout-canary, trafficPolicy: {loadBalancer: {simple: RANDOM}}}`
 	require.NoError(t, err)
 	providertest.SameObjects(t, user, stripped)
 
-	const squatter = `
+	for _, squatter := range []string{"elsewhere", "checkout-canary"} { // the second as exported into Git once
+		user = withPolicy(`
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: checkout-canary-checkout, namespace: shop}
-spec: {host: elsewhere}`
-	user = withPolicy(squatter)
-	require.Equal(t, "split VirtualService shop/shop: DestinationRule checkout-canary-checkout exists and is not this Rollout's; rename or delete it",
-		istio.New().Check(user, providertest.CheckoutOwner, half))
-	live = render(t, user, back)
-	require.Len(t, live.Beside, 2, "the way back is open")
+spec: {host: ` + squatter + `}`)
+		require.Equal(t, "split VirtualService shop/shop: DestinationRule checkout-canary-checkout exists and is not this Rollout's; rename or delete it",
+			istio.New().Check(user, providertest.CheckoutOwner, half))
+		live = render(t, user, back)
+		require.Len(t, live.Beside, 2, "the way back is open")
+	}
+}
+
+// TestRouteDeletedMidWay takes the copies along.
+func TestRouteDeletedMidWay(t *testing.T) {
+	live := render(t, withPolicy(), half)
+	live.Route = nil
+	observed := istio.New().Observe(live, providertest.CheckoutOwner, half)
+	require.True(t, observed.Drifted)
+	require.Equal(t, []trafficrouting.Change{{Live: named(t, live, "checkout-canary-checkout")}}, live.Changes(*observed.Rendered))
+}
+
+// TestWaysBackFromWhatOthersWrote: whatever a user makes of a VirtualService that Istio admits, it can be led back.
+func TestWaysBackFromWhatOthersWrote(t *testing.T) {
+	for name, edit := range map[string]func(http []any) []any{
+		"a weight beyond ours": func(http []any) []any {
+			http[0].(object)["route"].([]any)[0].(object)["weight"] = int64(2_000_000_000)
+			return http
+		},
+		"more rules than ours": func(http []any) []any {
+			for range 300 {
+				http = append(http, object{"redirect": object{"uri": "/"}})
+			}
+			return http
+		},
+		"many destinations": func(http []any) []any {
+			rule := http[0].(object)
+			for range 100 {
+				rule["route"] = append(rule["route"].([]any), object{"destination": object{"host": "legacy"}, "weight": int64(1)})
+			}
+			return http
+		},
+	} {
+		live := render(t, trafficrouting.Objects{Route: stored(userRoutes["several rules"])}, half)
+		live.Route.Object["spec"].(object)["http"] = edit(rulesOf(live.Route))
+		again := render(t, live, back)
+		require.Zero(t, istio.New().Observe(again, providertest.CheckoutOwner, back).CanaryPPM, name)
+		_, err := istio.New().Strip(again, providertest.CheckoutOwner)
+		require.NoError(t, err, name)
+	}
 }

@@ -20,6 +20,9 @@ func (dialect) Conjoin(a rules.Alternative, match rules.Object) (rules.Object, e
 		out["method"] = met
 	}
 	for _, c := range a.Conditions {
+		if c.Field == rules.Headers && excludes(match, c) {
+			return nil, rules.ErrContradiction
+		}
 		field, _ := out[c.Field].(rules.Object)
 		field = rules.Shallow(field)
 		key := c.Name
@@ -40,6 +43,18 @@ func (dialect) Conjoin(a rules.Alternative, match rules.Object) (rules.Object, e
 		out[c.Field] = field
 	}
 	return out, nil
+}
+
+// excludes says whether a match wants just those without the header of a condition, or without its value.
+func excludes(match rules.Object, c rules.Condition) bool {
+	without, _ := match["withoutHeaders"].(rules.Object)
+	for name, unwanted := range without {
+		value, _ := unwanted.(rules.Object)
+		if c.Named(name) && (len(value) == 0 || !c.Regex && value["exact"] == c.Value) {
+			return true
+		}
+	}
+	return false
 }
 
 // meet returns the StringMatch of what meets both; without a value, theirs only asks that there is one.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -20,15 +21,15 @@ const maxName = 253
 // policies returns the copies, for the canary Service, of the DestinationRules of a Service: load balancing, TLS, outlier
 // detection and subsets go by host. A subset of the canary's has no labels: its pods are of one version, whatever the
 // user's subset picks from.
-func policies(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split, base, canary string) ([]*unstructured.Unstructured, error) {
+func policies(live trafficrouting.Objects, owner trafficrouting.Owner, neutral bool, base, canary string) ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
 	for _, obj := range live.Beside {
 		host := hostOf(obj)
-		if service, ok := serviceOf(host, obj.GetNamespace()); !ok || service != base || owned(obj, live, owner, splits) {
+		if service, ok := serviceOf(host, obj.GetNamespace()); !ok || service != base || owned(obj, owner) {
 			continue
 		}
-		made, err := copyFor(live, owner, splits, nameOf(canary, obj.GetName()))
-		if err != nil && trafficrouting.Neutral(splits) {
+		made, err := copyFor(live, owner, nameOf(canary, obj.GetName()))
+		if err != nil && neutral {
 			continue // the way back is always open
 		}
 		if err != nil {
@@ -48,13 +49,13 @@ func policies(live trafficrouting.Objects, owner trafficrouting.Owner, splits []
 }
 
 // copyFor returns the copy of this name as it is to be but for its spec.
-func copyFor(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split, name string) (*unstructured.Unstructured, error) {
+func copyFor(live trafficrouting.Objects, owner trafficrouting.Owner, name string) (*unstructured.Unstructured, error) {
 	made := &unstructured.Unstructured{Object: rules.Object{"kind": destinationRule.Kind}}
 	for _, obj := range live.Beside {
 		if obj.GetName() != name {
 			continue
 		}
-		if !owned(obj, live, owner, splits) {
+		if !owned(obj, owner) {
 			return nil, fmt.Errorf("DestinationRule %s exists and is not this Rollout's; rename or delete it", name)
 		}
 		made = obj.DeepCopy()
@@ -71,35 +72,28 @@ func copyFor(live trafficrouting.Objects, owner trafficrouting.Owner, splits []t
 }
 
 // others returns what is beside the VirtualService but for the owner's copies.
-func others(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) []*unstructured.Unstructured {
+func others(live trafficrouting.Objects, owner trafficrouting.Owner) []*unstructured.Unstructured {
 	var out []*unstructured.Unstructured
 	for _, obj := range live.Beside {
-		if !owned(obj, live, owner, splits) {
+		if !owned(obj, owner) {
 			out = append(out, obj)
 		}
 	}
 	return out
 }
 
-// owned says whether a DestinationRule is one of the owner's copies: by its label and a canary Service's host; or, where
-// the label was taken, by that host and the name of the copy of one that is there. People may write their own for that
-// host too.
-func owned(obj *unstructured.Unstructured, live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) bool {
+// owned says whether a DestinationRule is one of the owner's copies: it has the name of one and the canary Service's host,
+// and the owner's label or, where somebody took that, its owner reference. People may write their own for that host too.
+func owned(obj *unstructured.Unstructured, owner trafficrouting.Owner) bool {
 	service, local := serviceOf(hostOf(obj), obj.GetNamespace())
-	if of := obj.GetLabels()[v1alpha1.LabelRollout]; of != "" {
-		return of == owner.Name && (local && strings.HasSuffix(service, v1alpha1.CanarySuffix) || isCopy(obj, live, splits))
+	base, canary := strings.CutSuffix(service, v1alpha1.CanarySuffix)
+	if !local || !canary || !strings.HasPrefix(obj.GetName(), service+"-") {
+		return false
 	}
-	return local && strings.HasSuffix(service, v1alpha1.CanarySuffix) && isCopy(obj, live, splits)
-}
-
-// isCopy says whether a DestinationRule has the name of a copy.
-func isCopy(obj *unstructured.Unstructured, live trafficrouting.Objects, splits []trafficrouting.Split) bool {
-	return slices.ContainsFunc(splits, func(s trafficrouting.Split) bool {
-		return slices.ContainsFunc(live.Beside, func(original *unstructured.Unstructured) bool {
-			service, ok := serviceOf(hostOf(original), original.GetNamespace())
-			return ok && service == s.Base.Service && obj.GetName() == nameOf(trafficrouting.CanaryOf(s.Base.Service), original.GetName())
-		})
-	})
+	if of := obj.GetLabels()[v1alpha1.LabelRollout]; of != "" {
+		return of == owner.Name
+	}
+	return slices.ContainsFunc(obj.GetOwnerReferences(), func(ref metav1.OwnerReference) bool { return ref.Kind == "Service" && ref.Name == base })
 }
 
 func hostOf(obj *unstructured.Unstructured) string {

@@ -41,7 +41,7 @@ func (VirtualService) Beside() []schema.GroupKind { return []schema.GroupKind{de
 
 // Capabilities says what the rules of HTTP and gRPC can do; one without such shares connections.
 func (p VirtualService) Capabilities(live trafficrouting.Objects) trafficrouting.Capabilities {
-	looks := live.Route == nil || slices.ContainsFunc(p.Rules(live.Route), looksInto)
+	looks := live.Route == nil || !delegated(live.Route) && slices.ContainsFunc(p.Rules(live.Route), looksInto)
 	return trafficrouting.Capabilities{
 		Weight: true, HeaderExact: looks, HeaderRegex: looks, Cookie: looks, QueryExact: looks, QueryRegex: looks,
 		Method: looks, WeightAndMatch: looks, Granularity: 1, Refusal: p.Refusal(live),
@@ -60,17 +60,20 @@ func (p VirtualService) Render(live trafficrouting.Objects, owner trafficrouting
 	if len(splits) == 0 {
 		return p.Strip(live, owner)
 	}
+	if live.Route != nil && delegated(live.Route) && slices.ContainsFunc(splits, func(s trafficrouting.Split) bool { return len(s.Rules) > 0 }) {
+		return trafficrouting.Objects{}, fmt.Errorf("split %s: it has no hosts, so that others delegate to it, and Istio leaves out those of its rules whose match is at odds with theirs; take match out of the step", rules.Title(live))
+	}
 	out, err := p.Route.Render(live, owner, splits)
 	if err != nil {
 		return trafficrouting.Objects{}, err
 	}
-	out.Beside = others(live, owner, splits)
+	out.Beside = others(live, owner)
 	for _, s := range splits {
 		for _, share := range s.Shares {
 			if share.Backend == s.Base {
 				continue
 			}
-			copies, err := policies(live, owner, splits, s.Base.Service, share.Backend.Service)
+			copies, err := policies(live, owner, trafficrouting.Neutral(splits), s.Base.Service, share.Backend.Service)
 			if err != nil {
 				return trafficrouting.Objects{}, fmt.Errorf("split %s: %w", rules.Title(live), err)
 			}
@@ -86,7 +89,7 @@ func (p VirtualService) Strip(live trafficrouting.Objects, owner trafficrouting.
 	if err != nil {
 		return trafficrouting.Objects{}, err
 	}
-	out.Beside = others(live, owner, nil)
+	out.Beside = others(live, owner)
 	return out, nil
 }
 
@@ -94,6 +97,11 @@ func (p VirtualService) Strip(live trafficrouting.Objects, owner trafficrouting.
 func (p VirtualService) Check(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) string {
 	if reason := p.Route.Check(trafficrouting.Objects{Route: live.Route}, owner, splits); reason != "" {
 		return reason
+	}
+	for _, s := range splits {
+		if reason := p.unclear(live, owner, s.Base.Service); reason != "" {
+			return rules.Title(live) + ": " + reason
+		}
 	}
 	if _, err := p.Render(live, owner, splits); err != nil {
 		return err.Error()
@@ -106,6 +114,9 @@ func (p VirtualService) Observe(live trafficrouting.Objects, owner trafficroutin
 	var out trafficrouting.Observed
 	if live.Route == nil {
 		out.Message = p.Refusal(live)
+		if left := others(live, owner); len(left) < len(live.Beside) {
+			out.Drifted, out.Rendered = true, &trafficrouting.Objects{Beside: left}
+		}
 		return out
 	}
 	out.CanaryPPM = p.CanaryPPM(live.Route, owner, splits)

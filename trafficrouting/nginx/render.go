@@ -57,6 +57,11 @@ func (p Ingress) Render(live trafficrouting.Objects, owner trafficrouting.Owner,
 	return out, nil
 }
 
+// Misfit is nothing: a backend is a Service and no more.
+func (Ingress) Misfit(trafficrouting.Objects, *unstructured.Unstructured, map[string]string) string {
+	return ""
+}
+
 // Strip takes the owner's canary Ingresses away.
 func (p Ingress) Strip(live trafficrouting.Objects, owner trafficrouting.Owner) (trafficrouting.Objects, error) {
 	return p.without(live, owner, nil), nil

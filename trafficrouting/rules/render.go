@@ -71,6 +71,11 @@ func (r Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 	return ""
 }
 
+// Misfit is nothing where a backend is a Service and no more.
+func (Route) Misfit(trafficrouting.Objects, *unstructured.Unstructured, map[string]string) string {
+	return ""
+}
+
 // Names says whether a rule of the route sends requests to the Service, copies of requests included.
 func (r Route) Names(live trafficrouting.Objects, service string) bool {
 	if live.Route == nil {

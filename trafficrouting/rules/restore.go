@@ -200,7 +200,7 @@ func (u userRule) write(values []int64, scale int64) {
 		}
 	}
 	for i, ref := range u.refs {
-		weight := min(values[i]/scale, u.Format().MaxWeight)
+		weight := min(values[i]/scale, max(u.Format().MaxWeight, u.live[i]))
 		if weightOf(ref) == nil && u.live[i] == weight {
 			continue
 		}

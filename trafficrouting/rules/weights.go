@@ -97,7 +97,7 @@ func (r Route) scaleFor(weights []int64, shares [][]trafficrouting.Share) (int64
 		return 1, nil
 	case readable%smallest == 0 && fits(readable):
 		return readable, nil
-	case fits(smallest):
+	case fits(smallest), smallest == 1: // what the user wrote, the user may have
 		return smallest, nil
 	}
 	return 0, fmt.Errorf("its weights sum to %d, and to split them exactly they would have to grow %d times, to %.0f, and %d is the most; use smaller weights or a coarser share",

@@ -200,6 +200,11 @@ func misfit(d *draft) string {
 		if refusal := trafficrouting.ServiceRefusal(s.User, nil, d.in.Rollout, labels, nil); refusal != "" {
 			return refusal
 		}
+		for _, r := range d.in.Observed.Routes {
+			if refusal := r.Provider.Misfit(r.Objects, s.User, labels); refusal != "" {
+				return refusal
+			}
+		}
 	}
 	return ""
 }
