@@ -36,13 +36,18 @@ implementation-specific in Gateway API), and its status doesn't tell.
 ## VirtualService
 The user's VirtualService is split in place, its rules of http, tls and tcp. A copy of a rule stands right before it, with its
 timeout, retries, rewrite, CORS policy, fault and mirrors; as the first rule that matches decides, it takes nothing of
-another's. A VirtualService without hosts, to which another one delegates, is split in the same way: name that one.
+another's. A VirtualService without hosts, to which another one delegates, is split by weights: name that one.
 
 The canary Service has a host of its own, so what a **DestinationRule** of the namespace says of the Service's host (TLS, load
 balancing, outlier detection, subsets) is copied for it: ` + "`<service>-canary-<name>`" + `, made before anything is sent there,
 kept in step with the original, owned by the Service, removed at the end. Subsets of the copy pick all its pods, which are of
-one version. Left as they are, and so to be looked after by whoever uses them: DestinationRules of other namespaces, and
-policies that name the Service itself as their ` + "`targetRef`" + `.
+one version. What copies or proxies could not do is refused with the reason: several DestinationRules for the Service, a
+subset that none of them has or that the new template's labels would leave empty, ` + "`PASSTHROUGH`" + `, a headless Service that
+callers in the mesh reach, and a match on a VirtualService that others delegate to.
+
+Not looked at, and to be looked after by whoever uses them: DestinationRules of other namespaces, policies that name the
+Service as their ` + "`targetRef`" + `, and EnvoyFilters that go by the name of a route or a cluster. Shown with callers that follow
+istiod by themselves; sidecars and ambient read the same configuration, but no Envoy was run.
 
 ## Ingress
 The user's Ingress is never written. A canary Ingress beside it, ` + "`<service>-canary-<class>`" + `, has the rules of **all**
