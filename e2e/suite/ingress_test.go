@@ -17,35 +17,10 @@ import (
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
-// ingressInsiders are told by what a canary Ingress can tell: of a cookie one value alone.
-var ingressInsiders = []v1alpha1.Match{
-	{Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: ptr.To("yes")}}},
-	{Cookies: []v1alpha1.ValueMatch{{Name: "group", Exact: ptr.To("always")}}},
-}
-
-// TestIngressPromoteBySteps shares requests by a canary Ingress beside the user's.
+// TestIngressPromoteBySteps shares requests by a canary Ingress beside the user's, which can tell one value of a cookie alone.
 func TestIngressPromoteBySteps(t *testing.T) {
 	t.Parallel()
-	s := begin(t, setting{
-		kind: "Ingress", gateway: 120,
-		extra: []load.Target{
-			{Name: "header", Headers: map[string]string{"x-canary": "yes"}},
-			{Name: "cookie", Cookies: map[string]string{"group": "always"}},
-			{Name: "other-header", Headers: map[string]string{"x-canary": "yesno"}},
-		},
-		steps: []v1alpha1.Step{
-			world.Weighted("five", 5, approval()),
-			{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: ingressInsiders, Hold: approval()},
-			world.Weighted("half", 50, approval()),
-			world.Weighted("all", 100, approval()),
-		},
-	})
-	s.ship("v2")
-	release, records := s.promoted("five", "quarter", "half", "all")
-	for name, want := range quartered {
-		s.requireSharesIn(name, want, name == "quarter", release, records)
-	}
-	s.requireLikeTwin(false, ships("v2"))
+	promoteByQuarters(t, setting{kind: "Ingress", gateway: 120}, "always")
 }
 
 // TestSeveralKindsTogether releases through an HTTPRoute and an Ingress at once: the share is in effect on both.
@@ -102,7 +77,7 @@ func guarded(app world.App) (*corev1.Secret, *networkingv1.Ingress) {
 func TestIngressKeepsAuthentication(t *testing.T) {
 	t.Parallel()
 	s := begin(t, setting{kind: "Ingress", steps: []v1alpha1.Step{
-		{Name: "insiders", Weight: ptr.To(intstr.FromInt32(25)), Match: ingressInsiders, Hold: approval()},
+		{Name: "insiders", Weight: ptr.To(intstr.FromInt32(25)), Match: matching("always"), Hold: approval()},
 	}})
 	secret, ingress := guarded(s.app)
 	s.create(secret)

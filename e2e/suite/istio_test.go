@@ -4,9 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/utils/ptr"
-
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/e2e/load"
 	"crossfade.io/crossfade/e2e/suite/world"
@@ -21,24 +18,7 @@ func TestIstioPromoteBySteps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			with.gateway = 80
-			with.extra = []load.Target{
-				{Name: "header", Headers: map[string]string{"x-canary": "yes"}},
-				{Name: "cookie", Cookies: map[string]string{"group": "insider"}},
-				{Name: "other-header", Headers: map[string]string{"x-canary": "no"}},
-			}
-			with.steps = []v1alpha1.Step{
-				world.Weighted("five", 5, approval()),
-				{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: insiders, Hold: approval()},
-				world.Weighted("half", 50, approval()),
-				world.Weighted("all", 100, approval()),
-			}
-			s := begin(t, with)
-			s.ship("v2")
-			release, records := s.promoted("five", "quarter", "half", "all")
-			for name, want := range quartered {
-				s.requireSharesIn(name, want, name == "quarter", release, records)
-			}
-			s.requireLikeTwin(false, ships("v2"))
+			promoteByQuarters(t, with, "insider")
 		})
 	}
 }

@@ -15,29 +15,34 @@ import (
 // quartered are the shares of steps, by name.
 var quartered = map[string]float64{"five": 0.05, "quarter": 0.25, "half": 0.50, "all": 1}
 
-// TestGRPCPromoteBySteps shares calls through a GRPCRoute. On kept connections too each call goes its own way.
-func TestGRPCPromoteBySteps(t *testing.T) {
-	t.Parallel()
-	s := begin(t, setting{
-		kind: "GRPCRoute", gateway: 120,
-		extra: []load.Target{
-			{Name: "header", Headers: map[string]string{"x-canary": "yes"}},
-			{Name: "cookie", Cookies: map[string]string{"group": "insider"}},
-			{Name: "other-header", Headers: map[string]string{"x-canary": "no"}},
-		},
-		steps: []v1alpha1.Step{
-			world.Weighted("five", 5, approval()),
-			{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: insiders, Hold: approval()},
-			world.Weighted("half", 50, approval()),
-			world.Weighted("all", 100, approval()),
-		},
-	})
+// promoteByQuarters promotes by steps, of which one sends those with a header or this cookie to the canary besides, and
+// requires of each step that each kind of request went where it belongs.
+func promoteByQuarters(t *testing.T, with setting, cookie string) {
+	t.Helper()
+	with.extra = []load.Target{
+		{Name: "header", Headers: map[string]string{"x-canary": "yes"}},
+		{Name: "cookie", Cookies: map[string]string{"group": cookie}},
+		{Name: "other-header", Headers: map[string]string{"x-canary": "yesno"}},
+	}
+	with.steps = []v1alpha1.Step{
+		world.Weighted("five", 5, approval()),
+		{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: matching(cookie), Hold: approval()},
+		world.Weighted("half", 50, approval()),
+		world.Weighted("all", 100, approval()),
+	}
+	s := begin(t, with)
 	s.ship("v2")
 	release, records := s.promoted("five", "quarter", "half", "all")
 	for name, want := range quartered {
 		s.requireSharesIn(name, want, name == "quarter", release, records)
 	}
 	s.requireLikeTwin(false, ships("v2"))
+}
+
+// TestGRPCPromoteBySteps shares calls through a GRPCRoute. On kept connections too each call goes its own way.
+func TestGRPCPromoteBySteps(t *testing.T) {
+	t.Parallel()
+	promoteByQuarters(t, setting{kind: "GRPCRoute", gateway: 120}, "insider")
 }
 
 // TestConnectionsPromoteBySteps shares connections, which the gateway does not look into: a kept one stays where it is, so

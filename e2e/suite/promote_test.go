@@ -15,9 +15,14 @@ import (
 const enough = 4000
 
 // insiders are the requests that a step with a match sends to the canary.
-var insiders = []v1alpha1.Match{
-	{Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: ptr.To("yes")}}},
-	{Cookies: []v1alpha1.ValueMatch{{Name: "group", Exact: ptr.To("insider")}}},
+var insiders = matching("insider")
+
+// matching are those with a header, or with this cookie.
+func matching(cookie string) []v1alpha1.Match {
+	return []v1alpha1.Match{
+		{Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: ptr.To("yes")}}},
+		{Cookies: []v1alpha1.ValueMatch{{Name: "group", Exact: &cookie}}},
+	}
 }
 
 // approval holds a step until somebody approves it.
