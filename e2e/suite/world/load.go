@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"sigs.k8s.io/yaml"
 
@@ -17,6 +18,10 @@ import (
 
 // GatewayAddress is the gateway's inside the cluster's network.
 const GatewayAddress = "10.99.0.1"
+
+// answerTime bounds a request. What is lost is never answered, or refused at once; what is only late, as on a machine that
+// is busy with several scenarios, is no loss.
+const answerTime = 15 * time.Second
 
 // Load is a run of the load generator inside the cluster's network.
 type Load struct {
@@ -30,7 +35,7 @@ type Load struct {
 // StartLoad loads the targets until Stop, from the network of a node; empty means the first. Its files go to the folder
 // dir.
 func (w *World) StartLoad(node, dir string, targets ...load.Target) (*Load, error) {
-	config, err := yaml.Marshal(load.Config{Targets: targets})
+	config, err := yaml.Marshal(map[string]any{"targets": targets, "timeout": answerTime.String()})
 	if err != nil {
 		return nil, fmt.Errorf("encode load: %w", err)
 	}
