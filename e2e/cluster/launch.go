@@ -38,6 +38,9 @@ func (c Cluster) launch(ctx context.Context, spec Spec) error {
 	if err := c.group.Create(spec.otherNodes()...); err != nil {
 		return err
 	}
+	if !spec.ControlPlaneOnly { // beside a control plane alone it is the controller that must keep up, which is no part of it
+		c.group.Prefer()
+	}
 	gateRead, gateWrite, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("create gate: %w", err)

@@ -58,9 +58,6 @@ func (g Group) Create(nodes ...string) error {
 		if err := h.create(parent, g.name, leaf); err != nil {
 			return err
 		}
-		for _, group := range []string{parent, filepath.Join(parent, g.name)} {
-			h.prefer(filepath.Join(h.mount, group))
-		}
 		for _, node := range nodes {
 			if err := h.create(parent, g.name, node); err != nil {
 				return err
@@ -71,6 +68,16 @@ func (g Group) Create(nodes ...string) error {
 		}
 	}
 	return nil
+}
+
+// Prefer gives the group more processor time than others get, for as long as there is too little for all: it counts as
+// one, however many processes it has, beside each of those that load and watch them.
+func (g Group) Prefer() {
+	for _, h := range g.hierarchies {
+		for _, group := range []string{parent, filepath.Join(parent, g.name)} {
+			h.prefer(filepath.Join(h.mount, group))
+		}
+	}
 }
 
 // Add moves a process, with all its threads, into the group.

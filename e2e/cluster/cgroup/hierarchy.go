@@ -56,9 +56,7 @@ func (h hierarchy) create(names ...string) error {
 	return nil
 }
 
-// prefer gives a group more processor time than others get, for as long as there is too little for all: a cluster counts as
-// one, however many processes it has, beside each of those that load and watch it. Best effort: where the hierarchy does
-// not share out processors, it has no such file.
+// prefer is best effort: where the hierarchy does not share out processors, it has no such file.
 func (h hierarchy) prefer(group string) {
 	for file, weight := range map[string]string{"cpu.shares": "10240", "cpu.weight": "1000"} {
 		path := filepath.Join(group, file)
