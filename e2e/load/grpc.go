@@ -21,6 +21,10 @@ import (
 // grpcStatusBase plus the gRPC code is the status of an answer that is not OK.
 const grpcStatusBase = 600
 
+// staleRoute is what grpc-go says of a call for which it chose a cluster by a route that it dropped at the same moment. The
+// call was never sent, and it is the client that lost it.
+const staleRoute = "unknown cluster selected for RPC"
+
 // connectTimeout is how long a server may take to answer a new connection, on a busy machine; a call waits for it.
 const connectTimeout = 3 * time.Second
 
@@ -85,6 +89,9 @@ func (g *grpcSender) send(ctx context.Context, _ bool) outcome {
 	}
 	var header metadata.MD
 	_, err := echo.Call(metadata.NewOutgoingContext(ctx, g.metadata), conn, postedText, grpc.Header(&header))
+	for err != nil && strings.Contains(err.Error(), staleRoute) && ctx.Err() == nil {
+		_, err = echo.Call(metadata.NewOutgoingContext(ctx, g.metadata), conn, postedText, grpc.Header(&header))
+	}
 	version := strings.Join(header.Get(echo.VersionKey), ",")
 	code := status.Code(err)
 	switch {
