@@ -89,7 +89,7 @@ func (g *grpcSender) send(ctx context.Context, _ bool) outcome {
 	}
 	var header metadata.MD
 	_, err := echo.Call(metadata.NewOutgoingContext(ctx, g.metadata), conn, postedText, grpc.Header(&header))
-	for err != nil && strings.Contains(err.Error(), staleRoute) && ctx.Err() == nil {
+	if err != nil && strings.Contains(err.Error(), staleRoute) { // once: if it happens again, something else is wrong
 		_, err = echo.Call(metadata.NewOutgoingContext(ctx, g.metadata), conn, postedText, grpc.Header(&header))
 	}
 	version := strings.Join(header.Get(echo.VersionKey), ",")
