@@ -29,8 +29,11 @@ type Provider interface {
 	// splits that leave everything with the user's Services fail only where the route cannot be read.
 	Render(live Objects, owner Owner, splits []Split) (Objects, error)
 	// Strip returns live without this owner's part, exactly as the user wrote it, also after a foreign
-	// edit.
+	// edit. What is left is said by Leftovers.
 	Strip(live Objects, owner Owner) (Objects, error)
+	// Leftovers are what was made beside the route for this owner's canary Services, and goes when these do: a data plane
+	// that still sends to one must not find it changed.
+	Leftovers(live Objects, owner Owner) []*unstructured.Unstructured
 	// Guard returns what becomes of somebody else's update of a route: what they wrote, with every owner's
 	// part of it as it is stored. Of objects beside it nothing is known. An update with nothing new in it
 	// gives the stored route. It fails with a sentence that names what they wrote and the parts cannot be

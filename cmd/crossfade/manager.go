@@ -106,9 +106,8 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	if err != nil {
 		return err
 	}
-	lenses := &lens.Lenses{
-		Config: mgr.GetConfig(), HTTP: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
-	}
+	sparing := lens.Sparing(mgr.GetRESTMapper())
+	lenses := &lens.Lenses{Config: mgr.GetConfig(), HTTP: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: sparing}
 	releases := &release.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: routes,
@@ -119,7 +118,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 		return fmt.Errorf("set up the release controller: %w", err)
 	}
 	rollouts := &rollout.Reconciler{
-		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Lenses: lenses,
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Sparing: sparing, Lenses: lenses,
 		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: routes,
 		Clock: time.Now, Gate: gate, Ignored: o.ignored, LetGo: o.letGo != "",
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -40,16 +41,20 @@ func (r *Reconciler) apply(ctx context.Context, w intent.Write) error {
 	return err
 }
 
-// answering are the groups whose objects have a status that their own controllers write for each new spec. Services,
-// Ingresses and the kinds of Istio have none that would tell.
-var answering = map[string]bool{DeploymentKind.Group: true, gatewayGroup: true}
+// answering are the kinds of object whose own controllers write a status for each new spec. Services, Ingresses, policies
+// and the kinds of Istio have none that would tell.
+var answering = map[schema.GroupKind]bool{
+	DeploymentKind.GroupKind(): true, {Group: DeploymentKind.Group, Kind: "ReplicaSet"}: true,
+	{Group: gatewayGroup, Kind: "HTTPRoute"}: true, {Group: gatewayGroup, Kind: "GRPCRoute"}: true,
+	{Group: gatewayGroup, Kind: "TCPRoute"}: true, {Group: gatewayGroup, Kind: "TLSRoute"}: true,
+}
 
 const gatewayGroup = "gateway.networking.k8s.io"
 
 // answers says whether an event will tell of a write: one that is no echo of it, or the answer of the
 // object's own controller to a new spec.
 func answers(w intent.Write) bool {
-	return w.Verb != intent.Patch || w.ChangesSpec && answering[w.Kind.Group]
+	return w.Verb != intent.Patch || w.ChangesSpec && answering[w.Kind.GroupKind()]
 }
 
 // failed counts a refused write of a Release and names it.

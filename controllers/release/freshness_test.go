@@ -108,12 +108,13 @@ func TestFreshness(t *testing.T) {
 // then nobody came back to see it.
 func TestWhoAnswersAWrite(t *testing.T) {
 	for kind, answered := range map[schema.GroupVersionKind]bool{
-		{Group: "apps", Version: "v1", Kind: "Deployment"}:                          true,
-		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}:      true,
-		{Version: "v1", Kind: "Service"}:                                            false,
-		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}:                false,
-		{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}:       false,
-		{Group: "networking.istio.io", Version: "v1beta1", Kind: "DestinationRule"}: false,
+		{Group: "apps", Version: "v1", Kind: "Deployment"}:                            true,
+		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}:        true,
+		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "BackendTLSPolicy"}: false,
+		{Version: "v1", Kind: "Service"}:                                              false,
+		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}:                  false,
+		{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}:         false,
+		{Group: "networking.istio.io", Version: "v1beta1", Kind: "DestinationRule"}:   false,
 	} {
 		write := intent.Write{Verb: intent.Patch, Kind: kind, ChangesSpec: true}
 		require.Equal(t, answered, answers(write), "a new spec of %s", kind)

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -258,9 +259,12 @@ func (r *Reconciler) route(ctx context.Context, view View, namespace string, ref
 	return planner.Route{Ref: ref, Provider: recalling{Provider: provider, answers: r.answers}, Objects: objects}, nil
 }
 
-// beside lists the objects of a kind but for the route itself.
+// beside lists the objects of a kind but for the route itself; of one that is not served there are none.
 func (r *Reconciler) beside(ctx context.Context, view View, kind schema.GroupKind, namespace string, route *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
 	gvk, err := view.KindOf(ctx, kind)
+	if meta.IsNoMatchError(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -92,8 +93,11 @@ type view struct{ world *world }
 // Follow is not needed: the world looks whenever it likes.
 func (view) Follow(client.Object, []lens.Subject, func(client.Object)) {}
 
-// KindOf knows one version.
+// KindOf knows one version of the kinds of route; no policies are served.
 func (view) KindOf(_ context.Context, kind schema.GroupKind) (schema.GroupVersionKind, error) {
+	if kind.Kind != kindRoute && kind.Kind != kindIngress {
+		return schema.GroupVersionKind{}, &meta.NoKindMatchError{GroupKind: kind}
+	}
 	return kind.WithVersion("v1"), nil
 }
 

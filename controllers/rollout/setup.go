@@ -29,15 +29,25 @@ import (
 // +kubebuilder:rbac:groups=crossfade.io,resources=rollouts/status,verbs=update
 // +kubebuilder:rbac:groups=crossfade.io,resources=rollouts/finalizers,verbs=update
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=update
+// +kubebuilder:rbac:groups=application-networking.k8s.aws,resources=targetgrouppolicies,verbs=list
+// +kubebuilder:rbac:groups=gateway.envoyproxy.io,resources=backendtrafficpolicies;envoyextensionpolicies;securitypolicies,verbs=list
+// +kubebuilder:rbac:groups=gateway.k8s.aws,resources=targetgroupconfigurations,verbs=list
+// +kubebuilder:rbac:groups=gateway.kgateway.dev,resources=backendconfigpolicies;trafficpolicies,verbs=list
+// +kubebuilder:rbac:groups=gateway.nginx.org,resources=upstreamsettingspolicies,verbs=list
+// +kubebuilder:rbac:groups=kuadrant.io,resources=authpolicies;ratelimitpolicies,verbs=list
+// +kubebuilder:rbac:groups=networking.gke.io,resources=gcpsessionaffinitypolicies,verbs=list
+// +kubebuilder:rbac:groups=security.istio.io,resources=authorizationpolicies;requestauthentications,verbs=list
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingadmissionpolicies;mutatingadmissionpolicybindings,verbs=list;watch
 
 // Reconciler arms the workloads of Rollouts and opens their Releases.
 type Reconciler struct {
 	// Client reads from the caches; Reader reads from the API server.
-	Client   client.Client
-	Reader   client.Reader
-	Lenses   *lens.Lenses
-	Mapper   meta.RESTMapper
+	Client client.Client
+	Reader client.Reader
+	Lenses *lens.Lenses
+	Mapper meta.RESTMapper
+	// Sparing is the Mapper for kinds that need not be served.
+	Sparing  meta.RESTMapper
 	Recorder events.EventRecorder
 	Kinds    map[schema.GroupKind]workload.Kind
 	// Providers translate the kinds of route.

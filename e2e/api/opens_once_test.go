@@ -39,35 +39,9 @@ func (l lagging) List(ctx context.Context, list client.ObjectList, opts ...clien
 // TestOpensOneRelease: a held template gets one Release, also from a controller whose cache of Releases
 // lags behind: two at a time would fight over the workload.
 func TestOpensOneRelease(t *testing.T) {
-	installCRDs(t)
-	scheme := runtime.NewScheme()
-	require.NoError(t, clientgoscheme.AddToScheme(scheme))
-	require.NoError(t, v1alpha1.AddToScheme(scheme))
-	direct, err := client.New(config(t), client.Options{Scheme: scheme})
-	require.NoError(t, err)
-	namespace := newNamespace(t)
-	for kind, text := range map[schema.GroupVersionKind]string{
-		services: `{spec: {selector: {app: checkout}, ports: [{port: 80}]}}`,
-		routes:   `{spec: {rules: [{backendRefs: [{name: checkout, port: 80}]}]}}`,
-		v1alpha1.GroupVersion.WithKind("Rollout"): goodRollout,
-		deploymentKind: `{metadata: {labels: {crossfade.io/rollout: checkout}}, spec: {replicas: 1, selector: {matchLabels: {app: checkout}},
-			template: {metadata: {labels: {app: checkout}}, spec: {containers: [{name: a, image: "a:1"}]}}}}`,
-	} {
-		obj := decoded(t, text)
-		obj.SetGroupVersionKind(kind)
-		obj.SetNamespace(namespace)
-		obj.SetName("checkout")
-		require.NoError(t, direct.Create(t.Context(), obj))
-	}
+	direct, namespace := withCheckout(t)
 	hold(t, direct, namespace)
-
-	lenses := lensesOf(t)
-	reconciler := &rollout.Reconciler{
-		Client: lagging{direct}, Reader: direct, Lenses: lenses, Mapper: lenses.Mapper, Recorder: events.NewFakeRecorder(100),
-		Kinds:     map[schema.GroupKind]workload.Kind{deploymentKind.GroupKind(): deployment.Kind{}},
-		Providers: providers.Registry(),
-		Clock:     time.Now, Gate: []client.Object{&admissionv1.MutatingAdmissionPolicy{}},
-	}
+	reconciler := reconcilerOf(t, lagging{direct}, direct)
 	request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: "checkout"}}
 	var releases v1alpha1.ReleaseList
 	for range 3 {
@@ -83,6 +57,43 @@ func TestOpensOneRelease(t *testing.T) {
 	opened.Finalizers = nil
 	require.NoError(t, direct.Update(t.Context(), opened))
 	require.NoError(t, direct.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+}
+
+// withCheckout makes a namespace with a Rollout and all that it names, and returns a client without a cache.
+func withCheckout(t *testing.T) (direct client.Client, namespace string) {
+	t.Helper()
+	installCRDs(t)
+	scheme := runtime.NewScheme()
+	require.NoError(t, clientgoscheme.AddToScheme(scheme))
+	require.NoError(t, v1alpha1.AddToScheme(scheme))
+	direct, err := client.New(config(t), client.Options{Scheme: scheme})
+	require.NoError(t, err)
+	namespace = newNamespace(t)
+	for kind, text := range map[schema.GroupVersionKind]string{
+		services: `{spec: {selector: {app: checkout}, ports: [{port: 80}]}}`,
+		routes:   `{spec: {rules: [{backendRefs: [{name: checkout, port: 80}]}]}}`,
+		v1alpha1.GroupVersion.WithKind("Rollout"): goodRollout,
+		deploymentKind: `{metadata: {labels: {crossfade.io/rollout: checkout}}, spec: {replicas: 1, selector: {matchLabels: {app: checkout}},
+			template: {metadata: {labels: {app: checkout}}, spec: {containers: [{name: a, image: "a:1"}]}}}}`,
+	} {
+		obj := decoded(t, text)
+		obj.SetGroupVersionKind(kind)
+		obj.SetNamespace(namespace)
+		obj.SetName("checkout")
+		require.NoError(t, direct.Create(t.Context(), obj))
+	}
+	return direct, namespace
+}
+
+func reconcilerOf(t *testing.T, cached, direct client.Client) *rollout.Reconciler {
+	t.Helper()
+	lenses := lensesOf(t)
+	return &rollout.Reconciler{
+		Client: cached, Reader: direct, Lenses: lenses, Mapper: lenses.Mapper, Sparing: lenses.Mapper, Recorder: events.NewFakeRecorder(100),
+		Kinds:     map[schema.GroupKind]workload.Kind{deploymentKind.GroupKind(): deployment.Kind{}},
+		Providers: providers.Registry(),
+		Clock:     time.Now, Gate: []client.Object{&admissionv1.MutatingAdmissionPolicy{}},
+	}
 }
 
 // hold waits until the Deployment stands, and gives it a new template as the gate would hold it.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"crossfade.io/crossfade/e2e/app/identity"
 )
 
 // patience is how long a connection may be silent: longer than any test. A server that closes first races
@@ -38,11 +40,14 @@ func listen(cfg config) (*app, error) {
 	a.admin = &http.Server{Handler: a.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
 	a.grpc = a.newGRPCServer()
 	if cfg.tlsAddress != "" {
-		certificate, err := selfSigned()
+		certificate, err := identity.Certificate()
 		if err != nil {
 			return nil, err
 		}
 		a.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+		// A server of both, with and without TLS, would offer HTTP/2 behind TLS and not speak it.
+		a.http.Protocols = new(http.Protocols)
+		a.http.Protocols.SetHTTP1(true)
 	}
 	for _, port := range []struct {
 		listener      *net.Listener

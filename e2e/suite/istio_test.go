@@ -9,10 +9,14 @@ import (
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
-// byMesh are the ways in which a VirtualService names the app's pods: by the Service's host, or a subset of it.
-var byMesh = map[string]setting{"Host": {kind: "VirtualService"}, "Subset": {kind: "VirtualService", subset: "all"}}
+// byMesh are the ways in which routes of a mesh name the app's pods: a VirtualService by the Service's host or a subset of
+// it, and routes of Gateway API whose parent is the Service.
+var byMesh = map[string]setting{
+	"Host": {kind: "VirtualService"}, "Subset": {kind: "VirtualService", subset: "all"},
+	"HTTPRoute": {kind: "HTTPRoute", meshed: true}, "GRPCRoute": {kind: "GRPCRoute", meshed: true},
+}
 
-// TestIstioPromoteBySteps shares calls by a VirtualService, which callers without a proxy follow by themselves.
+// TestIstioPromoteBySteps shares calls by such a route, which callers without a proxy follow by themselves.
 func TestIstioPromoteBySteps(t *testing.T) {
 	for name, with := range byMesh {
 		t.Run(name, func(t *testing.T) {

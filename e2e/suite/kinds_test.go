@@ -105,6 +105,20 @@ func (s *scenario) requireHalf() {
 	s.requireShare("half, gateway, fresh", s.records().Between(step.StartedAt.Time, time.Now()).Of("gateway-fresh"), "v2", 0.5, 50)
 }
 
+// TestBackendsBehindTLS: what a BackendTLSPolicy says of the user's Service holds for the canary's too, or the gateway would
+// call the new pods in the clear, and get no answer.
+func TestBackendsBehindTLS(t *testing.T) {
+	for name, ends := range map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, setting{behindTLS: true, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+			s.ship("v2")
+			s.requireHalf()
+			ends(s)
+		})
+	}
+}
+
 func TestOtherKindsGoBack(t *testing.T) {
 	ports := map[string]int{"Aborted": 9002, "Superseded": 9003}
 	for _, kind := range []string{"GRPCRoute", "TCPRoute", "TLSRoute", "Ingress"} {

@@ -46,6 +46,10 @@ type setting struct {
 	cpu string
 	// kind of the app's route; empty means HTTPRoute.
 	kind string
+	// meshed makes the Service the parent of its route.
+	meshed bool
+	// behindTLS has the gateway call the app's pods over TLS.
+	behindTLS bool
 	// tcpPort is that of the gateway's listener for a TCPRoute.
 	tcpPort int
 	// beside are the kinds of further routes.
@@ -83,7 +87,7 @@ func begin(t *testing.T, with setting) *scenario {
 	name := nameOf(t)
 	s := newScenario(t, world.App{
 		Namespace: name, Host: hostOf(t), Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
-		Spread: with.spread, CPU: with.cpu, Kind: with.kind, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset,
+		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Meshed: with.meshed, BehindTLS: with.behindTLS, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset,
 	})
 	s.node = with.node
 	if with.write != nil {

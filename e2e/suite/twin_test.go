@@ -26,6 +26,7 @@ var compared = []schema.GroupVersionKind{
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GRPCRoute"},
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "TLSRoute"},
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "TCPRoute"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "BackendTLSPolicy"},
 	{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
 	{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"},
 	{Group: "networking.istio.io", Version: "v1", Kind: "DestinationRule"},

@@ -9,6 +9,7 @@ import (
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/policies"
 	"crossfade.io/crossfade/trafficrouting/providers"
 )
 
@@ -20,7 +21,7 @@ together.
 
 `
 
-const foot = `
+var foot = `
 **Match** is what a step's ` + "`match`" + ` may name; each may go with a weight.
 
 **Shares** are exact: weights are multiplied until each is whole. Where a route shares connections, one that is open
@@ -33,21 +34,37 @@ The user's route is split in place. A cookie is matched by a regular expression 
 regular expressions, methods, query parameters and weights of connections is its own matter (they are extended or
 implementation-specific in Gateway API), and its status doesn't tell.
 
+A route whose parent is a Service, which a mesh follows, is split as one of a gateway is; shown with istiod and callers that
+follow it by themselves.
+
+## Policies
+What is said of the user's Service by name does not hold for the canary Service by itself. So these are **copied**, for routes
+of Gateway API and the last one for VirtualServices too: BackendTLSPolicy, XBackendTrafficPolicy, GKE's GCPBackendPolicy and
+HealthCheckPolicy, Istio's DestinationRule. A copy is called ` + "`<service>-canary-<name>`" + `, names the canary Service alone, is made
+before anything is sent there, kept in step with the original, owned by the Service and removed at the end; the original is
+never written. Two of a kind for one Service are refused: the older one counts, which copies can't be told by.
+
+Others **refuse the Rollout** by name where they are attached to one of its Services, or to a rule of a route by its name
+while a step has a ` + "`match`" + `, whose copies of the rule have other names:
+` + uncopied() + `
+
+Not looked at: policies of other namespaces, those that choose by labels, other kinds, and those that come in the middle of a
+release. BackendTLSPolicy was shown on Traefik and DestinationRule with istiod, the others on their schema at most.
+
 ## VirtualService
 The user's VirtualService is split in place, its rules of http, tls and tcp. A copy of a rule stands right before it, with its
 timeout, retries, rewrite, CORS policy, fault and mirrors; as the first rule that matches decides, it takes nothing of
 another's. A VirtualService without hosts, to which another one delegates, is split by weights: name that one.
 
 The canary Service has a host of its own, so what a **DestinationRule** of the namespace says of the Service's host (TLS, load
-balancing, outlier detection, subsets) is copied for it: ` + "`<service>-canary-<name>`" + `, made before anything is sent there,
-kept in step with the original, owned by the Service, removed at the end. Subsets of the copy pick all its pods, which are of
-one version. What copies or proxies could not do is refused with the reason: several DestinationRules for the Service, a
-subset that none of them has or that the new template's labels would leave empty, ` + "`PASSTHROUGH`" + `, a headless Service that
-callers in the mesh reach, and a match on a VirtualService that others delegate to.
+balancing, outlier detection, subsets) is copied for it. Subsets of the copy pick all its pods, which are of one version. What
+copies or proxies could not do is refused with the reason: several DestinationRules for the Service, a subset that none of them
+has or that the new template's labels would leave empty, ` + "`PASSTHROUGH`" + `, a headless Service that callers in the mesh reach,
+and a match on a VirtualService that others delegate to.
 
-Not looked at, and to be looked after by whoever uses them: DestinationRules of other namespaces, policies that name the
-Service as their ` + "`targetRef`" + `, and EnvoyFilters that go by the name of a route or a cluster. Shown with callers that follow
-istiod by themselves; sidecars and ambient read the same configuration, but no Envoy was run.
+Not looked at, and to be looked after by whoever uses them: DestinationRules of other namespaces, and EnvoyFilters that go by
+the name of a route or a cluster. Shown with callers that follow istiod by themselves; sidecars and ambient read the same
+configuration, but no Envoy was run.
 
 ## Ingress
 The user's Ingress is never written. A canary Ingress beside it, ` + "`<service>-canary-<class>`" + `, has the rules of **all**
@@ -85,6 +102,15 @@ func main() {
 	if _, err := os.Stdout.WriteString(out.String()); err != nil {
 		os.Exit(1)
 	}
+}
+
+// uncopied lists the kinds of policy that are looked for and not copied.
+func uncopied() string {
+	var names []string
+	for _, kind := range policies.Uncopied {
+		names = append(names, kind.Kind+" ("+kind.Group+")")
+	}
+	return strings.Join(names, ", ") + "."
 }
 
 // matches lists what a match may name.

@@ -22,24 +22,31 @@ var kinds = map[string]gatewayapi.Route{
 // servers are loaded once, by kind and channel: compiling the rules takes a second.
 var servers = sync.OnceValue(func() map[string]map[string]providertest.APIServer {
 	out := map[string]map[string]providertest.APIServer{}
-	for kind := range kinds {
-		out[kind] = map[string]providertest.APIServer{}
-		for _, channel := range []string{"standard", "experimental"} {
-			manifest, err := os.ReadFile("testdata/" + strings.ToLower(kind) + "s.v1.6.3." + channel + ".yaml")
-			if err != nil {
-				panic(err)
-			}
-			server, err := providertest.NewAPIServer(manifest)
-			if err != nil {
-				panic(err)
-			}
-			out[kind][channel] = server
+	load := func(kind, plural, channel string) {
+		manifest, err := os.ReadFile("testdata/" + plural + ".v1.6.3." + channel + ".yaml")
+		if err != nil {
+			panic(err)
 		}
+		server, err := providertest.NewAPIServer(manifest)
+		if err != nil {
+			panic(err)
+		}
+		if out[kind] == nil {
+			out[kind] = map[string]providertest.APIServer{}
+		}
+		out[kind][channel] = server
 	}
+	for _, channel := range []string{"standard", "experimental"} {
+		for kind := range kinds {
+			load(kind, strings.ToLower(kind)+"s", channel)
+		}
+		load("BackendTLSPolicy", "backendtlspolicies", channel)
+	}
+	load("XBackendTrafficPolicy", "xbackendtrafficpolicies", "experimental")
 	return out
 })
 
-// channels are the API servers for a route's kind.
+// channels are the API servers for a route's or policy's kind.
 func channels(route *unstructured.Unstructured) map[string]providertest.APIServer {
 	return servers()[route.GetKind()]
 }

@@ -153,13 +153,16 @@ func fixtures() providertest.Fixtures {
 	for _, name := range []string{"one rule", "weights of its own", "two Services, apart and together"} {
 		routes[name+", as typed"] = parse(userRoutes[name])
 	}
+	all := providertest.Alone(routes)
+	all["one rule with policies"] = withPolicies("one rule")
+	all["two Services with policies"] = withPolicies("two Services in one rule")
 	return providertest.Fixtures{
-		Routes: providertest.Alone(routes), Requests: requests(), Edits: edits, Admit: admit, Best: trafficrouting.EvidenceAccepted,
+		Routes: all, Requests: requests(), Edits: edits, Admit: admit, Best: trafficrouting.EvidenceAccepted,
 		Serve: func(live trafficrouting.Objects, r providertest.Request) providertest.Shares {
-			return serveAlike(live.Route, r)
+			return underPolicies(live, serveAlike(live.Route, r))
 		},
 		Accept: func(live trafficrouting.Objects) trafficrouting.Objects {
-			return trafficrouting.Objects{Route: withParents(live.Route, fmt.Sprintf(`
+			return trafficrouting.Objects{Beside: live.Beside, Route: withParents(live.Route, fmt.Sprintf(`
 - controllerName: traefik.io/gateway-controller
   parentRef: {name: web}
   conditions:

@@ -13,23 +13,10 @@ import (
 // Observe says what is in effect. The best that a route tells is Accepted: every parent's
 // controller has resolved this generation. Whether its proxies follow is a matter of settling.
 func (p Route) Observe(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) trafficrouting.Observed {
-	var out trafficrouting.Observed
-	if live.Route == nil {
-		out.Message = p.Refusal(live)
+	out, written := p.Compare(live, owner, splits, p.Render)
+	if !written {
 		return out
 	}
-	out.CanaryPPM = p.CanaryPPM(live.Route, owner, splits)
-	want, err := p.Render(live, owner, splits)
-	if err != nil {
-		out.Drifted, out.Message = true, err.Error()
-		return out
-	}
-	if len(live.Changes(want)) > 0 {
-		out.Drifted, out.Rendered = true, &want
-		out.Message = rules.Title(live) + " is not as Crossfade would write it"
-		return out
-	}
-	out.Evidence = trafficrouting.EvidenceWritten
 	if lacking := lackingParent(live.Route); lacking != "" {
 		out.Message = rules.Title(live) + ": " + lacking
 		return out

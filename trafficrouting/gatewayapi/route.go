@@ -6,18 +6,21 @@ package gatewayapi
 import (
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/policies"
 	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
 // Route is the trafficrouting.Provider for one kind of route.
-type Route struct{ rules.Route }
+type Route struct{ policies.Route }
 
 var _ trafficrouting.Provider = Route{}
 
-func of(g grammar) Route { return Route{rules.Route{Dialect: g}} }
+func of(g grammar) Route {
+	return Route{policies.Route{Route: rules.Route{Dialect: g}, Kinds: []policies.Kind{
+		policies.BackendTLS, policies.BackendTraffic, policies.DestinationRule, policies.GCPBackend, policies.HealthCheck,
+	}}}
+}
 
 func (p Route) grammar() grammar { return p.Dialect.(grammar) }
 
@@ -32,9 +35,6 @@ func TCPRoute() Route { return of(tcpGrammar) }
 
 // TLSRoute splits connections, as TCPRoute does.
 func TLSRoute() Route { return of(tlsGrammar) }
-
-// Beside is none: everything is in the route.
-func (Route) Beside() []schema.GroupKind { return nil }
 
 // Capabilities says what the kind can do. Header equality and weights of requests and calls are core; weights
 // of connections, methods and query parameters are extended, regular expressions implementation-specific, and

@@ -3,9 +3,9 @@ package istio
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting/policies"
 	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
@@ -46,29 +46,7 @@ func (dialect) Format() rules.Format {
 func (dialect) Service(ref rules.Object, namespace string) (string, bool) {
 	destination, _ := ref["destination"].(rules.Object)
 	host, _ := destination["host"].(string)
-	return serviceOf(host, namespace)
-}
-
-// serviceOf reads a host as Istio does: one without a dot is of the object's own namespace, any other is complete
-// (ResolveShortnameToFQDN in pkg/config/host).
-func serviceOf(host, namespace string) (string, bool) {
-	name, rest, dotted := strings.Cut(host, ".")
-	if !dotted {
-		return name, name != "" && name != "*"
-	}
-	domain, local := strings.CutPrefix(rest, namespace+".svc.")
-	return name, local && domain != clusterSet && name != "" && name != "*"
-}
-
-// clusterSet is the domain of Services that several clusters export (KEP-1645): a canary Service is not exported.
-const clusterSet = "clusterset.local"
-
-// onHost returns a host for another Service, written in the same way.
-func onHost(host, service string) string {
-	if _, rest, dotted := strings.Cut(host, "."); dotted {
-		return service + "." + rest
-	}
-	return service
+	return policies.ServiceOf(host, namespace)
 }
 
 // Renamed returns a copy of a destination under another Service's host.
@@ -77,7 +55,7 @@ func (dialect) Renamed(ref rules.Object, service string) rules.Object {
 	destination, _ := ref["destination"].(rules.Object)
 	destination = rules.Shallow(destination)
 	host, _ := destination["host"].(string)
-	destination["host"] = onHost(host, service)
+	destination["host"] = policies.OnHost(host, service)
 	out["destination"] = destination
 	return out
 }

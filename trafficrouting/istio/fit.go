@@ -3,11 +3,11 @@ package istio
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/policies"
 	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
@@ -20,15 +20,7 @@ func delegated(route *unstructured.Unstructured) bool {
 
 // unclear says why copies of what DestinationRules say of a Service would not say the same of its canary Service.
 func (p VirtualService) unclear(live trafficrouting.Objects, owner trafficrouting.Owner, service string) string {
-	of := rulesOf(live, owner, service)
-	if len(of) > 1 {
-		var names []string
-		for _, obj := range of {
-			names = append(names, obj.GetName())
-		}
-		slices.Sort(names)
-		return fmt.Sprintf("DestinationRules %s are all for Service %s, and Istio takes the oldest first, which copies cannot be told by; join them into one", strings.Join(names, ", "), service)
-	}
+	of := policies.DestinationRule.Of(live, owner, service)
 	for _, name := range p.subsets(live, service) {
 		if subsetOf(of, name) == nil {
 			return fmt.Sprintf("it sends to subset %s of Service %s, which no DestinationRule for that Service in its namespace has; add it to one there", name, service)
@@ -51,7 +43,7 @@ func (p VirtualService) Misfit(live trafficrouting.Objects, service *unstructure
 	if ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP"); ip == "None" && meshed(live.Route) {
 		return fmt.Sprintf("Service %s is headless, and proxies of the mesh then leave each request at the pod that its caller chose; give it a cluster IP, or take mesh out of the gateways of %s", service.GetName(), rules.Title(live))
 	}
-	of := rulesOf(live, trafficrouting.Owner{}, service.GetName())
+	of := policies.DestinationRule.Of(live, trafficrouting.Owner{}, service.GetName())
 	for _, name := range p.subsets(live, service.GetName()) {
 		labels, _, _ := unstructured.NestedStringMap(subsetOf(of, name), "labels")
 		for key, value := range labels {
@@ -67,17 +59,6 @@ func (p VirtualService) Misfit(live trafficrouting.Objects, service *unstructure
 func meshed(route *unstructured.Unstructured) bool {
 	gateways, _, _ := unstructured.NestedStringSlice(route.Object, "spec", "gateways")
 	return len(gateways) == 0 || slices.Contains(gateways, "mesh")
-}
-
-// rulesOf are the user's DestinationRules for a Service.
-func rulesOf(live trafficrouting.Objects, owner trafficrouting.Owner, service string) []*unstructured.Unstructured {
-	var out []*unstructured.Unstructured
-	for _, obj := range live.Beside {
-		if name, ok := serviceOf(hostOf(obj), obj.GetNamespace()); ok && name == service && !owned(obj, owner) {
-			out = append(out, obj)
-		}
-	}
-	return out
 }
 
 // subsets are those of a Service that the rules send to, sorted.

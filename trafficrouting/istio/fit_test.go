@@ -29,7 +29,7 @@ func TestRefused(t *testing.T) {
 		says   string
 	}{
 		"a subset that nobody defines":  {subsets, nil, half, "VirtualService shop/shop: it sends to subset eu of Service checkout, which no DestinationRule for that Service in its namespace has; add it to one there"},
-		"two DestinationRules":          {subsets, []string{policy, second}, half, "VirtualService shop/shop: DestinationRules another, checkout are all for Service checkout, and Istio takes the oldest first, which copies cannot be told by; join them into one"},
+		"two DestinationRules":          {subsets, []string{policy, second}, half, "VirtualService shop/shop: DestinationRule another and checkout are both for Service checkout, and the older one counts, which copies cannot be told by; join them into one"},
 		"callers keep their address":    {subsets, []string{passthrough}, half, "VirtualService shop/shop: DestinationRule checkout has callers keep the address that they asked for (loadBalancer.simple: PASSTHROUGH), so that Service checkout cannot be split; use another load balancer"},
 		"a match for a delegate":        {userRoutes["a delegate"], nil, insiders("yes"), "split VirtualService shop/shop: it has no hosts, so that others delegate to it, and Istio leaves out those of its rules whose match is at odds with theirs; take match out of the step"},
 		"a long expression":             {userRoutes["one rule"], nil, insiders(strings.Repeat("a", 1021)), "split VirtualService shop/shop: match x-canary: as a regular expression it has 1025 characters and Istio admits 1024; shorten it"},

@@ -88,9 +88,7 @@ spec: {host: checkout-canary, trafficPolicy: {loadBalancer: {simple: RANDOM}}}`
 	user := withPolicy(theirs)
 	live := render(t, user, half)
 	require.Len(t, live.Beside, 3)
-	stripped, err := istio.New().Strip(live, providertest.CheckoutOwner)
-	require.NoError(t, err)
-	providertest.SameObjects(t, user, stripped)
+	providertest.SameObjects(t, user, providertest.Ended(t, istio.New(), live, providertest.CheckoutOwner))
 
 	for _, squatter := range []string{"elsewhere", "checkout-canary"} { // the second as exported into Git once
 		user = withPolicy(`
@@ -105,13 +103,19 @@ spec: {host: ` + squatter + `}`)
 	}
 }
 
-// TestRouteDeletedMidWay takes the copies along.
-func TestRouteDeletedMidWay(t *testing.T) {
+// TestCopiesOutlastTheRoute: a proxy may still send to the canary Service when the VirtualService names it no more, and
+// where somebody deleted that the copies go all the same.
+func TestCopiesOutlastTheRoute(t *testing.T) {
 	live := render(t, withPolicy(), half)
-	live.Route = nil
-	observed := istio.New().Observe(live, providertest.CheckoutOwner, half)
-	require.True(t, observed.Drifted)
-	require.Equal(t, []trafficrouting.Change{{Live: named(t, live, "checkout-canary-checkout")}}, live.Changes(*observed.Rendered))
+	stripped, err := istio.New().Strip(live, providertest.CheckoutOwner)
+	require.NoError(t, err)
+	changes := live.Changes(stripped)
+	require.Len(t, changes, 1)
+	require.Equal(t, "VirtualService", changes[0].Want.GetKind())
+	require.False(t, istio.New().Observe(stripped, providertest.CheckoutOwner, nil).Drifted)
+	copied := []*unstructured.Unstructured{named(t, live, "checkout-canary-checkout")}
+	require.Equal(t, copied, istio.New().Leftovers(stripped, providertest.CheckoutOwner))
+	require.Equal(t, copied, istio.New().Leftovers(trafficrouting.Objects{Beside: live.Beside}, providertest.CheckoutOwner))
 }
 
 // TestWaysBackFromWhatOthersWrote: whatever a user makes of a VirtualService that Istio admits, it can be led back.

@@ -50,9 +50,7 @@ func turns(t *testing.T, data []byte) (taken int) {
 	live, now := user, map[trafficrouting.Owner]trafficrouting.Split{}
 	owners := map[string]trafficrouting.Owner{providertest.Checkout: providertest.CheckoutOwner, providertest.Cart: providertest.CartOwner}
 	strip := func(owner trafficrouting.Owner) {
-		out, err := p.Strip(live, owner)
-		require.NoError(t, err)
-		live = out
+		live = providertest.Ended(t, p, live, owner)
 		delete(now, owner)
 	}
 	for range 6 {

@@ -67,6 +67,11 @@ func (p Ingress) Strip(live trafficrouting.Objects, owner trafficrouting.Owner) 
 	return p.without(live, owner, nil), nil
 }
 
+// Leftovers are none: a canary Ingress is what sends to the canary Service.
+func (Ingress) Leftovers(trafficrouting.Objects, trafficrouting.Owner) []*unstructured.Unstructured {
+	return nil
+}
+
 func anyNames(splits []trafficrouting.Split, route *unstructured.Unstructured) bool {
 	return slices.ContainsFunc(splits, func(s trafficrouting.Split) bool { return names(route, s.Base.Service) })
 }

@@ -15,6 +15,9 @@ import (
 )
 
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes;grpcroutes;tcproutes;tlsroutes,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=backendtlspolicies,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=gateway.networking.x-k8s.io,resources=xbackendtrafficpolicies,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.gke.io,resources=gcpbackendpolicies;healthcheckpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.istio.io,resources=virtualservices,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=networking.istio.io,resources=destinationrules,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=get;list;watch;create;patch;delete
@@ -44,8 +47,8 @@ type Flavor struct {
 }
 
 var all = []Entry{
-	entry("HTTPRoute", "v1", "httproutes", gatewayapi.HTTPRoute(), "requests", "Traefik"),
-	entry("GRPCRoute", "*", "grpcroutes", gatewayapi.GRPCRoute(), "calls", "Traefik"),
+	entry("HTTPRoute", "v1", "httproutes", gatewayapi.HTTPRoute(), "requests", "Traefik; istiod, with proxyless gRPC as its data plane"),
+	entry("GRPCRoute", "*", "grpcroutes", gatewayapi.GRPCRoute(), "calls", "Traefik; istiod, with proxyless gRPC as its data plane"),
 	entry("TCPRoute", "*", "tcproutes", gatewayapi.TCPRoute(), "connections", "Traefik, by the CRD of the experimental channel, which it reads"),
 	entry("TLSRoute", "*", "tlsroutes", gatewayapi.TLSRoute(), "connections", "Traefik, TLS passed through"),
 	{

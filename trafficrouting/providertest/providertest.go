@@ -194,11 +194,25 @@ func (c contract) admits(t *testing.T, live trafficrouting.Objects) {
 	}
 }
 
+// Ended returns what is left of a release in the end: what Strip gives, without the leftovers.
+func Ended(t testing.TB, p trafficrouting.Provider, live trafficrouting.Objects, owner trafficrouting.Owner) trafficrouting.Objects {
+	t.Helper()
+	out, err := p.Strip(live, owner)
+	require.NoError(t, err)
+	left := p.Leftovers(live, owner)
+	require.Equal(t, left, p.Leftovers(out, owner), "what goes later is still there")
+	kept := trafficrouting.Objects{Route: out.Route}
+	for _, obj := range out.Beside {
+		if !slices.Contains(left, obj) {
+			kept.Beside = append(kept.Beside, obj)
+		}
+	}
+	return kept
+}
+
 func (c contract) strip(t *testing.T, live trafficrouting.Objects, owner trafficrouting.Owner) trafficrouting.Objects {
 	t.Helper()
-	out, err := c.Strip(live, owner)
-	require.NoError(t, err)
-	return out
+	return Ended(t, c.Provider, live, owner)
 }
 
 func (c contract) mayBeUsed(t *testing.T) {

@@ -26,12 +26,32 @@ func (d *draft) removals() []intent.Write {
 			writes = appendOthers(writes, d.podWrites(workload.Want{Posture: workload.Reverse}))
 		}
 	}
+	writes = appendOthers(writes, d.leftovers())
 	for _, service := range d.in.Observed.Services {
 		if service.Canary != nil && service.Canary.GetDeletionTimestamp() == nil && !d.named(service.Name+v1alpha1.CanarySuffix) {
 			writes = append(writes, intent.Of(intent.Delete, service.Canary, "remove the canary Service"))
 		}
 	}
 	return appendOthers(writes, d.farewells())
+}
+
+// leftovers are what the canary Services had beside the routes. No route sends to these any more, and has not for as long as
+// its data plane needs to follow.
+func (d *draft) leftovers() []intent.Write {
+	for _, service := range d.in.Observed.Services {
+		if d.named(service.Name + v1alpha1.CanarySuffix) {
+			return nil
+		}
+	}
+	var writes []intent.Write
+	for _, r := range d.in.Observed.Routes {
+		for _, obj := range r.Provider.Leftovers(r.Objects, d.owner()) {
+			if obj.GetDeletionTimestamp() == nil {
+				writes = appendOthers(writes, []intent.Write{intent.Of(intent.Delete, obj, "remove the canary Service's copy")})
+			}
+		}
+	}
+	return writes
 }
 
 // farewells take our name off the user's objects.

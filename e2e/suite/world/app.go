@@ -1,19 +1,17 @@
 package world
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
-	"text/template"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"sigs.k8s.io/yaml"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/e2e/app/identity"
 )
 
 // AppName is the name of every object of a sample app.
@@ -39,6 +37,10 @@ type App struct {
 	CPU string
 	// Kind is that of its route; empty means HTTPRoute. By a GRPCRoute it is called by gRPC, by a TLSRoute over TLS.
 	Kind string
+	// Meshed makes the Service itself the parent of its route, which those follow then who call the Service.
+	Meshed bool
+	// BehindTLS has the gateway call its pods over TLS, as a BackendTLSPolicy says.
+	BehindTLS bool
 	// TCPPort is that of the gateway's listener which its TCPRoute has for itself.
 	TCPPort int
 	// Beside are the kinds of further routes, for another host.
@@ -77,6 +79,12 @@ func (a App) way() way {
 	}
 	if a.Kind == "TCPRoute" {
 		known.port, known.listener = a.TCPPort, fmt.Sprintf("tcp-%d", a.TCPPort)
+	}
+	switch {
+	case a.Meshed:
+		return ways["VirtualService"]
+	case a.BehindTLS:
+		known.targetPort = "https"
 	}
 	return known
 }
@@ -121,124 +129,15 @@ func (a App) URL(address string) string {
 	if a.meshed() && address == GatewayAddress {
 		return a.MeshURL()
 	}
-	return fmt.Sprintf("%s://%s:%d", a.way().scheme, address, a.Port())
+	scheme := a.way().scheme
+	if a.BehindTLS && address != GatewayAddress {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://%s:%d", scheme, address, a.Port())
 }
 
-var deployment = manifest(`
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
-spec:
-  replicas: {{.Replicas}}
-  selector: {matchLabels: {app: app}}
-  template:
-    metadata: {labels: {app: app}}
-    spec:
-      {{- if .Spread}}
-      topologySpreadConstraints:
-      - topologyKey: kubernetes.io/hostname
-        maxSkew: 1
-        whenUnsatisfiable: DoNotSchedule
-        nodeTaintsPolicy: Honor
-        labelSelector: {matchLabels: {app: app}}
-        matchLabelKeys: [pod-template-hash]
-      {{- end}}
-      {{- if .Node}}
-      nodeSelector: {kubernetes.io/hostname: {{.Node}}}
-      {{- end}}
-      containers:
-      - name: app
-        image: {{or .Image "crossfade.io/app:e2e"}}
-        imagePullPolicy: Never
-        args:
-        - --version={{.Version}}
-        {{- if eq .Kind "TLSRoute"}}
-        - --tls-address=:8443
-        {{- end}}
-        {{- range .Flags}}
-        - {{.}}
-        {{- end}}
-        ports:
-        - {name: http, containerPort: 8080}
-        - {name: grpc, containerPort: 9090}
-        - {name: https, containerPort: 8443}
-        - {name: admin, containerPort: 8081}
-        {{- if .CPU}}
-        resources: {requests: {cpu: {{.CPU}}}}
-        {{- end}}
-        readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 1}
-`)
-
-var service = manifest(`
-apiVersion: v1
-kind: Service
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
-spec:
-  selector: {app: app}
-  ports:
-  {{- range .Ports}}
-  - {name: {{.Name}}, port: {{.Port}}, targetPort: {{.Target}}}
-  {{- end}}
-`)
-
-var route = manifest(`
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
-spec:
-  parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway}]
-  hostnames: ["{{.Host}}"]
-  rules:
-  - matches: [{path: {type: PathPrefix, value: /}}]
-    backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
-`)
-
-// otherRoute takes all calls or connections; of a kind that shares connections it has a listener of its own.
-var otherRoute = manifest(`
-apiVersion: gateway.networking.k8s.io/v1
-kind: {{.Kind}}
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
-spec:
-  parentRefs:
-  - {group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway{{with .Listener}}, sectionName: {{.}}{{end}}}
-  {{- if ne .Kind "TCPRoute"}}
-  hostnames: ["{{.Host}}"]
-  {{- end}}
-  rules:
-  - backendRefs: [{group: "", kind: Service, name: app, port: {{.Port}}, weight: 1}]
-`)
-
-// ingress is Traefik's by the annotations of ingress-nginx.
-var ingress = manifest(`
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
-spec:
-  ingressClassName: nginx
-  rules:
-  - host: {{.Host}}
-    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {number: {{.Port}}}}}}]}
-`)
-
-// virtualService takes all calls by the Service's name.
-var virtualService = manifest(`
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
-spec:
-  hosts: [app]
-  http:
-  - route: [{destination: {host: app, port: {number: {{.Port}}}{{with .Subset}}, subset: {{.}}{{end}}}}]
-`)
-
-var destinationRule = manifest(`
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
-spec:
-  host: app
-  subsets: [{name: {{.Subset}}, labels: {app: app}}]
-`)
+// Certificate is what its pods show behind TLS.
+func (a App) Certificate() (string, error) { return identity.PEM() }
 
 // Deployment is the app's manifest.
 func (a App) Deployment() *unstructured.Unstructured { return a.render(deployment) }
@@ -248,12 +147,14 @@ func (a App) Service() *unstructured.Unstructured { return a.render(service) }
 
 // Route is the app's manifest.
 func (a App) Route() *unstructured.Unstructured {
-	switch a.Kind {
-	case "", "HTTPRoute":
+	switch {
+	case a.Meshed:
+		return a.render(meshRoute)
+	case cmp.Or(a.Kind, "HTTPRoute") == "HTTPRoute":
 		return a.render(route)
-	case "Ingress":
+	case a.Kind == "Ingress":
 		return a.render(ingress)
-	case "VirtualService":
+	case a.Kind == "VirtualService":
 		return a.render(virtualService)
 	}
 	return a.render(otherRoute)
@@ -272,10 +173,13 @@ func (a App) Routes() []*unstructured.Unstructured {
 
 // Policies are the manifests of what says more of how its Service is called.
 func (a App) Policies() []*unstructured.Unstructured {
-	if a.Subset == "" {
-		return nil
+	switch {
+	case a.BehindTLS:
+		return []*unstructured.Unstructured{a.render(trusted), a.render(backendTLSPolicy)}
+	case a.Subset != "":
+		return []*unstructured.Unstructured{a.render(destinationRule)}
 	}
-	return []*unstructured.Unstructured{a.render(destinationRule)}
+	return nil
 }
 
 // BesideHost is the host of its further routes.
@@ -323,19 +227,4 @@ func Weighted(name string, percent int32, hold *v1alpha1.Hold) v1alpha1.Step {
 // Seconds is a length of time as the API has it.
 func Seconds(count int) *v1alpha1.Duration {
 	return &v1alpha1.Duration{Duration: metav1.Duration{Duration: time.Duration(count) * time.Second}}
-}
-
-func manifest(text string) *template.Template { return template.Must(template.New("").Parse(text)) }
-
-// render panics on an error: the manifests are this package's own.
-func (a App) render(manifest *template.Template) *unstructured.Unstructured {
-	var text bytes.Buffer
-	if err := manifest.Execute(&text, a); err != nil {
-		panic(err)
-	}
-	obj := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal(text.Bytes(), obj); err != nil {
-		panic(fmt.Errorf("parse %s: %w", text.String(), err))
-	}
-	return obj
 }

@@ -1,0 +1,65 @@
+package api_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// securityPolicies is the kind as a cluster without Envoy Gateway can have it.
+const securityPolicies = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: securitypolicies.gateway.envoyproxy.io}
+spec:
+  group: gateway.envoyproxy.io
+  names: {kind: SecurityPolicy, plural: securitypolicies, singular: securitypolicy, listKind: SecurityPolicyList}
+  scope: Namespaced
+  versions:
+  - name: v1alpha1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}`
+
+// TestPolicyThatIsNotCopied: nothing is released past a policy that would not be in force for the canary Service. Where no
+// such kind is served, as at first here, there is nothing to look for.
+func TestPolicyThatIsNotCopied(t *testing.T) {
+	direct, namespace := withCheckout(t)
+	reconciler := reconcilerOf(t, direct, direct)
+	key := types.NamespacedName{Namespace: namespace, Name: "checkout"}
+	found := func() *metav1.Condition {
+		_, err := reconciler.Reconcile(t.Context(), reconcile.Request{NamespacedName: key})
+		require.NoError(t, err)
+		var live v1alpha1.Rollout
+		require.NoError(t, direct.Get(t.Context(), key, &live))
+		return meta.FindStatusCondition(live.Status.Conditions, v1alpha1.ConditionReady)
+	}
+	require.NotEqual(t, v1alpha1.ReasonRouteUnsupported, found().Reason)
+
+	crds, err := dynamic.NewForConfig(config(t))
+	require.NoError(t, err)
+	crd := decoded(t, securityPolicies)
+	_, err = crds.Resource(crdsResource).Apply(t.Context(), crd.GetName(), crd, metav1.ApplyOptions{FieldManager: "test", Force: true})
+	require.NoError(t, err)
+	policy := decoded(t, `{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: SecurityPolicy, metadata: {name: login},
+		spec: {targetRefs: [{group: "", kind: Service, name: checkout}]}}`)
+	policy.SetNamespace(namespace)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		require.NoError(c, client.IgnoreAlreadyExists(direct.Create(t.Context(), policy.DeepCopy())))
+	}, patience, 50*time.Millisecond)
+	require.Equal(t, v1alpha1.ReasonRouteUnsupported, found().Reason)
+	require.Equal(t, "SecurityPolicy login would not be in force for the canary Service of the Service that it names; attach it to the route or to pods instead, if its kind can be",
+		found().Message)
+	require.NoError(t, direct.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+}

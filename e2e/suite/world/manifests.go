@@ -1,0 +1,168 @@
+package world
+
+import (
+	"bytes"
+	"fmt"
+	"text/template"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+var deployment = manifest(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  replicas: {{.Replicas}}
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}}
+    spec:
+      {{- if .Spread}}
+      topologySpreadConstraints:
+      - topologyKey: kubernetes.io/hostname
+        maxSkew: 1
+        whenUnsatisfiable: DoNotSchedule
+        nodeTaintsPolicy: Honor
+        labelSelector: {matchLabels: {app: app}}
+        matchLabelKeys: [pod-template-hash]
+      {{- end}}
+      {{- if .Node}}
+      nodeSelector: {kubernetes.io/hostname: {{.Node}}}
+      {{- end}}
+      containers:
+      - name: app
+        image: {{or .Image "crossfade.io/app:e2e"}}
+        imagePullPolicy: Never
+        args:
+        - --version={{.Version}}
+        {{- if eq .TargetPort "https"}}
+        - --tls-address=:8443
+        {{- end}}
+        {{- range .Flags}}
+        - {{.}}
+        {{- end}}
+        ports:
+        - {name: http, containerPort: 8080}
+        - {name: grpc, containerPort: 9090}
+        - {name: https, containerPort: 8443}
+        - {name: admin, containerPort: 8081}
+        {{- if .CPU}}
+        resources: {requests: {cpu: {{.CPU}}}}
+        {{- end}}
+        readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 1}
+`)
+
+var service = manifest(`
+apiVersion: v1
+kind: Service
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  selector: {app: app}
+  ports:
+  {{- range .Ports}}
+  - {name: {{.Name}}, port: {{.Port}}, targetPort: {{.Target}}}
+  {{- end}}
+`)
+
+var route = manifest(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway}]
+  hostnames: ["{{.Host}}"]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /}}]
+    backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
+`)
+
+// otherRoute takes all calls or connections; of a kind that shares connections it has a listener of its own.
+var otherRoute = manifest(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: {{.Kind}}
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  parentRefs:
+  - {group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway{{with .Listener}}, sectionName: {{.}}{{end}}}
+  {{- if ne .Kind "TCPRoute"}}
+  hostnames: ["{{.Host}}"]
+  {{- end}}
+  rules:
+  - backendRefs: [{group: "", kind: Service, name: app, port: {{.Port}}, weight: 1}]
+`)
+
+// meshRoute takes all calls of the Service.
+var meshRoute = manifest(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: {{.Kind}}
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  parentRefs: [{group: "", kind: Service, name: app, port: {{.Port}}}]
+  rules:
+  - backendRefs: [{group: "", kind: Service, name: app, port: {{.Port}}, weight: 1}]
+`)
+
+// ingress is Traefik's by the annotations of ingress-nginx.
+var ingress = manifest(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: {{.Host}}
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {number: {{.Port}}}}}}]}
+`)
+
+// virtualService takes all calls by the Service's name.
+var virtualService = manifest(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  hosts: [app]
+  http:
+  - route: [{destination: {host: app, port: {number: {{.Port}}}{{with .Subset}}, subset: {{.}}{{end}}}}]
+`)
+
+var destinationRule = manifest(`
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  host: app
+  subsets: [{name: {{.Subset}}, labels: {app: app}}]
+`)
+
+var backendTLSPolicy = manifest(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  targetRefs: [{group: "", kind: Service, name: app}]
+  validation: {hostname: app.internal, caCertificateRefs: [{group: "", kind: ConfigMap, name: app-trusted}]}
+`)
+
+var trusted = manifest(`
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: app-trusted, namespace: {{.Namespace}}, labels: {app: app}}
+data: {ca.crt: {{printf "%q" .Certificate}}}
+`)
+
+func manifest(text string) *template.Template { return template.Must(template.New("").Parse(text)) }
+
+// render panics on an error: the manifests are this package's own.
+func (a App) render(manifest *template.Template) *unstructured.Unstructured {
+	var text bytes.Buffer
+	if err := manifest.Execute(&text, a); err != nil {
+		panic(err)
+	}
+	obj := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal(text.Bytes(), obj); err != nil {
+		panic(fmt.Errorf("parse %s: %w", text.String(), err))
+	}
+	return obj
+}

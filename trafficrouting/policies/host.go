@@ -1,0 +1,26 @@
+package policies
+
+import "strings"
+
+// clusterSet is the domain of Services that several clusters export (KEP-1645): a canary Service is not exported.
+const clusterSet = "clusterset.local"
+
+// ServiceOf returns the name of the Service of the namespace that a host names, and whether it names one. It reads a host
+// as Istio does: one without a dot is of the object's own namespace, any other is complete (ResolveShortnameToFQDN in
+// pkg/config/host).
+func ServiceOf(host, namespace string) (string, bool) {
+	name, rest, dotted := strings.Cut(host, ".")
+	if !dotted {
+		return name, name != "" && name != "*"
+	}
+	domain, local := strings.CutPrefix(rest, namespace+".svc.")
+	return name, local && domain != clusterSet && name != "" && name != "*"
+}
+
+// OnHost returns a host for another Service, written in the same way.
+func OnHost(host, service string) string {
+	if _, rest, dotted := strings.Cut(host, "."); dotted {
+		return service + "." + rest
+	}
+	return service
+}
