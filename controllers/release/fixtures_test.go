@@ -68,6 +68,15 @@ spec:
     backendRefs: [{group: "", kind: Service, name: checkout, port: 80, weight: 1}]
 `
 
+const policyYAML = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: checkout, namespace: shop}
+spec:
+  targetRefs: [{group: "", kind: Service, name: checkout}]
+  validation: {hostname: checkout.internal, wellKnownCACertificates: System}
+`
+
 const ingressYAML = `
 apiVersion: networking.k8s.io/v1
 kind: Ingress
@@ -85,7 +94,9 @@ type options struct {
 	services           []string
 	route              string
 	// ingress: the route is an Ingress instead.
-	ingress  bool
+	ingress bool
+	// tls: the gateway is to call the Service over TLS.
+	tls      bool
 	steps    []v1alpha1.Step
 	deadline time.Duration
 	// bounds are the user's own of a native rolling update.

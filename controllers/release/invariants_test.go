@@ -67,6 +67,7 @@ func (g *guardian) look(what string) {
 	g.pinsMoveInSteps(what, pods)
 	g.canaryIsContained(what, pods)
 	g.weightFallsFirst(what)
+	g.policiesOutlastRequests(what)
 	g.weightRisesByRule(what)
 }
 
@@ -273,6 +274,17 @@ func (g *guardian) weightFallsBeforePods(what string, route *unstructured.Unstru
 	}
 	carriers := (g.w.wantedReplicas()*int64(max(ppm, g.inForce)) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole)
 	g.require(replicas >= carriers, what, "the canary goes from %d pods to %d, its share needs %d", g.canary, replicas, carriers)
+}
+
+// policiesOutlastRequests: by no write of ours a gateway sends requests to a canary Service of which is not said what the user
+// says of the Service.
+func (g *guardian) policiesOutlastRequests(what string) {
+	sent := g.hotNow() || g.hot > 0 && (g.quietSince.IsZero() || g.w.now().Sub(g.quietSince) < time.Second)
+	ours := strings.HasPrefix(what, "delete "+kindPolicy) || strings.HasPrefix(what, "patch "+kindRoute)
+	if g.w.user.objects[keyOf(kindPolicy, "checkout")] == nil || !sent || !ours {
+		return
+	}
+	g.require(g.w.store.objects[keyOf(kindPolicy, "checkout-canary-checkout")] != nil, what, "requests go to the canary Service, which the gateway calls in the clear")
 }
 
 // hotNow: the stored route sends something to a canary Service.

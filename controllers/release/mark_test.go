@@ -141,6 +141,7 @@ func (p place) markObjects(s *scribe, r reading) {
 	p.markStored(s, r, kindService)
 	p.markStored(s, r, kindRoute)
 	p.markStored(s, r, kindIngress)
+	p.markStored(s, r, kindPolicy)
 	for _, ref := range p.policy.ServiceRefs {
 		for _, name := range []string{ref.Name, ref.Name + v1alpha1.CanarySuffix} {
 			s.number(int64(readyIn(r.slices[name])))
@@ -316,7 +317,7 @@ func (p place) markLag(s *scribe, kind string, old reading) {
 		p.markPods(s, old)
 	case kindSlice:
 		p.markObjects(s, old)
-	case kindService, kindRoute, kindIngress:
+	case kindService, kindRoute, kindIngress, kindPolicy:
 		for _, key := range sortedKeys(old.objects) {
 			if strings.HasPrefix(key, kind+"/") {
 				s.text(key)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -41,10 +42,11 @@ const (
 	kindService    = "Service"
 	kindRoute      = "HTTPRoute"
 	kindIngress    = "Ingress"
+	kindPolicy     = "BackendTLSPolicy"
 )
 
 // lagging are these kinds.
-var lagging = []string{kindRelease, kindDeployment, kindReplicaSet, kindPod, kindSlice, kindService, kindRoute, kindIngress}
+var lagging = []string{kindRelease, kindDeployment, kindReplicaSet, kindPod, kindSlice, kindService, kindRoute, kindIngress, kindPolicy}
 
 // present is the world as it is.
 func (w *world) present() reading {
@@ -93,9 +95,9 @@ type view struct{ world *world }
 // Follow is not needed: the world looks whenever it likes.
 func (view) Follow(client.Object, []lens.Subject, func(client.Object)) {}
 
-// KindOf knows one version of the kinds of route; no policies are served.
+// KindOf knows one version of the kinds of route, and of one kind of policy.
 func (view) KindOf(_ context.Context, kind schema.GroupKind) (schema.GroupVersionKind, error) {
-	if kind.Kind != kindRoute && kind.Kind != kindIngress {
+	if kind.Kind != kindRoute && kind.Kind != kindIngress && kind.Kind != kindPolicy {
 		return schema.GroupVersionKind{}, &meta.NoKindMatchError{GroupKind: kind}
 	}
 	return kind.WithVersion("v1"), nil
@@ -122,8 +124,8 @@ func (v view) List(_ context.Context, list client.ObjectList, opts ...client.Lis
 	options := (&client.ListOptions{}).ApplyOptions(opts)
 	switch out := list.(type) {
 	case *unstructured.UnstructuredList:
-		if out.GetKind() == kindIngress+"List" {
-			objects := ofKind(v.world.of(kindIngress).objects, kindIngress)
+		if kind := strings.TrimSuffix(out.GetKind(), "List"); kind != kindReplicaSet {
+			objects := ofKind(v.world.of(kind).objects, kind)
 			for _, key := range sortedKeys(objects) {
 				out.Items = append(out.Items, *objects[key])
 			}

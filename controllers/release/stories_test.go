@@ -48,6 +48,20 @@ var stories = map[string]story{
 		w.approve("half")
 		w.end(v1alpha1.OutcomePromoted)
 	}},
+	"policy-promote": {"What a policy says of the Service is said of the canary Service, before a request goes there and until none can.", options{tls: true}, func(w *world) {
+		begin(w)
+		w.at("half")
+		w.approve("half")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"policy-abort": {"A copy of a policy that somebody deletes at half comes again, and goes with the canary Service.", options{tls: true}, func(w *world) {
+		begin(w)
+		w.at("half")
+		w.remove(kindPolicy, "checkout-canary-checkout")
+		w.rest()
+		w.abort()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
 	"min-ready-seconds": {"Pods count after the user's own minReadySeconds, though ours are in the field.", options{minReady: 20}, func(w *world) {
 		begin(w)
 		w.promote()

@@ -109,6 +109,9 @@ func newWorld(t testing.TB, o options) *world {
 		w.wish(parse(t, fmt.Sprintf(serviceYAML, name)))
 	}
 	w.wish(parse(t, o.route))
+	if o.tls {
+		w.wish(parse(t, policyYAML))
+	}
 	if o.ingress {
 		w.user.objects[keyOf(kindRoute, "checkout")] = w.store.get(kindRoute, "checkout")
 	}
