@@ -50,6 +50,9 @@ var smallWorlds = map[string]smallWorld{
 		steps:   []v1alpha1.Step{weigh("s25", 25, holdFor(0)), {Name: "s50", Weight: weigh("", 50, nil).Weight, Match: matching("", 1, nil).Match, Hold: approval()}},
 		ingress: true, writes: withoutTwins, mostFaults: 1, deeds: []move{approves, aborts, newer, removesCanary}, mostDeeds: 1,
 	},
+	"called over TLS": {
+		steps: stepsOf(50), tls: true, writes: withoutTwins, mostFaults: 1, deeds: []move{approves, aborts, newer}, mostDeeds: 1,
+	},
 	"taken back by hand": {
 		steps: stepsOf(25, 50), deeds: []move{aborts, resetsRoute}, mostDeeds: 2,
 		change: func(p *v1alpha1.RolloutSpec) { p.Rollback.Traffic = "BySteps" },

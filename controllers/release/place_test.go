@@ -22,6 +22,8 @@ type smallWorld struct {
 	change   func(*v1alpha1.RolloutSpec)
 	// ingress: the route is an Ingress.
 	ingress bool
+	// tls: the gateway is to call the Service over TLS.
+	tls bool
 	// judged: there is evidence, which passes at first.
 	judged bool
 	// deeds are what users do in it, after what they do once a Release has ended, and fates what befalls pods and
@@ -35,7 +37,7 @@ type smallWorld struct {
 
 // begin is the world as the new template has come. A loud one tells its story.
 func (s smallWorld) begin(t testing.TB, loud bool) place {
-	w := newWorld(t, options{replicas: max(s.replicas, 1), ingress: s.ingress, steps: s.steps, deadline: 2 * tick, change: func(p *v1alpha1.RolloutSpec) {
+	w := newWorld(t, options{replicas: max(s.replicas, 1), ingress: s.ingress, tls: s.tls, steps: s.steps, deadline: 2 * tick, change: func(p *v1alpha1.RolloutSpec) {
 		p.Timing = v1alpha1.Timing{Settle: long(tick), Drain: long(tick), CollapseAfter: long(tick)}
 		if s.change != nil {
 			s.change(p)
