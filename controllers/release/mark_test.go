@@ -317,7 +317,7 @@ func (p place) markLag(s *scribe, kind string, old reading) {
 		p.markPods(s, old)
 	case kindSlice:
 		p.markObjects(s, old)
-	case kindService, kindRoute, kindIngress, kindPolicy:
+	case kindService, kindRoute, kindIngress:
 		for _, key := range sortedKeys(old.objects) {
 			if strings.HasPrefix(key, kind+"/") {
 				s.text(key)

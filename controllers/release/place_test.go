@@ -108,7 +108,7 @@ func (p place) changed(before place) []string {
 	note(kindReplicaSet, !slices.Equal(p.model.ReplicaSets, before.model.ReplicaSets))
 	note(kindPod, !slices.Equal(p.model.Pods, before.model.Pods))
 	note(kindSlice, !maps.EqualFunc(p.slices, before.slices, sameReady))
-	for _, kind := range []string{kindService, kindRoute, kindIngress, kindPolicy} {
+	for _, kind := range []string{kindService, kindRoute, kindIngress} {
 		note(kind, !maps.Equal(ofKind(p.store.objects, kind), ofKind(before.store.objects, kind)))
 	}
 	return kinds

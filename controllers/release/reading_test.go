@@ -46,7 +46,7 @@ const (
 )
 
 // lagging are these kinds.
-var lagging = []string{kindRelease, kindDeployment, kindReplicaSet, kindPod, kindSlice, kindService, kindRoute, kindIngress, kindPolicy}
+var lagging = []string{kindRelease, kindDeployment, kindReplicaSet, kindPod, kindSlice, kindService, kindRoute, kindIngress}
 
 // present is the world as it is.
 func (w *world) present() reading {

@@ -133,10 +133,11 @@ func (w *walker) move() {
 	case 1:
 		w.lag = map[string]reading{lagging[w.random.Intn(len(lagging))]: w.past[0]}
 	}
-	if w.random.Intn(6) == 0 {
+	over := w.status.Outcome != "" // what users do from then on is the next Release's
+	if w.random.Intn(6) == 0 && !over {
 		w.deed()
 	}
-	if w.haste != nil && w.haste.Intn(15) == 0 {
+	if w.haste != nil && w.haste.Intn(15) == 0 && !over {
 		w.hurry()
 	}
 	switch w.random.Intn(4) {
