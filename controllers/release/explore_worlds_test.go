@@ -51,7 +51,7 @@ var smallWorlds = map[string]smallWorld{
 		ingress: true, writes: withoutTwins, mostFaults: 1, deeds: []move{approves, aborts, newer, removesCanary}, mostDeeds: 1,
 	},
 	"called over TLS": {
-		steps: stepsOf(50), tls: true, writes: withoutTwins, mostFaults: 1, deeds: []move{approves, aborts, newer}, mostDeeds: 1,
+		steps: []v1alpha1.Step{weigh("half", 50, nil)}, tls: true, writes: withoutTwins, mostFaults: 1, deeds: []move{aborts, newer}, mostDeeds: 1,
 	},
 	"taken back by hand": {
 		steps: stepsOf(25, 50), deeds: []move{aborts, resetsRoute}, mostDeeds: 2,
