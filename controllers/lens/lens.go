@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -34,10 +35,12 @@ type Lens struct {
 	client.Reader
 
 	namespace string
-	cache     cache.Cache
-	mapper    meta.RESTMapper
-	cancel    context.CancelFunc
-	idle      *time.Timer
+	// direct reads from the API server.
+	direct client.Reader
+	cache  cache.Cache
+	mapper meta.RESTMapper
+	cancel context.CancelFunc
+	idle   *time.Timer
 
 	opening   singleflight.Group
 	mu        sync.Mutex
@@ -51,10 +54,14 @@ func (l *Lenses) start(ctx context.Context, namespace string) (*Lens, error) {
 	if err != nil {
 		return nil, err
 	}
+	direct, err := client.New(l.Config, client.Options{HTTPClient: l.HTTP, Scheme: l.Scheme, Mapper: l.Mapper})
+	if err != nil {
+		return nil, err
+	}
 	// The lens outlives this call: it ends when nobody uses it, or with the process.
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	lens := &Lens{
-		Reader: c, namespace: namespace, cache: c, mapper: l.Mapper, cancel: cancel,
+		Reader: c, namespace: namespace, direct: direct, cache: c, mapper: l.Mapper, cancel: cancel,
 		kinds: map[schema.GroupKind]schema.GroupVersionKind{}, followers: map[types.NamespacedName]follower{},
 	}
 	synced, err := lens.watchAll(ctx)
@@ -135,9 +142,8 @@ func (l *Lens) watch(ctx context.Context, obj client.Object) (toolscache.Resourc
 	})
 }
 
-// KindOf returns the served version of a kind of route, and watches it from the first time on. Only those that a Release
-// names are watched: one that cannot be read stops no other. Of routes the managedFields are kept: they tell who contends
-// for one.
+// KindOf returns the served version of a kind of route or of what stands beside one, and watches it from the first time on.
+// Only those that a Release needs are watched. Of routes the managedFields are kept: they tell who contends for one.
 func (l *Lens) KindOf(ctx context.Context, gk schema.GroupKind) (schema.GroupVersionKind, error) {
 	l.mu.Lock()
 	gvk, ok := l.kinds[gk]
@@ -160,6 +166,16 @@ func (l *Lens) open(ctx context.Context, gk schema.GroupKind) (schema.GroupVersi
 	gvk := mapping.GroupVersionKind
 	syncing, done := context.WithTimeout(ctx, syncDeadline)
 	defer done()
+	// The mapper never forgets a kind, and what watches one whose CRD was deleted would wait for it for ever.
+	one := &unstructured.UnstructuredList{}
+	one.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+	err = l.direct.List(syncing, one, client.InNamespace(l.namespace), client.Limit(1))
+	if apierrors.IsNotFound(err) {
+		return gvk, &meta.NoKindMatchError{GroupKind: gk, SearchedVersions: []string{gvk.Version}}
+	}
+	if err != nil {
+		return gvk, fmt.Errorf("list %s: %w", gk, err)
+	}
 	if _, err := l.watch(syncing, ofKind(gvk)); err != nil {
 		return gvk, fmt.Errorf("watch %s: %w", gk, err)
 	}

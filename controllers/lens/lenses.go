@@ -1,5 +1,5 @@
 // Package lens keeps a small cache for each namespace in which something is released: its pods,
-// ReplicaSets, Services, endpoints and routes, and nothing of the rest of the cluster. A namespace in
+// ReplicaSets, Services, endpoints, routes and policies, and nothing of the rest of the cluster. A namespace in
 // which nothing happens has none.
 package lens
 

@@ -280,7 +280,8 @@ func (g *guardian) weightFallsBeforePods(what string, route *unstructured.Unstru
 // says of the Service.
 func (g *guardian) policiesOutlastRequests(what string) {
 	sent := g.hotNow() || g.hot > 0 && (g.quietSince.IsZero() || g.w.now().Sub(g.quietSince) < time.Second)
-	ours := strings.HasPrefix(what, "delete "+kindPolicy) || strings.HasPrefix(what, "patch "+kindRoute)
+	forward := strings.HasPrefix(what, "patch "+kindRoute) && g.w.status.Progress.Cause == ""
+	ours := strings.HasPrefix(what, "delete "+kindPolicy) || forward
 	if g.w.user.objects[keyOf(kindPolicy, "checkout")] == nil || !sent || !ours {
 		return
 	}

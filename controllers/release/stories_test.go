@@ -62,6 +62,13 @@ var stories = map[string]story{
 		w.abort()
 		w.end(v1alpha1.OutcomeAborted)
 	}},
+	"policy-gone-abort": {"On the way back requests leave first, then a copy of a policy is mended that somebody has deleted.", options{tls: true}, func(w *world) {
+		begin(w)
+		w.at("half")
+		w.remove(kindPolicy, "checkout-canary-checkout")
+		w.abort()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
 	"min-ready-seconds": {"Pods count after the user's own minReadySeconds, though ours are in the field.", options{minReady: 20}, func(w *world) {
 		begin(w)
 		w.promote()

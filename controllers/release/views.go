@@ -25,7 +25,7 @@ type View interface {
 	// Follow has wake called whenever one of the subjects changes, with what it is then, nil if it is gone, until
 	// the Release leaves. To follow again replaces what was followed.
 	Follow(release client.Object, subjects []lens.Subject, wake func(changed client.Object))
-	// KindOf returns the served version of a kind of route; an error that meta.IsNoMatchError knows tells that
+	// KindOf returns the served version of a kind of route or of what stands beside one; an error that meta.IsNoMatchError knows tells that
 	// there is none.
 	KindOf(ctx context.Context, kind schema.GroupKind) (schema.GroupVersionKind, error)
 }

@@ -79,6 +79,24 @@ func selectorOf(deployment *unstructured.Unstructured) (labels.Selector, error) 
 	return metav1.LabelSelectorAsSelector(&typed)
 }
 
+// refusal is what stands against a release. What was proven of the Rollout is not checked again, but for what others may
+// have attached to its Services and routes since, once a template waits.
+func (r *Reconciler) refusal(ctx context.Context, rollout *v1alpha1.Rollout, w world, proven bool) (finding, bool, error) {
+	if !proven {
+		return r.check(ctx, rollout, w)
+	}
+	if !w.pods.Pending {
+		return finding{}, false, nil
+	}
+	for _, ref := range rollout.Spec.RouteRefs {
+		found, refused, err := r.checkRoute(ctx, rollout, ref)
+		if err != nil || refused && found.reason == v1alpha1.ReasonRouteUnsupported {
+			return found, refused, err
+		}
+	}
+	return finding{}, false, nil
+}
+
 // check refuses what cannot be released as asked, before anything is touched.
 func (r *Reconciler) check(ctx context.Context, rollout *v1alpha1.Rollout, w world) (finding, bool, error) {
 	if taken, err := r.takenBy(ctx, rollout); err != nil || taken != "" {

@@ -120,12 +120,11 @@ func (r *Reconciler) inspect(ctx context.Context, rollout *v1alpha1.Rollout) (fi
 	if err != nil {
 		return finding{}, err
 	}
-	if !proven {
-		if found, refused, err := r.check(ctx, rollout, w); refused || err != nil {
-			return found, err
-		}
+	found, refused, err := r.refusal(ctx, rollout, w, proven)
+	if refused || err != nil {
+		return found, err
 	}
-	found, err := r.arm(ctx, rollout, w)
+	found, err = r.arm(ctx, rollout, w)
 	found.state = state
 	return found, err
 }

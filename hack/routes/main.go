@@ -39,17 +39,18 @@ follow it by themselves.
 
 ## Policies
 What is said of the user's Service by name does not hold for the canary Service by itself. So these are **copied**, for routes
-of Gateway API and the last one for VirtualServices too: BackendTLSPolicy, XBackendTrafficPolicy, GKE's GCPBackendPolicy and
-HealthCheckPolicy, Istio's DestinationRule. A copy is called ` + "`<service>-canary-<name>`" + `, names the canary Service alone, is made
-before anything is sent there, kept in step with the original, owned by the Service and removed at the end; the original is
-never written. Two of a kind for one Service are refused: the older one counts, which copies can't be told by.
+of Gateway API and the first one for VirtualServices too: Istio's DestinationRule, GKE's GCPBackendPolicy and HealthCheckPolicy,
+these three where their controllers serve the route, BackendTLSPolicy and XBackendTrafficPolicy. A copy is called
+` + "`<service>-canary-<name>`" + `, names the canary Service alone, is made before anything is sent there, kept in step with the
+original until the route is yours again, owned by the Service and removed with its canary Service; the original is never
+written. Two of a kind for one Service and port are refused: the older one counts, which copies can't be told by.
 
-Others **refuse the Rollout** by name where they are attached to one of its Services, or to a rule of a route by its name
-while a step has a ` + "`match`" + `, whose copies of the rule have other names:
+Others **refuse the Rollout**, and each release before it begins, by name where they are attached to one of its Services, or to
+a rule of a route by its name while a step has a ` + "`match`" + `, whose copies of the rule have other names:
 ` + uncopied() + `
 
-Not looked at: policies of other namespaces, those that choose by labels, other kinds, and those that come in the middle of a
-release. BackendTLSPolicy was shown on Traefik and DestinationRule with istiod, the others on their schema at most.
+Not looked at: policies of other namespaces, those that choose by labels, other kinds, those of the last list that come in the
+middle of a release, and kinds whose CRD was installed less than a minute ago. BackendTLSPolicy was shown on Traefik and DestinationRule with istiod, the others on their schema at most.
 
 ## VirtualService
 The user's VirtualService is split in place, its rules of http, tls and tcp. A copy of a rule stands right before it, with its

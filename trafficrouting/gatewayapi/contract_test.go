@@ -144,6 +144,17 @@ var edits = map[string]func(*unstructured.Unstructured){
 	},
 }
 
+// accepted is a route as its controller leaves it that has seen this generation.
+func accepted(route *unstructured.Unstructured, controller string, generation int64) *unstructured.Unstructured {
+	return withParents(route, fmt.Sprintf(`
+- controllerName: %[2]s
+  parentRef: {name: web}
+  conditions:
+  - {type: Accepted, status: "True", reason: Accepted, message: "", lastTransitionTime: "2026-11-26T00:00:00Z", observedGeneration: %[1]d}
+  - {type: ResolvedRefs, status: "True", reason: ResolvedRefs, message: "", lastTransitionTime: "2026-11-26T00:00:00Z", observedGeneration: %[1]d}`,
+		generation, controller))
+}
+
 func fixtures() providertest.Fixtures {
 	routes := map[string]*unstructured.Unstructured{}
 	for name, manifest := range userRoutes {
@@ -162,12 +173,7 @@ func fixtures() providertest.Fixtures {
 			return underPolicies(live, serveAlike(live.Route, r))
 		},
 		Accept: func(live trafficrouting.Objects) trafficrouting.Objects {
-			return trafficrouting.Objects{Beside: live.Beside, Route: withParents(live.Route, fmt.Sprintf(`
-- controllerName: traefik.io/gateway-controller
-  parentRef: {name: web}
-  conditions:
-  - {type: Accepted, status: "True", observedGeneration: %[1]d}
-  - {type: ResolvedRefs, status: "True", observedGeneration: %[1]d}`, live.Route.GetGeneration()))}
+			return trafficrouting.Objects{Beside: live.Beside, Route: accepted(live.Route, "istio.io/gateway-controller", live.Route.GetGeneration())}
 		},
 	}
 }

@@ -46,7 +46,7 @@ spec: {host: checkout.shop.svc.cluster.local, trafficPolicy: {tls: {mode: ISTIO_
 
 // withPolicies is one of the user's routes with all policies, and more.
 func withPolicies(route string, more ...string) trafficrouting.Objects {
-	out := trafficrouting.Objects{Route: stored(userRoutes[route])}
+	out := trafficrouting.Objects{Route: accepted(stored(userRoutes[route]), "istio.io/gateway-controller", 2)}
 	for _, manifest := range append(slices.Clone(userPolicies), more...) {
 		out.Beside = append(out.Beside, parse(manifest))
 	}
@@ -113,6 +113,33 @@ spec:
   validation: {hostname: older.internal, wellKnownCACertificates: System}`)
 	require.Equal(t, "HTTPRoute shop/shop: BackendTLSPolicy older and port are both for Service checkout, and the older one counts, which copies cannot be told by; join them into one",
 		gatewayapi.HTTPRoute().Check(live, providertest.CheckoutOwner, half))
+}
+
+// TestPoliciesOfAnotherDataPlane are not copied, nor refused: two DestinationRules are nothing to Traefik.
+func TestPoliciesOfAnotherDataPlane(t *testing.T) {
+	half := []trafficrouting.Split{trafficrouting.Between(providertest.Checkout, 500_000)}
+	live := withPolicies("one rule", `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: other, namespace: shop}
+spec: {host: checkout, trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}}`)
+	require.Contains(t, gatewayapi.HTTPRoute().Check(live, providertest.CheckoutOwner, half), "DestinationRule other has callers keep the address")
+	live.Route = accepted(stored(userRoutes["one rule"]), "traefik.io/gateway-controller", 2)
+	require.Empty(t, gatewayapi.HTTPRoute().Check(live, providertest.CheckoutOwner, half))
+	out, err := gatewayapi.HTTPRoute().Render(live, providertest.CheckoutOwner, half)
+	require.NoError(t, err)
+	for _, c := range live.Changes(out) {
+		require.NotEqual(t, "DestinationRule", c.Want.GetKind())
+	}
+}
+
+// TestHeadlessServiceOfAMesh cannot be shared.
+func TestHeadlessServiceOfAMesh(t *testing.T) {
+	route, service := stored(userRoutes["one rule"]), parse(`{apiVersion: v1, kind: Service, metadata: {name: checkout, namespace: shop}, spec: {clusterIP: None}}`)
+	require.Empty(t, gatewayapi.HTTPRoute().Misfit(trafficrouting.Objects{Route: route}, service, nil))
+	require.NoError(t, unstructured.SetNestedSlice(route.Object, []any{map[string]any{"group": "", "kind": "Service", "name": "checkout"}}, "spec", "parentRefs"))
+	require.Equal(t, "Service checkout is headless, and proxies of the mesh then leave each request at the pod that its caller chose; give it a cluster IP, or HTTPRoute shop/shop a Gateway for its parent",
+		gatewayapi.HTTPRoute().Misfit(trafficrouting.Objects{Route: route}, service, nil))
 }
 
 // TestPolicyEditedMidWay: the copy follows, by the part of the release's owner alone.

@@ -5,6 +5,9 @@ package gatewayapi
 
 import (
 	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/policies"
@@ -55,4 +58,19 @@ func (p Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 		}
 	}
 	return p.Route.Check(live, owner, splits)
+}
+
+// Misfit says why requests could not be shared: proxies of callers leave a Service without an address of its own to whom
+// the caller has asked for.
+func (p Route) Misfit(live trafficrouting.Objects, service *unstructured.Unstructured, _ map[string]string) string {
+	if live.Route == nil || service == nil || !p.Names(live, service.GetName()) {
+		return ""
+	}
+	parents, _, _ := unstructured.NestedSlice(live.Route.Object, "spec", "parentRefs")
+	meshed := slices.ContainsFunc(rules.Objects(parents), func(parent rules.Object) bool { return parent["kind"] == "Service" })
+	if ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP"); ip != "None" || !meshed {
+		return ""
+	}
+	return fmt.Sprintf("Service %s is headless, and proxies of the mesh then leave each request at the pod that its caller chose; give it a cluster IP, or %s a Gateway for its parent",
+		service.GetName(), rules.Title(live))
 }

@@ -26,11 +26,6 @@ func (p VirtualService) unclear(live trafficrouting.Objects, owner trafficroutin
 			return fmt.Sprintf("it sends to subset %s of Service %s, which no DestinationRule for that Service in its namespace has; add it to one there", name, service)
 		}
 	}
-	for _, obj := range of {
-		if simple, _, _ := unstructured.NestedString(obj.Object, "spec", "trafficPolicy", "loadBalancer", "simple"); simple == "PASSTHROUGH" {
-			return fmt.Sprintf("DestinationRule %s has callers keep the address that they asked for (loadBalancer.simple: PASSTHROUGH), so that Service %s cannot be split; use another load balancer", obj.GetName(), service)
-		}
-	}
 	return ""
 }
 

@@ -78,6 +78,18 @@ func TestCopyWithoutItsLabel(t *testing.T) {
 	require.Equal(t, "checkout", named(t, again, "checkout-canary-checkout").GetLabels()[v1alpha1.LabelRollout])
 }
 
+// TestCopyOfAnotherRollout is left alone, also without its label.
+func TestCopyOfAnotherRollout(t *testing.T) {
+	live := render(t, withPolicy(), half)
+	copied := named(t, live, "checkout-canary-checkout")
+	copied.SetLabels(nil)
+	copied.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "v1", Kind: "Service", Name: providertest.Checkout}})
+	live.Route = stored(userRoutes["two Services, two rules"])
+	out, err := istio.New().Render(live, providertest.CartOwner, []trafficrouting.Split{trafficrouting.Between(providertest.Cart, 500_000)})
+	require.NoError(t, err)
+	require.Equal(t, copied, named(t, out, copied.GetName()))
+}
+
 // TestPoliciesOfOthers stay: those that people wrote for the canary's host, and what bears a copy's name without being one.
 func TestPoliciesOfOthers(t *testing.T) {
 	const theirs = `

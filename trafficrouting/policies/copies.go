@@ -18,12 +18,16 @@ import (
 // maxName is the longest name of a policy (DNS-1123 subdomain), in characters.
 const maxName = 253
 
-// copies returns those of the user's policies of a Service, for its canary Service.
+// copies returns those of the user's policies of a Service, for its canary Service. One that is there is kept, whoever
+// follows the route at the moment.
 func (r Route) copies(live trafficrouting.Objects, owner trafficrouting.Owner, neutral bool, base, canary string) ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
 	for _, kind := range r.Kinds {
 		for _, obj := range kind.Of(live, owner, base) {
 			made, err := kind.copyFor(live, owner, nameOf(canary, obj.GetName()))
+			if (err != nil || made.GetUID() == "") && !follows(live, kind) {
+				continue
+			}
 			if err != nil && neutral {
 				continue // the way back is always open
 			}
@@ -79,11 +83,14 @@ func (k Kind) copyFor(live trafficrouting.Objects, owner trafficrouting.Owner, n
 	return made, nil
 }
 
-// others returns what is beside the route but for the owner's copies.
-func (r Route) others(live trafficrouting.Objects, owner trafficrouting.Owner) []*unstructured.Unstructured {
+// others returns what is beside the route but for the owner's copies for these splits.
+func (r Route) others(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) []*unstructured.Unstructured {
 	var out []*unstructured.Unstructured
 	for _, obj := range live.Beside {
-		if !r.copied(obj, owner) {
+		ours := func(s trafficrouting.Split) bool {
+			return obj.GetLabels()[v1alpha1.LabelRollout] != "" || strings.HasPrefix(obj.GetName(), trafficrouting.CanaryOf(s.Base.Service)+"-")
+		}
+		if !r.copied(obj, owner) || !slices.ContainsFunc(splits, ours) {
 			out = append(out, obj)
 		}
 	}
@@ -95,7 +102,8 @@ func (r Route) copied(obj *unstructured.Unstructured, owner trafficrouting.Owner
 }
 
 // owned says whether a policy is one of the owner's copies: it has the name of one and is for the canary Service, and it
-// has the owner's label or, where somebody took that, its owner reference. People may write their own for that too.
+// has the owner's label or, where somebody took that, nobody's and a copy's owner reference. People may write their own for
+// that too.
 func (k Kind) owned(obj *unstructured.Unstructured, owner trafficrouting.Owner) bool {
 	for _, t := range k.of(obj) {
 		base, canary := strings.CutSuffix(t.service, v1alpha1.CanarySuffix)

@@ -4,6 +4,8 @@
 package policies
 
 import (
+	"fmt"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -18,6 +20,10 @@ type Kind struct {
 	targets func(spec rules.Object, namespace string) []target
 	// aim turns a copied spec from the user's Service to the canary Service alone.
 	aim func(spec rules.Object, base, canary string)
+	// controllers that alone go by it, by the beginning of their names; empty means any.
+	controllers string
+	// forbids says in one sentence why a Service cannot be split under such a policy, and the mend; nil is nothing.
+	forbids func(obj *unstructured.Unstructured, service string) string
 }
 
 // target is a Service, or one port of it by name.
@@ -26,15 +32,15 @@ type target struct{ service, section string }
 // The kinds. Those of Gateway API list what they are for, and the oldest of several for the same counts
 // (BackendTLSPolicySpec.targetRefs); of it sigs.k8s.io/gateway-api v1.6.3 is meant, of Istio 1.31.
 var (
-	BackendTLS      = Kind{schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "BackendTLSPolicy"}, targetRefs, aimRefs}
-	BackendTraffic  = Kind{schema.GroupKind{Group: "gateway.networking.x-k8s.io", Kind: "XBackendTrafficPolicy"}, targetRefs, aimRefs}
-	DestinationRule = Kind{schema.GroupKind{Group: "networking.istio.io", Kind: "DestinationRule"}, hostTarget, aimHost}
+	BackendTLS      = Kind{schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "BackendTLSPolicy"}, targetRefs, aimRefs, "", nil}
+	BackendTraffic  = Kind{schema.GroupKind{Group: "gateway.networking.x-k8s.io", Kind: "XBackendTrafficPolicy"}, targetRefs, aimRefs, "", nil}
+	DestinationRule = Kind{schema.GroupKind{Group: "networking.istio.io", Kind: "DestinationRule"}, hostTarget, aimHost, "istio.io/", passesThrough}
 )
 
 // GKE's, which name one Service each (docs of GKE Gateway; their CRDs are networking.gke.io/v1).
 var (
-	GCPBackend  = Kind{schema.GroupKind{Group: "networking.gke.io", Kind: "GCPBackendPolicy"}, targetRef, aimRef}
-	HealthCheck = Kind{schema.GroupKind{Group: "networking.gke.io", Kind: "HealthCheckPolicy"}, targetRef, aimRef}
+	GCPBackend  = Kind{schema.GroupKind{Group: "networking.gke.io", Kind: "GCPBackendPolicy"}, targetRef, aimRef, "networking.gke.io/", nil}
+	HealthCheck = Kind{schema.GroupKind{Group: "networking.gke.io", Kind: "HealthCheckPolicy"}, targetRef, aimRef, "networking.gke.io/", nil}
 )
 
 // targetRefs are the Services that the field of this name lists.
@@ -100,6 +106,14 @@ func aimHost(spec rules.Object, _, canary string) {
 	for _, subset := range rules.Objects(spec["subsets"]) {
 		delete(subset, "labels")
 	}
+}
+
+// passesThrough: callers keep the address that they asked for.
+func passesThrough(obj *unstructured.Unstructured, service string) string {
+	if simple, _, _ := unstructured.NestedString(obj.Object, "spec", "trafficPolicy", "loadBalancer", "simple"); simple != "PASSTHROUGH" {
+		return ""
+	}
+	return fmt.Sprintf("DestinationRule %s has callers keep the address that they asked for (loadBalancer.simple: PASSTHROUGH), so that Service %s cannot be split; use another load balancer", obj.GetName(), service)
 }
 
 func (k Kind) of(obj *unstructured.Unstructured) []target {

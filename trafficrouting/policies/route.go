@@ -2,6 +2,7 @@ package policies
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,6 +17,18 @@ type Route struct {
 	rules.Route
 	// Kinds that a data plane of this kind of route may go by.
 	Kinds []Kind
+}
+
+// follows says whether the controllers of the route go by a kind. Those that say so in its status are known.
+func follows(live trafficrouting.Objects, kind Kind) bool {
+	if kind.controllers == "" || live.Route == nil {
+		return true
+	}
+	parents, _, _ := unstructured.NestedSlice(live.Route.Object, "status", "parents")
+	return len(parents) == 0 || slices.ContainsFunc(rules.Objects(parents), func(parent rules.Object) bool {
+		controller, _ := parent["controllerName"].(string)
+		return strings.HasPrefix(controller, kind.controllers)
+	})
 }
 
 // Render is that of a Provider.
@@ -40,7 +53,7 @@ func (r Route) Render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 	if err != nil {
 		return trafficrouting.Objects{}, err
 	}
-	out.Beside = r.others(live, owner)
+	out.Beside = r.others(live, owner, splits)
 	for _, s := range splits {
 		for _, share := range s.Shares {
 			if share.Backend == s.Base {
@@ -93,11 +106,19 @@ func (r Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 	return ""
 }
 
-// unclear says that several policies of one kind are for the same.
+// unclear says why copies of policies would not do: several of one kind are for the same, or one forbids it.
 func (r Route) unclear(live trafficrouting.Objects, owner trafficrouting.Owner, service string) string {
 	for _, kind := range r.Kinds {
+		if !follows(live, kind) {
+			continue
+		}
 		names := map[target][]string{}
 		for _, obj := range kind.Of(live, owner, service) {
+			if kind.forbids != nil {
+				if reason := kind.forbids(obj, service); reason != "" {
+					return reason
+				}
+			}
 			for _, t := range kind.of(obj) {
 				if names[t] = append(names[t], obj.GetName()); t.service == service && len(names[t]) > 1 {
 					return fmt.Sprintf("%s %s are both for Service %s, and the older one counts, which copies cannot be told by; join them into one",

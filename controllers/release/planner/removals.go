@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -38,16 +39,17 @@ func (d *draft) removals() []intent.Write {
 // leftovers are what the canary Services had beside the routes. No route sends to these any more, and has not for as long as
 // its data plane needs to follow.
 func (d *draft) leftovers() []intent.Write {
-	for _, service := range d.in.Observed.Services {
-		if d.named(service.Name + v1alpha1.CanarySuffix) {
-			return nil
-		}
-	}
 	var writes []intent.Write
-	for _, r := range d.in.Observed.Routes {
-		for _, obj := range r.Provider.Leftovers(r.Objects, d.owner()) {
-			if obj.GetDeletionTimestamp() == nil {
-				writes = appendOthers(writes, []intent.Write{intent.Of(intent.Delete, obj, "remove the canary Service's copy")})
+	for _, service := range d.in.Observed.Services {
+		canary := service.Name + v1alpha1.CanarySuffix
+		if d.named(canary) {
+			continue
+		}
+		for _, r := range d.in.Observed.Routes {
+			for _, obj := range r.Provider.Leftovers(r.Objects, d.owner()) {
+				if obj.GetDeletionTimestamp() == nil && strings.HasPrefix(obj.GetName(), canary+"-") {
+					writes = appendOthers(writes, []intent.Write{intent.Of(intent.Delete, obj, "remove the canary Service's copy")})
+				}
 			}
 		}
 	}

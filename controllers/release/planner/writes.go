@@ -99,10 +99,22 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 	for _, c := range r.Objects.Changes(*seen.Rendered) {
 		writes = d.appendChange(writes, c, d.routeWhy(s))
 	}
+	if d.progress.Cause != "" {
+		// What cannot be made must not keep requests where they are to leave.
+		slices.SortStableFunc(writes, func(a, b intent.Write) int { return rankBack(a) - rankBack(b) })
+	}
 	if len(writes) > 0 && d.contends() {
 		return nil
 	}
 	return writes
+}
+
+// rankBack puts what is made last.
+func rankBack(w intent.Write) int {
+	if w.Verb == intent.Create {
+		return 1
+	}
+	return 0
 }
 
 // appendChange appends the write that a change of a route, or of what is beside it, takes.
