@@ -24,6 +24,7 @@ cluster := cd e2e && go run ./cluster/cmd/cluster
 # What of the e2e tests needs three nodes, and what needs istiod.
 NODES3 := TestNode
 ISTIO  := TestIstio
+MESH   := TestMeshRoutesPromoteBySteps
 
 # What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back,
 # releases under faults, and what is built from the code of Argo CD.
@@ -82,7 +83,7 @@ api-oldest: ## what the webhook does, on the oldest Kubernetes that is supported
 	  hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
-	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)|$(ISTIO)' ./suite/...
+	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)|$(ISTIO)|$(MESH)' ./suite/...
 
 e2e-nodes: ## the same on three nodes: they are drained in the middle of a release
 	NODES=3 hack/with-cluster.sh -- ../hack/e2e.sh -timeout 20m -run '$(or $(filter-out .,$(RUN)),$(NODES3))' ./suite/...
@@ -90,7 +91,8 @@ e2e-nodes: ## the same on three nodes: they are drained in the middle of a relea
 e2e-istio: ## the same with istiod, and callers who follow it
 	UP_FLAGS=--istio hack/with-cluster.sh -- ../hack/e2e.sh -timeout 30m -run '$(or $(filter-out .,$(RUN)),$(ISTIO))' ./suite/...
 
-soak: ## what takes long: five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
+soak: ## what takes long: a mesh's routes by quarters, five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
+	UP_FLAGS=--istio hack/with-cluster.sh -- ../hack/e2e.sh -timeout 30m -run '$(MESH)' ./suite/...
 	IDLE=5m hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestIdle' ./api/live
 	CROSSFADE_SEED=$$RANDOM hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestNativeModel' ./api
 	FAULTS=all hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -parallel 6 -run 'TestFaults|TestKilled|TestLagging' ./api/live

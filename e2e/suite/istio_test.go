@@ -9,16 +9,20 @@ import (
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
-// byMesh are the ways in which routes of a mesh name the app's pods: a VirtualService by the Service's host or a subset of
-// it, and routes of Gateway API whose parent is the Service.
-var byMesh = map[string]setting{
-	"Host": {kind: "VirtualService"}, "Subset": {kind: "VirtualService", subset: "all"},
-	"HTTPRoute": {kind: "HTTPRoute", meshed: true}, "GRPCRoute": {kind: "GRPCRoute", meshed: true},
-}
+// byMesh are the ways in which a VirtualService names the app's pods: by the Service's host, or a subset of it.
+var byMesh = map[string]setting{"Host": {kind: "VirtualService"}, "Subset": {kind: "VirtualService", subset: "all"}}
 
-// TestIstioPromoteBySteps shares calls by such a route, which callers without a proxy follow by themselves.
-func TestIstioPromoteBySteps(t *testing.T) {
-	for name, with := range byMesh {
+// ofService are routes of Gateway API whose parent is the Service, by kind.
+var ofService = map[string]setting{"HTTPRoute": {kind: "HTTPRoute", meshed: true}, "GRPCRoute": {kind: "GRPCRoute", meshed: true}}
+
+// TestIstioPromoteBySteps shares calls by a VirtualService, which callers without a proxy follow by themselves.
+func TestIstioPromoteBySteps(t *testing.T) { promoteInMesh(t, byMesh) }
+
+// TestMeshRoutesPromoteBySteps does so by routes whose parent is the Service. It is for soak.
+func TestMeshRoutesPromoteBySteps(t *testing.T) { promoteInMesh(t, ofService) }
+
+func promoteInMesh(t *testing.T, settings map[string]setting) {
+	for name, with := range settings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			with.gateway = 80
@@ -27,16 +31,23 @@ func TestIstioPromoteBySteps(t *testing.T) {
 	}
 }
 
-func TestIstioGoesBack(t *testing.T) {
-	for way, with := range byMesh {
-		for name, goes := range waysBack {
+func TestIstioGoesBack(t *testing.T) { fromHalfInMesh(t, byMesh, waysBack) }
+
+func TestIstioMeshRoutes(t *testing.T) {
+	fromHalfInMesh(t, ofService, map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]})
+}
+
+func fromHalfInMesh(t *testing.T, settings map[string]setting, ways map[string]func(*scenario)) {
+	t.Parallel()
+	for way, with := range settings {
+		for name, ends := range ways {
 			t.Run(way+name, func(t *testing.T) {
 				t.Parallel()
 				with.steps = []v1alpha1.Step{world.Weighted("half", 50, approval())}
 				s := begin(t, with)
 				s.ship("v2")
 				s.requireHalf()
-				goes(s)
+				ends(s)
 			})
 		}
 	}

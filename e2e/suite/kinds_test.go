@@ -119,16 +119,19 @@ func TestBackendsBehindTLS(t *testing.T) {
 	}
 }
 
+// TestOtherKindsGoBack: those that share connections go back as they are aborted; nothing in being superseded is their own.
 func TestOtherKindsGoBack(t *testing.T) {
-	ports := map[string]int{"Aborted": 9002, "Superseded": 9003}
-	for _, kind := range []string{"GRPCRoute", "TCPRoute", "TLSRoute", "Ingress"} {
-		for name, goes := range waysBack {
+	ways := map[string][]string{
+		"GRPCRoute": {"Aborted", "Superseded"}, "Ingress": {"Aborted", "Superseded"}, "TCPRoute": {"Aborted"}, "TLSRoute": {"Aborted"},
+	}
+	for kind, names := range ways {
+		for _, name := range names {
 			t.Run(kind+name, func(t *testing.T) {
 				t.Parallel()
-				s := begin(t, setting{kind: kind, tcpPort: ports[name], steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+				s := begin(t, setting{kind: kind, tcpPort: 9002, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 				s.ship("v2")
 				s.requireHalf()
-				goes(s)
+				waysBack[name](s)
 			})
 		}
 	}

@@ -27,11 +27,13 @@ func TestUncovered(t *testing.T) {
 	}{
 		"none that matters": {[]string{ofOther, ofRoute, ofPods, ofRule}, false, ""},
 		"of the Service": {
-			[]string{ofService, ofPods, ofAWS}, false,
+			[]string{ofService, ofPods, ofAWS},
+			false,
 			"TargetGroupConfiguration checks, UpstreamSettingsPolicy keep would not be in force for the canary Service of the Service that it names; attach it to the route or to pods instead, if its kind can be",
 		},
 		"of a rule that is copied": {
-			[]string{ofRule, ofRoute}, true,
+			[]string{ofRule, ofRoute},
+			true,
 			"SecurityPolicy login would not be in force for copies of the rule of HTTPRoute shop that it names, which match takes; attach it to the whole route, or take match out of the steps",
 		},
 	} {
