@@ -27,6 +27,7 @@ func TestLive(t *testing.T) {
 		"NoConflictAfterwards":                     noConflictAfterwards,
 		"RestartRollsNatively":                     restartRollsNatively,
 		"HelmWaits":                                helmWaits,
+		"PoliciesOnceArmed":                        policiesOnceArmed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
