@@ -19,7 +19,7 @@ import (
 func TestRouteKindThatIsNotInstalled(t *testing.T) {
 	c := controlplane.Start(t)
 	namespace := c.Namespace(t, "kind")
-	reinstall := uninstallRoutes(t, c)
+	reinstall := uninstall(t, c, controlplane.HTTPRoutes)
 
 	var route *unstructured.Unstructured
 	for _, obj := range controlplane.Objects(t, "app", 1, quick) {
@@ -42,23 +42,23 @@ func TestRouteKindThatIsNotInstalled(t *testing.T) {
 	reinstall()
 	c.Create(t, namespace, route)
 	c.AwaitArmed(t, namespace, "app")
+	uninstall(t, c, backendTLSPolicies) // the controller has seen it served, and needs it no more
 	c.SetImage(t, namespace, "app", "app:v2")
 	awaitOutcome(t, c, namespace, "app-1", "Promoted")
 }
 
-// uninstallRoutes deletes the CRD of HTTPRoutes, and returns what makes it again, at the latest when the
-// test ends.
-func uninstallRoutes(t *testing.T, c *controlplane.Controller) func() {
+// uninstall deletes the CRD of a kind, and returns what makes it again, at the latest when the test ends.
+func uninstall(t *testing.T, c *controlplane.Controller, kind schema.GroupVersionResource) func() {
 	t.Helper()
 	crds := c.Client.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
-	name := controlplane.HTTPRoutes.GroupResource().String()
+	name := kind.GroupResource().String()
 	crd, err := crds.Get(t.Context(), name, metav1.GetOptions{})
 	require.NoError(t, err)
 	crd.SetResourceVersion("")
 	crd.SetUID("")
 	unstructured.RemoveNestedField(crd.Object, "status")
 	served := func(ctx context.Context) (bool, string) {
-		_, err := c.Client.Resource(controlplane.HTTPRoutes).List(ctx, metav1.ListOptions{})
+		_, err := c.Client.Resource(kind).List(ctx, metav1.ListOptions{})
 		return err == nil, fmt.Sprint(err)
 	}
 	reinstall := func() {
@@ -76,6 +76,6 @@ func uninstallRoutes(t *testing.T, c *controlplane.Controller) func() {
 	})
 	return func() {
 		reinstall()
-		controlplane.Await(t, "HTTPRoutes are served again", served)
+		controlplane.Await(t, name+" are served again", served)
 	}
 }
