@@ -25,9 +25,10 @@ var (
 	Pods        = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	Ingresses   = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"}
 
-	VirtualServices = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
-	HTTPRoutes      = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
-	namespaces      = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	VirtualServices    = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
+	BackendTLSPolicies = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "backendtlspolicies"}
+	HTTPRoutes         = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
+	namespaces         = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
 
 // app is one application with its Rollout; NAME, REPLICAS and the strategy are filled in.
@@ -144,6 +145,7 @@ func By(t testing.TB, kind string, objects []*unstructured.Unstructured) []*unst
 var Resources = map[string]schema.GroupVersionResource{
 	"Deployment": Deployments, "Service": Services, "Rollout": Rollouts,
 	"HTTPRoute": HTTPRoutes, "Ingress": Ingresses, "VirtualService": VirtualServices,
+	"BackendTLSPolicy": BackendTLSPolicies,
 }
 
 // Create makes one object of an application.

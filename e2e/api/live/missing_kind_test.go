@@ -42,7 +42,7 @@ func TestRouteKindThatIsNotInstalled(t *testing.T) {
 	reinstall()
 	c.Create(t, namespace, route)
 	c.AwaitArmed(t, namespace, "app")
-	uninstall(t, c, backendTLSPolicies) // the controller has seen it served, and needs it no more
+	uninstall(t, c, controlplane.BackendTLSPolicies) // the controller has seen it served, and needs it no more
 	c.SetImage(t, namespace, "app", "app:v2")
 	awaitOutcome(t, c, namespace, "app-1", "Promoted")
 }

@@ -6,13 +6,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"crossfade.io/crossfade/e2e/controlplane"
 	"crossfade.io/crossfade/trafficrouting/providertest"
 )
-
-var backendTLSPolicies = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "backendtlspolicies"}
 
 // policiesOnceArmed: what others attach to a Service between two releases is looked at before the next one begins. Once it
 // can be copied that goes on, and leaves no copy behind.
@@ -21,7 +18,7 @@ func policiesOnceArmed(t *testing.T, c *controlplane.Controller) {
 	namespace := c.Namespace(t, "policies")
 	c.Deploy(t, namespace, "app", 1, quick)
 	c.AwaitArmed(t, namespace, "app")
-	policies := c.In(namespace, backendTLSPolicies)
+	policies := c.In(namespace, controlplane.BackendTLSPolicies)
 	for _, name := range []string{"one", "other"} {
 		c.Create(t, namespace, providertest.Parse(`
 apiVersion: gateway.networking.k8s.io/v1
