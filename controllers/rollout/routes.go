@@ -46,7 +46,7 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	for _, kind := range provider.Beside() {
 		others, err := r.beside(ctx, kind, route)
 		if err != nil {
-			return finding{}, false, err
+			return unreadable(err)
 		}
 		objects.Beside = append(objects.Beside, others...)
 	}
@@ -57,10 +57,18 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
 	}
 	refusal, err := r.uncovered(ctx, rollout, route)
-	if err != nil || refusal == "" {
-		return finding{}, false, err
+	if err != nil {
+		return unreadable(err)
 	}
-	return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
+	return stalled(v1alpha1.ReasonRouteUnsupported, refusal), refusal != "", nil
+}
+
+// unreadable tells people of what we may not read: the controller is newer than its permissions.
+func unreadable(err error) (finding, bool, error) {
+	if apierrors.IsForbidden(err) {
+		return stalled(v1alpha1.ReasonRouteUnsupported, err.Error()+"; install the chart of this version, which permits it"), true, nil
+	}
+	return finding{}, false, err
 }
 
 // carries says why a route cannot carry a step; empty means that it can carry all.

@@ -7,10 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -61,5 +63,41 @@ func TestPolicyThatIsNotCopied(t *testing.T) {
 	require.Equal(t, v1alpha1.ReasonRouteUnsupported, found().Reason)
 	require.Equal(t, "SecurityPolicy login would not be in force for the canary Service of the Service that it names; attach it to the route or to pods instead, if its kind can be",
 		found().Message)
+	require.NoError(t, direct.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+}
+
+// TestPoliciesThatMayNotBeRead: a controller that is newer than its permissions says so where people look.
+func TestPoliciesThatMayNotBeRead(t *testing.T) {
+	direct, namespace := withCheckout(t)
+	reads := []string{"get", "list"}
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: namespace}, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{"", "apps"}, Resources: []string{"*"}, Verbs: reads},
+		{APIGroups: []string{"gateway.networking.k8s.io"}, Resources: []string{"httproutes"}, Verbs: reads},
+	}}
+	require.NoError(t, direct.Create(t.Context(), role))
+	require.NoError(t, direct.Create(t.Context(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: namespace},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: namespace},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: namespace}},
+	}))
+	less := rest.CopyConfig(config(t))
+	less.Impersonate.UserName = namespace
+	reader, err := client.New(less, client.Options{Scheme: direct.Scheme()})
+	require.NoError(t, err)
+	reconciler := reconcilerOf(t, direct, direct)
+	reconciler.Reader = reader
+	key := types.NamespacedName{Namespace: namespace, Name: "checkout"}
+	require.EventuallyWithT(t, func(c *assert.CollectT) { // the API server takes a role in a moment late
+		_, err := reconciler.Reconcile(t.Context(), reconcile.Request{NamespacedName: key})
+		require.NoError(c, err)
+		var live v1alpha1.Rollout
+		require.NoError(c, direct.Get(t.Context(), key, &live))
+		ready := meta.FindStatusCondition(live.Status.Conditions, v1alpha1.ConditionReady)
+		require.NotNil(c, ready)
+		require.Equal(c, v1alpha1.ReasonRouteUnsupported, ready.Reason)
+		require.Contains(c, ready.Message, "list BackendTLSPolicy.gateway.networking.k8s.io of namespace "+namespace)
+		require.Contains(c, ready.Message, "is forbidden")
+		require.Contains(c, ready.Message, "; install the chart of this version, which permits it")
+	}, patience, 100*time.Millisecond)
 	require.NoError(t, direct.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
 }

@@ -50,7 +50,8 @@ a rule of a route by its name while a step has a ` + "`match`" + `, whose copies
 ` + uncopied() + `
 
 Not looked at: policies of other namespaces, those that choose by labels, other kinds, those of the last list that come in the
-middle of a release, and kinds whose CRD was installed less than a minute ago. BackendTLSPolicy was shown on Traefik and DestinationRule with istiod, the others on their schema at most.
+middle of a release, and kinds whose CRD was installed less than a minute ago. BackendTLSPolicy was shown on Traefik and
+DestinationRule with istiod, the others on their schema at most.
 
 ## VirtualService
 The user's VirtualService is split in place, its rules of http, tls and tcp. A copy of a rule stands right before it, with its
@@ -107,11 +108,18 @@ func main() {
 
 // uncopied lists the kinds of policy that are looked for and not copied.
 func uncopied() string {
-	var names []string
+	of, groups := map[string][]string{}, []string{}
 	for _, kind := range policies.Uncopied {
-		names = append(names, kind.Kind+" ("+kind.Group+")")
+		if of[kind.Group] == nil {
+			groups = append(groups, kind.Group)
+		}
+		of[kind.Group] = append(of[kind.Group], kind.Kind)
 	}
-	return strings.Join(names, ", ") + "."
+	var lines []string
+	for _, group := range groups {
+		lines = append(lines, "- "+group+": "+strings.Join(of[group], ", "))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // matches lists what a match may name.

@@ -32,15 +32,15 @@ type target struct{ service, section string }
 // The kinds. Those of Gateway API list what they are for, and the oldest of several for the same counts
 // (BackendTLSPolicySpec.targetRefs); of it sigs.k8s.io/gateway-api v1.6.3 is meant, of Istio 1.31.
 var (
-	BackendTLS      = Kind{schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "BackendTLSPolicy"}, targetRefs, aimRefs, "", nil}
-	BackendTraffic  = Kind{schema.GroupKind{Group: "gateway.networking.x-k8s.io", Kind: "XBackendTrafficPolicy"}, targetRefs, aimRefs, "", nil}
-	DestinationRule = Kind{schema.GroupKind{Group: "networking.istio.io", Kind: "DestinationRule"}, hostTarget, aimHost, "istio.io/", passesThrough}
+	BackendTLS      = Kind{GroupKind: schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "BackendTLSPolicy"}, targets: targetRefs, aim: aimRefs}
+	BackendTraffic  = Kind{GroupKind: schema.GroupKind{Group: "gateway.networking.x-k8s.io", Kind: "XBackendTrafficPolicy"}, targets: targetRefs, aim: aimRefs}
+	DestinationRule = Kind{GroupKind: schema.GroupKind{Group: "networking.istio.io", Kind: "DestinationRule"}, targets: hostTarget, aim: aimHost, controllers: "istio.io/", forbids: passesThrough}
 )
 
 // GKE's, which name one Service each (docs of GKE Gateway; their CRDs are networking.gke.io/v1).
 var (
-	GCPBackend  = Kind{schema.GroupKind{Group: "networking.gke.io", Kind: "GCPBackendPolicy"}, targetRef, aimRef, "networking.gke.io/", nil}
-	HealthCheck = Kind{schema.GroupKind{Group: "networking.gke.io", Kind: "HealthCheckPolicy"}, targetRef, aimRef, "networking.gke.io/", nil}
+	GCPBackend  = Kind{GroupKind: schema.GroupKind{Group: "networking.gke.io", Kind: "GCPBackendPolicy"}, targets: targetRef, aim: aimRef, controllers: "networking.gke.io/"}
+	HealthCheck = Kind{GroupKind: schema.GroupKind{Group: "networking.gke.io", Kind: "HealthCheckPolicy"}, targets: targetRef, aim: aimRef, controllers: "networking.gke.io/"}
 )
 
 // targetRefs are the Services that the field of this name lists.
