@@ -74,6 +74,15 @@ func TestRolloutIsRefused(t *testing.T) {
 		"a way back that is none":       {"strategy:", "rollback: {then: Pray}\n  strategy:", "supported values: "},
 		"promoting on deletion":         {"strategy:", "onDelete: Promote\n  strategy:", "spec.onDelete: Promote is not yet supported; use Restore"},
 		"none of the pods ready":        {"strategy:", "readyPercent: 0\n  strategy:", "spec.readyPercent"},
+		"a mirror beside a weight":      {step, "- {name: first, weight: 5, mirror: {}}", "mirror: a canary that gets copies gets no share beside"},
+		"a mirror of everything twice":  {step, "- {name: first, replicas: 1, mirror: {percent: 200}}", "mirror.percent"},
+		"a mirror of some kind":         {step, "- {name: first, replicas: 1, mirror: {requests: Some}}", "supported values: "},
+		"headers of nothing":            {step, "- {name: first, replicas: 1, weight: 0, requestHeaders: {remove: [a]}}", "requestHeaders: change what the canary gets, which is nothing in this step"},
+		"headers that change nothing":   {step, "- {name: first, weight: 5, requestHeaders: {}}", "requestHeaders: must name set, add or remove"},
+		"a header's name with a space":  {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: "a b", value: c}]}}`, "name: must be an HTTP token"},
+		"a header's value with a break": {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: a, value: "b\nc"}]}}`, "value: must be visible ASCII with single spaces"},
+		"a cookie without a name":       {"strategy:", "strategy:\n    stickiness: {for: 1h}", "stickiness.cookie"},
+		"a cookie's name with a space":  {"strategy:", "strategy:\n    stickiness: {cookie: a b}", "cookie: must be an HTTP token"},
 		"an A/B test":                   {"strategy:", "strategy:\n    abTest: {}", "spec.strategy.abTest: not yet supported"},
 		"stable that shrinks":           {"strategy:", "strategy:\n    stableScale: Shrink", "spec.strategy.stableScale: Shrink is not yet supported"},
 	}
@@ -112,6 +121,8 @@ func TestIngressIsRefused(t *testing.T) {
 		"a cookie's other value": each(weight+`, match: [{cookies: [{name: b, exact: insider}]}]}`, "know the value always of a cookie alone; use exact: always"),
 		"a cookie by regex":      each(weight+`, match: [{cookies: [{name: b, regex: always}]}]}`, "know the value always of a cookie alone; use exact: always"),
 		"a query parameter":      each(weight+`, match: [{queryParams: [{name: v, exact: "2"}]}]}`, "by queryParams or method; match by a header or a cookie"),
+		"changed headers":        each(weight+`, requestHeaders: {remove: [a]}}`, "take requestHeaders, mirror and stickiness out"),
+		"a mirror":               each(`{name: first, replicas: 1, mirror: {}}`, "take requestHeaders, mirror and stickiness out"),
 		"a method":               each(weight+`, match: [{method: GET}]}`, "by queryParams or method; match by a header or a cookie"),
 	}
 	for name, c := range cases {
@@ -124,7 +135,7 @@ func TestIngressIsRefused(t *testing.T) {
 					require.NoError(t, err)
 					return
 				}
-				require.ErrorContains(t, err, "spec.strategy.steps: ")
+				require.ErrorContains(t, err, "spec.strategy")
 				require.ErrorContains(t, err, want)
 			})
 		}
