@@ -19,6 +19,9 @@ const Whole int32 = 1_000_000
 type Provider interface {
 	// Beside are the kinds of objects that the Provider reads or makes beside the route.
 	Beside() []schema.GroupKind
+	// Needs names what Capabilities and Check go by that is neither the route nor beside it, such as its gateway: what of
+	// that exists is handed in by Objects.About. Asked again with that until it names nothing new.
+	Needs(live Objects) []Reference
 	// Capabilities says what this route can do. Asked before a Release may start.
 	Capabilities(Objects) Capabilities
 	// Render returns live with this owner's part exactly as the splits say, one split for each of the
@@ -63,6 +66,21 @@ type Objects struct {
 	// Beside are the other objects of the kinds of Provider.Beside in the route's namespace, in any order: the user's, and
 	// those that Crossfade made.
 	Beside []*unstructured.Unstructured
+	// About are those of the objects of Provider.Needs that exist, in any order. Read before a Release may start, and never
+	// while one is under way.
+	About []*unstructured.Unstructured
+}
+
+// Reference names an object of any namespace, or of none.
+type Reference struct {
+	schema.GroupKind
+	// Namespace is empty for what is in none.
+	Namespace, Name string
+}
+
+// ReferenceTo returns the Reference that names an object.
+func ReferenceTo(obj *unstructured.Unstructured) Reference {
+	return Reference{GroupKind: obj.GroupVersionKind().GroupKind(), Namespace: obj.GetNamespace(), Name: obj.GetName()}
 }
 
 // Owner is the Rollout that a part of a route belongs to.
@@ -110,6 +128,10 @@ type Capabilities struct {
 	OneCondition bool
 	// OneOfEach: of the matches of a step at most one names a header, and one a cookie.
 	OneOfEach bool
+	// RequestHeaders and ResponseHeaders: headers can be set on what goes to the canary and comes from it.
+	RequestHeaders, ResponseHeaders bool
+	// Mirror: copies of requests can be sent elsewhere, and MirrorPercent: of a part of them alone.
+	Mirror, MirrorPercent bool
 	// Granularity is the smallest share that can be told apart, in parts per million.
 	Granularity int32
 	// Refusal says in one sentence why this route cannot be used at all, and the mend. Empty means

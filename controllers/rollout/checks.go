@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"path"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -209,7 +210,7 @@ func (r *Reconciler) get(ctx context.Context, kind schema.GroupVersionKind, name
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s %s/%s: %w", kind.Kind, namespace, name, err)
+		return nil, fmt.Errorf("read %s %s: %w", kind.Kind, path.Join(namespace, name), err)
 	}
 	return obj, nil
 }

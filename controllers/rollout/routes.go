@@ -50,6 +50,9 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 		}
 		objects.Beside = append(objects.Beside, others...)
 	}
+	if objects.About, err = r.about(ctx, provider, objects); err != nil {
+		return unreadable(err)
+	}
 	if refusal := provider.Capabilities(objects).Refusal; refusal != "" {
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
 	}
@@ -61,6 +64,46 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 		return unreadable(err)
 	}
 	return stalled(v1alpha1.ReasonRouteUnsupported, refusal), refusal != "", nil
+}
+
+// about reads what a route's provider goes by elsewhere, for as long as that leads to more.
+func (r *Reconciler) about(ctx context.Context, provider trafficrouting.Provider, objects trafficrouting.Objects) ([]*unstructured.Unstructured, error) {
+	asked := map[trafficrouting.Reference]bool{}
+	for {
+		before := len(asked)
+		for _, ref := range provider.Needs(objects) {
+			if asked[ref] {
+				continue
+			}
+			asked[ref] = true
+			obj, err := r.referred(ctx, ref)
+			if err != nil {
+				return nil, err
+			}
+			if obj != nil {
+				objects.About = append(objects.About, obj)
+			}
+		}
+		if len(asked) == before {
+			return objects.About, nil
+		}
+	}
+}
+
+// referred reads what a reference is to; nil if it or its kind does not exist.
+func (r *Reconciler) referred(ctx context.Context, ref trafficrouting.Reference) (*unstructured.Unstructured, error) {
+	mapping, err := r.Sparing.RESTMapping(ref.GroupKind)
+	if meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the version of %s: %w", ref.GroupKind, err)
+	}
+	obj, err := r.get(ctx, mapping.GroupVersionKind, ref.Namespace, ref.Name)
+	if meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	return obj, err
 }
 
 // unreadable tells people of what we may not read: the controller is newer than its permissions.

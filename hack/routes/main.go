@@ -30,9 +30,12 @@ stays where it is until it ends, so the measured share follows slowly; set ` + "
 **Evidence** is what Crossfade waits for before it acts on a change, then it waits for ` + "`timing.settle`" + `.
 
 ## Gateway API
-The user's route is split in place. A cookie is matched by a regular expression on its header. Whether a gateway follows
-regular expressions, methods, query parameters and weights of connections is its own matter (they are extended or
-implementation-specific in Gateway API), and its status doesn't tell.
+The user's route is split in place. A cookie is matched by a regular expression on its header. Methods and query parameters
+are extended in Gateway API: a step that matches by one is refused where the GatewayClass of one of the route's Gateways
+publishes its ` + "`status.supportedFeatures`" + ` without ` + "`HTTPRouteMethodMatching` or `HTTPRouteQueryParamMatching`" + `, and goes ahead
+where nothing is published, as by a mesh, or by a class that names no features. That is looked at when the Rollout is checked
+and before each release. Whether a gateway follows regular expressions and weights of connections is its own matter
+(they are implementation-specific), and nothing tells.
 
 A route whose parent is a Service, which a mesh follows, is split as one of a gateway is; shown with istiod and callers that
 follow it by themselves.

@@ -71,6 +71,9 @@ func (r Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 	return ""
 }
 
+// Needs is nothing where a route says all of itself.
+func (Route) Needs(trafficrouting.Objects) []trafficrouting.Reference { return nil }
+
 // Misfit is nothing where a backend is a Service and no more.
 func (Route) Misfit(trafficrouting.Objects, *unstructured.Unstructured, map[string]string) string {
 	return ""
