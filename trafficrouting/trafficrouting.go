@@ -55,7 +55,7 @@ type Provider interface {
 	// or its canary Service, and the mend; empty means that they would. Asked before there are any.
 	Misfit(live Objects, service *unstructured.Unstructured, podLabels map[string]string) string
 	// Names says whether any rule of the route, or of what was made beside it, sends requests to the
-	// Service, whoever wrote it. A Service may be deleted only when no route names it any more.
+	// Service, as NameOn gives it, whoever wrote it. A Service may be deleted only when no route names it any more.
 	Names(live Objects, service string) bool
 }
 
@@ -63,19 +63,21 @@ type Provider interface {
 type Objects struct {
 	// Route is the user's route; nil if it does not exist.
 	Route *unstructured.Unstructured
-	// Beside are the other objects of the kinds of Provider.Beside in the route's namespace, in any order: the user's, and
-	// those that Crossfade made.
+	// Beside are the other objects of the kinds of Provider.Beside in the namespace of the owner's Services, in any order:
+	// the user's, and those that Crossfade made.
 	Beside []*unstructured.Unstructured
 	// About are those of the objects of Provider.Needs that exist, in any order. Read before a Release may start, and never
 	// while one is under way.
 	About []*unstructured.Unstructured
 }
 
-// Reference names an object of any namespace, or of none.
+// Reference names an object of any namespace, or of none, or all of its kind in a namespace.
 type Reference struct {
 	schema.GroupKind
 	// Namespace is empty for what is in none.
-	Namespace, Name string
+	Namespace string
+	// Name is empty for all.
+	Name string
 }
 
 // ReferenceTo returns the Reference that names an object.
@@ -88,7 +90,16 @@ type Owner struct {
 	Namespace, Name string
 }
 
-// Backend names a Service in the route's namespace.
+// NameOn returns how a Service or a Rollout of a namespace is named on a route: by its name alone where both are in one, else
+// with its namespace before a slash. An empty namespace is the route's.
+func NameOn(route *unstructured.Unstructured, namespace, name string) string {
+	if route == nil || namespace == "" || namespace == route.GetNamespace() {
+		return name
+	}
+	return namespace + "/" + name
+}
+
+// Backend names a Service in the owner's namespace.
 type Backend struct {
 	Service string `json:"service"`
 }

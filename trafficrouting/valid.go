@@ -8,13 +8,10 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// Validate refuses splits that mean nothing on any route: in a namespace, for an owner.
-func Validate(namespace string, owner Owner, splits []Split) error {
+// Validate refuses splits that mean nothing on any route.
+func Validate(owner Owner, splits []Split) error {
 	if owner.Name == "" || len(splits) == 0 {
 		return fmt.Errorf("a split needs an owner and a Service")
-	}
-	if owner.Namespace != "" && namespace != "" && owner.Namespace != namespace {
-		return fmt.Errorf("it is in another namespace than Rollout %s/%s; name a route in the Rollout's namespace", owner.Namespace, owner.Name)
 	}
 	bases, added := map[string]bool{}, map[string]bool{}
 	for _, s := range splits {

@@ -40,9 +40,9 @@ type parent struct {
 	published map[string]bool
 }
 
-// Needs are the Gateways of the route, then their classes.
-func (Route) Needs(live trafficrouting.Objects) []trafficrouting.Reference {
-	var out []trafficrouting.Reference
+// Needs are the Gateways of the route, then their classes, and what permits it to send to other namespaces.
+func (p Route) Needs(live trafficrouting.Objects) []trafficrouting.Reference {
+	out := p.grantsOf(live.Route)
 	for _, gateway := range gatewaysOf(live.Route) {
 		out = append(out, gateway)
 		if class, ok := classOf(live, gateway); ok {

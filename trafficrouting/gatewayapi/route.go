@@ -66,13 +66,16 @@ func (p Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 	if reason := p.Route.Check(live, owner, splits); reason != "" {
 		return reason
 	}
+	if reason := ungranted(live, owner, splits); reason != "" {
+		return reason
+	}
 	return featuresOf(live).unsupported(live, splits)
 }
 
 // Misfit says why requests could not be shared: proxies of callers leave a Service without an address of its own to whom
 // the caller has asked for.
 func (p Route) Misfit(live trafficrouting.Objects, service *unstructured.Unstructured, _ map[string]string) string {
-	if live.Route == nil || service == nil || !p.Names(live, service.GetName()) {
+	if live.Route == nil || service == nil || !p.Names(live, trafficrouting.NameOn(live.Route, service.GetNamespace(), service.GetName())) {
 		return ""
 	}
 	parents, _, _ := unstructured.NestedSlice(live.Route.Object, "spec", "parentRefs")

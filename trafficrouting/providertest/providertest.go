@@ -123,6 +123,11 @@ type contract struct {
 	user trafficrouting.Objects
 }
 
+// names says whether the route sends requests to a Service of the owners'.
+func (c contract) names(live trafficrouting.Objects, service string) bool {
+	return c.Names(live, trafficrouting.NameOn(live.Route, CheckoutOwner.Namespace, service))
+}
+
 // steps are those that this kind of route can take.
 func (c contract) steps(service string) []trafficrouting.Split {
 	can := c.Capabilities(c.user)
@@ -219,8 +224,8 @@ func (c contract) mayBeUsed(t *testing.T) {
 	live := c.user
 	require.Empty(t, c.Capabilities(live).Refusal)
 	require.Positive(t, c.Settle(live))
-	require.True(t, c.Names(live, Checkout))
-	require.False(t, c.Names(live, trafficrouting.CanaryOf(Checkout)))
+	require.True(t, c.names(live, Checkout))
+	require.False(t, c.names(live, trafficrouting.CanaryOf(Checkout)))
 	for _, s := range c.steps(Checkout) {
 		require.Empty(t, c.Check(live, CheckoutOwner, []trafficrouting.Split{s}))
 	}
@@ -242,7 +247,7 @@ func (c contract) rendersToTheEnd(t *testing.T) {
 func (c contract) strips(t *testing.T) {
 	for _, s := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, s)
-		require.Equal(t, len(c.user.Changes(live)) > 0, c.Names(live, trafficrouting.CanaryOf(Checkout)))
+		require.Equal(t, len(c.user.Changes(live)) > 0, c.names(live, trafficrouting.CanaryOf(Checkout)))
 		SameObjects(t, c.user, c.strip(t, live, CheckoutOwner))
 		SameObjects(t, live, c.strip(t, live, CartOwner), "another owner's part is not there to strip")
 	}
@@ -282,7 +287,7 @@ func (c contract) mutatesNothing(t *testing.T) {
 }
 
 func (c contract) routes(t *testing.T) {
-	shared := c.Names(c.user, Cart)
+	shared := c.names(c.user, Cart)
 	cart := c.steps(Cart)
 	for i, s := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, s)
@@ -366,7 +371,7 @@ func SameObjects(t testing.TB, want, got trafficrouting.Objects, why ...any) {
 }
 
 func copyOf(o trafficrouting.Objects) trafficrouting.Objects {
-	out := trafficrouting.Objects{Route: o.Route.DeepCopy()}
+	out := trafficrouting.Objects{Route: o.Route.DeepCopy(), About: o.About}
 	for _, obj := range o.Beside {
 		out.Beside = append(out.Beside, obj.DeepCopy())
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -34,8 +33,8 @@ func (r Route) open(live *unstructured.Unstructured, owner string, splits []traf
 	d := r.document(live.DeepCopy())
 	annotations := d.user.GetAnnotations()
 	for key, text := range annotations {
-		name, ok := strings.CutPrefix(key, v1alpha1.AnnotationSplitPrefix)
-		if !ok {
+		name := annotated(key)
+		if name == "" {
 			continue
 		}
 		p, err := decodePart(text)

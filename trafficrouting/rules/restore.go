@@ -29,9 +29,9 @@ func (r Route) readRule(rule Rule, namespace string, bases map[string]string) us
 	last := map[string]int{}
 	weights := r.Weights(rule)
 	for i, ref := range r.Refs(rule) {
-		name, local := r.Service(ref, namespace)
+		name, service := r.Service(ref, namespace)
 		base := ""
-		if local {
+		if service {
 			base = bases[name]
 		}
 		if base == "" {
@@ -40,7 +40,7 @@ func (r Route) readRule(rule Rule, namespace string, bases map[string]string) us
 			continue
 		}
 		u.ours = true
-		ref = r.Renamed(ref, base)
+		ref = r.Renamed(ref, bare(base))
 		if at, ok := last[r.Key(ref, namespace)]; ok {
 			u.folded[at] += weights[i]
 			continue

@@ -58,7 +58,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 			if share.Backend.Service == name {
 				rendered = part
 			}
-			w.refs = append(w.refs, weighted(r.Renamed(ref, share.Backend.Service), part))
+			w.refs = append(w.refs, weighted(r.Renamed(ref, bare(share.Backend.Service)), part))
 		}
 		w.rendered = append(w.rendered, rendered)
 	}
