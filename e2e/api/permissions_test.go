@@ -195,7 +195,7 @@ func TestAuthorMustBeAllowed(t *testing.T) {
 		require.True(t, apierrors.IsForbidden(err), "%v", err)
 		require.ErrorContains(t, err, "spec.routeRefs: HTTPRoute checkout of namespace "+edge+": author-of-two may not update it")
 		require.NoError(t, create("at-home", in(namespace)), "the Rollout's own, by its name")
-		granted(t, edge, "author-of-two", route)
+		granted(t, edge, "author-of-two", rollouts, route)
 		require.NoError(t, create("elsewhere", in(edge)))
 	})
 	t.Run("with all of them", func(t *testing.T) {
