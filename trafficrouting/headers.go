@@ -2,6 +2,7 @@ package trafficrouting
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -36,7 +37,7 @@ func (h *Headers) refusal() string {
 		return ""
 	}
 	seen := map[string]bool{}
-	for _, name := range named(h.Request) {
+	for _, name := range Named(h.Request) {
 		key := strings.ToLower(name)
 		switch {
 		case seen[key]:
@@ -49,11 +50,19 @@ func (h *Headers) refusal() string {
 	return ""
 }
 
-// named are the headers that a modifier names.
-func named(m *v1alpha1.HeaderModifier) []string {
+// Named are the headers that a modifier names.
+func Named(m *v1alpha1.HeaderModifier) []string {
 	names := append([]string(nil), m.Remove...)
 	for _, h := range append(append([]v1alpha1.Header(nil), m.Set...), m.Add...) {
 		names = append(names, h.Name)
 	}
 	return names
+}
+
+// Alters says whether a split does more to requests than to share them.
+func (s Split) Alters() bool {
+	changes := func(share Share) bool { return share.Headers != nil }
+	return slices.ContainsFunc(s.Shares, changes) || slices.ContainsFunc(s.Rules, func(rule MatchRule) bool {
+		return rule.Mirror != nil || slices.ContainsFunc(rule.To, changes)
+	})
 }

@@ -22,30 +22,30 @@ func ForStep(service string, strategy v1alpha1.Strategy, step v1alpha1.Step, rel
 		ppm = 0
 	}
 	split := Between(service, ppm)
-	stable, canary := Share{Backend: split.Base, PPM: Whole}, Share{Backend: Backend{Service: CanaryOf(service)}, PPM: Whole}
-	canary.Headers = headersOf(step.RequestHeaders, "")
+	stable, canary := &split.Shares[0], &split.Shares[1]
 	keeping := keeping{}
 	if strategy.Stickiness != nil && ppm > 0 && ppm < Whole {
 		keeping = keepingOf(*strategy.Stickiness, release, step.Name)
 	}
+	headers := headersOf(step.RequestHeaders, keeping.canary.header())
+	if ppm > 0 {
+		canary.Headers = headers
+	}
+	whole := func(to Backend, headers *Headers) []Share {
+		return []Share{{Backend: to, PPM: Whole, Headers: headers}}
+	}
 
 	if chosen := append(append([]v1alpha1.Match(nil), step.Match...), keeping.canary.matches()...); len(chosen) > 0 {
-		split.Rules = append(split.Rules, MatchRule{AnyOf: chosen, To: []Share{canary}})
+		split.Rules = append(split.Rules, MatchRule{AnyOf: chosen, To: whole(canary.Backend, headers)})
 	}
 	if kept := keeping.stable.matches(); len(kept) > 0 {
-		split.Rules = append(split.Rules, MatchRule{AnyOf: kept, To: []Share{stable}})
+		drawn := append([]Share(nil), split.Shares...)
+		drawn[0].Headers = headersOf(nil, keeping.stable.header())
+		split.Rules = append(split.Rules, MatchRule{AnyOf: kept, To: whole(stable.Backend, nil)}, MatchRule{To: drawn})
 	}
-	stable.PPM, canary.PPM = Whole-ppm, ppm
-	stable.Headers, canary.Headers = headersOf(nil, keeping.stable.header()), headersOf(step.RequestHeaders, keeping.canary.header())
-	switch {
-	case ppm == Whole && canary.Headers != nil:
-		split.Rules = append(split.Rules, MatchRule{To: []Share{canary}})
-	case ppm > 0 && canary.Headers != nil:
-		split.Rules = append(split.Rules, MatchRule{To: []Share{stable, canary}})
-	case ppm == 0 && step.Mirror != nil:
-		stable.PPM = Whole
+	if ppm == 0 && step.Mirror != nil {
 		split.Rules = append(split.Rules, MatchRule{
-			AnyOf: mirrored(*step.Mirror), To: []Share{stable},
+			AnyOf: mirrored(*step.Mirror), To: whole(stable.Backend, nil),
 			Mirror: &Mirror{To: canary.Backend, PPM: ptr.Deref(step.Mirror.Percent, 100) * perPercent},
 		})
 	}

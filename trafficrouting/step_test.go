@@ -50,13 +50,15 @@ func TestForStep(t *testing.T) {
 	t.Run("headers are changed of whatever the canary gets", func(t *testing.T) {
 		lane := &v1alpha1.HeaderModifier{Set: []v1alpha1.Header{{Name: "x-lane", Value: "next"}}}
 		next := &trafficrouting.Headers{Request: lane}
-		require.Equal(t, []trafficrouting.MatchRule{
-			{AnyOf: match, To: []trafficrouting.Share{{Backend: canary, PPM: trafficrouting.Whole, Headers: next}}},
-			{To: []trafficrouting.Share{{Backend: stable, PPM: 900_000}, {Backend: canary, PPM: 100_000, Headers: next}}},
-		}, forStep(v1alpha1.Step{Weight: weight(10), Match: match, RequestHeaders: lane}).Rules)
-		require.Equal(t, []trafficrouting.MatchRule{
-			{To: []trafficrouting.Share{{Backend: canary, PPM: trafficrouting.Whole, Headers: next}}},
-		}, forStep(v1alpha1.Step{Weight: weight(100), RequestHeaders: lane}).Rules)
+		matched := []trafficrouting.MatchRule{{AnyOf: match, To: []trafficrouting.Share{{Backend: canary, PPM: trafficrouting.Whole, Headers: next}}}}
+		require.Equal(t, trafficrouting.Split{
+			Base:   stable,
+			Shares: []trafficrouting.Share{{Backend: stable, PPM: 900_000}, {Backend: canary, PPM: 100_000, Headers: next}},
+			Rules:  matched,
+		}, forStep(v1alpha1.Step{Weight: weight(10), Match: match, RequestHeaders: lane}))
+		require.Equal(t, trafficrouting.Split{
+			Base: stable, Shares: trafficrouting.AllStable("checkout").Shares, Rules: matched,
+		}, forStep(v1alpha1.Step{Match: match, RequestHeaders: lane}), "without a share the canary's backend stays as it is")
 	})
 	t.Run("copies are of what stable answers, and change nothing unless asked", func(t *testing.T) {
 		require.Equal(t, []trafficrouting.MatchRule{{
@@ -81,21 +83,20 @@ func TestStickiness(t *testing.T) {
 	set := func(value string) *trafficrouting.Headers {
 		return &trafficrouting.Headers{SetCookie: "lane=" + value + "; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"}
 	}
-	whole := trafficrouting.Share{Backend: canary, PPM: trafficrouting.Whole}
+	kept := trafficrouting.Share{Backend: canary, PPM: trafficrouting.Whole, Headers: set("shop-3.canary")}
+	half := trafficrouting.Share{Backend: canary, PPM: 500_000, Headers: set("shop-3.canary")}
 	t.Run("who got the canary stays there", func(t *testing.T) {
-		require.Equal(t, []trafficrouting.MatchRule{
-			{AnyOf: with("shop-3.canary"), To: []trafficrouting.Share{whole}},
-			{To: []trafficrouting.Share{{Backend: stable, PPM: 500_000}, {Backend: canary, PPM: 500_000, Headers: set("shop-3.canary")}}},
-		}, sticky(false, 50).Rules)
+		require.Equal(t, trafficrouting.Split{
+			Base: stable, Shares: []trafficrouting.Share{{Backend: stable, PPM: 500_000}, half},
+			Rules: []trafficrouting.MatchRule{{AnyOf: with("shop-3.canary"), To: []trafficrouting.Share{kept}}},
+		}, sticky(false, 50))
 	})
 	t.Run("who got stable stays there for the step, unless a match has it otherwise", func(t *testing.T) {
 		match := v1alpha1.Match{Method: ptr.To("GET")}
 		require.Equal(t, []trafficrouting.MatchRule{
-			{AnyOf: append([]v1alpha1.Match{match}, with("shop-3.canary")...), To: []trafficrouting.Share{whole}},
+			{AnyOf: append([]v1alpha1.Match{match}, with("shop-3.canary")...), To: []trafficrouting.Share{kept}},
 			{AnyOf: with("shop-3.stable.half"), To: []trafficrouting.Share{{Backend: stable, PPM: trafficrouting.Whole}}},
-			{To: []trafficrouting.Share{
-				{Backend: stable, PPM: 500_000, Headers: set("shop-3.stable.half")}, {Backend: canary, PPM: 500_000, Headers: set("shop-3.canary")},
-			}},
+			{To: []trafficrouting.Share{{Backend: stable, PPM: 500_000, Headers: set("shop-3.stable.half")}, half}},
 		}, sticky(true, 50, match).Rules)
 	})
 	t.Run("where all go to one version nobody needs a cookie", func(t *testing.T) {
@@ -116,14 +117,14 @@ func TestValidateHeaders(t *testing.T) {
 	}{
 		"a header by two names":               {changing(v1alpha1.HeaderModifier{Set: []v1alpha1.Header{x}, Remove: []string{"x-lane"}}), "name the header X-Lane twice"},
 		"the host":                            {changing(v1alpha1.HeaderModifier{Set: []v1alpha1.Header{{Name: "host", Value: "a"}}}), "the header Host, by which gateways route; leave it out"},
-		"headers without a rule":              {trafficrouting.Split{Base: stable, Shares: []trafficrouting.Share{{Backend: stable, PPM: trafficrouting.Whole, Headers: &trafficrouting.Headers{SetCookie: "a=b"}}}}, "change headers, which a rule must do"},
+		"headers without a rule":              {trafficrouting.Split{Base: stable, Shares: []trafficrouting.Share{{Backend: stable, PPM: trafficrouting.Whole, Headers: &trafficrouting.Headers{SetCookie: "a=b"}}}}, "the user's own backend of Service checkout would change headers"},
 		"a mirror to itself":                  {trafficrouting.Split{Base: stable, Shares: trafficrouting.AllStable("checkout").Shares, Rules: []trafficrouting.MatchRule{{To: trafficrouting.AllStable("checkout").Shares, Mirror: &trafficrouting.Mirror{To: stable, PPM: 1}}}}, "is mirrored to itself"},
 		"a mirror of what the canary answers": {trafficrouting.Split{Base: stable, Shares: trafficrouting.AllStable("checkout").Shares, Rules: []trafficrouting.MatchRule{{To: trafficrouting.AllCanary("checkout").Shares, Mirror: &trafficrouting.Mirror{To: canary, PPM: 1}}}}, "where another one answers too"},
 		"a mirror of no requests":             {trafficrouting.Split{Base: stable, Shares: trafficrouting.AllStable("checkout").Shares, Rules: []trafficrouting.MatchRule{{To: trafficrouting.AllStable("checkout").Shares, Mirror: &trafficrouting.Mirror{To: canary}}}}, "by no share"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.ErrorContains(t, trafficrouting.Validate("shop", owner, []trafficrouting.Split{c.split}), c.want)
+			require.ErrorContains(t, trafficrouting.Validate(owner, []trafficrouting.Split{c.split}), c.want)
 		})
 	}
-	require.NoError(t, trafficrouting.Validate("shop", owner, []trafficrouting.Split{changing(v1alpha1.HeaderModifier{Set: []v1alpha1.Header{x}})}))
+	require.NoError(t, trafficrouting.Validate(owner, []trafficrouting.Split{changing(v1alpha1.HeaderModifier{Set: []v1alpha1.Header{x}})}))
 }

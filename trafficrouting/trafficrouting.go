@@ -19,6 +19,9 @@ const Whole int32 = 1_000_000
 type Provider interface {
 	// Beside are the kinds of objects that the Provider reads or makes beside the route.
 	Beside() []schema.GroupKind
+	// Needs names what Capabilities and Check go by that is neither the route nor beside it, such as its gateway: what of
+	// that exists is handed in by Objects.About. Asked again with that until it names nothing new.
+	Needs(live Objects) []Reference
 	// Capabilities says what this route can do. Asked before a Release may start.
 	Capabilities(Objects) Capabilities
 	// Render returns live with this owner's part exactly as the splits say, one split for each of the
@@ -52,7 +55,7 @@ type Provider interface {
 	// or its canary Service, and the mend; empty means that they would. Asked before there are any.
 	Misfit(live Objects, service *unstructured.Unstructured, podLabels map[string]string) string
 	// Names says whether any rule of the route, or of what was made beside it, sends requests to the
-	// Service, whoever wrote it. A Service may be deleted only when no route names it any more.
+	// Service, as NameOn gives it, whoever wrote it. A Service may be deleted only when no route names it any more.
 	Names(live Objects, service string) bool
 }
 
@@ -60,9 +63,26 @@ type Provider interface {
 type Objects struct {
 	// Route is the user's route; nil if it does not exist.
 	Route *unstructured.Unstructured
-	// Beside are the other objects of the kinds of Provider.Beside in the route's namespace, in any order: the user's, and
-	// those that Crossfade made.
+	// Beside are the other objects of the kinds of Provider.Beside in the namespace of the owner's Services, in any order:
+	// the user's, and those that Crossfade made.
 	Beside []*unstructured.Unstructured
+	// About are those of the objects of Provider.Needs that exist, in any order. Read before a Release may start, and never
+	// while one is under way.
+	About []*unstructured.Unstructured
+}
+
+// Reference names an object of any namespace, or of none, or all of its kind in a namespace.
+type Reference struct {
+	schema.GroupKind
+	// Namespace is empty for what is in none.
+	Namespace string
+	// Name is empty for all.
+	Name string
+}
+
+// ReferenceTo returns the Reference that names an object.
+func ReferenceTo(obj *unstructured.Unstructured) Reference {
+	return Reference{GroupKind: obj.GroupVersionKind().GroupKind(), Namespace: obj.GetNamespace(), Name: obj.GetName()}
 }
 
 // Owner is the Rollout that a part of a route belongs to.
@@ -70,7 +90,16 @@ type Owner struct {
 	Namespace, Name string
 }
 
-// Backend names a Service in the route's namespace.
+// NameOn returns how a Service or a Rollout of a namespace is named on a route: by its name alone where both are in one, else
+// with its namespace before a slash. An empty namespace is the route's.
+func NameOn(route *unstructured.Unstructured, namespace, name string) string {
+	if route == nil || namespace == "" || namespace == route.GetNamespace() {
+		return name
+	}
+	return namespace + "/" + name
+}
+
+// Backend names a Service in the owner's namespace.
 type Backend struct {
 	Service string `json:"service"`
 }
@@ -80,7 +109,8 @@ type Share struct {
 	Backend Backend `json:"backend"`
 	// PPM is the part, 0–1 000 000 parts per million.
 	PPM int32 `json:"ppm"`
-	// Headers are what is changed on the way there and back; nil is nothing. Only shares of a MatchRule have them.
+	// Headers are what is changed on the way there and back; nil is nothing. The share that Split.Base has without a match has
+	// none: it is written where the user's own backend stands.
 	Headers *Headers `json:"headers,omitempty"`
 }
 
@@ -111,8 +141,10 @@ type Capabilities struct {
 	// RequestHeaders: headers can be changed of the requests that a match sends to the canary; of those that a weight sends
 	// there too where WeightedHeaders.
 	RequestHeaders, WeightedHeaders bool
-	// Sticky: users can be kept by a cookie. Mirror: the canary can get copies.
-	Sticky, Mirror bool
+	// Sticky: users can be kept by a cookie.
+	Sticky bool
+	// Mirror: the canary can get copies, and MirrorPercent: of a part of the requests alone.
+	Mirror, MirrorPercent bool
 	// OnlyCookie is the one value that a cookie is told by. Empty means any value or expression.
 	OnlyCookie string
 	// OneCondition: a match names one header or one cookie.

@@ -9,13 +9,10 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// Validate refuses splits that mean nothing on any route: in a namespace, for an owner.
-func Validate(namespace string, owner Owner, splits []Split) error {
+// Validate refuses splits that mean nothing on any route.
+func Validate(owner Owner, splits []Split) error {
 	if owner.Name == "" || len(splits) == 0 {
 		return fmt.Errorf("a split needs an owner and a Service")
-	}
-	if owner.Namespace != "" && namespace != "" && owner.Namespace != namespace {
-		return fmt.Errorf("it is in another namespace than Rollout %s/%s; name a route in the Rollout's namespace", owner.Namespace, owner.Name)
 	}
 	bases, added := map[string]bool{}, map[string]bool{}
 	for _, s := range splits {
@@ -38,8 +35,8 @@ func Validate(namespace string, owner Owner, splits []Split) error {
 // validate collects the Services that the split sends requests to.
 func (s Split) validate(added map[string]bool) error {
 	sets := [][]Share{s.Shares}
-	if slices.ContainsFunc(s.Shares, func(share Share) bool { return share.Headers != nil }) {
-		return fmt.Errorf("the shares of Service %s change headers, which a rule must do; give it one for every request", s.Base.Service)
+	if slices.ContainsFunc(s.Shares, func(share Share) bool { return share.Backend == s.Base && share.Headers != nil }) {
+		return fmt.Errorf("the user's own backend of Service %s would change headers; give it a rule for every request", s.Base.Service)
 	}
 	for _, rule := range s.Rules {
 		sets = append(sets, rule.To)
@@ -61,6 +58,9 @@ func (s Split) validate(added map[string]bool) error {
 			if name != s.Base.Service {
 				added[name] = true
 			}
+			if reason := share.Headers.refusal(); reason != "" {
+				return errors.New(reason)
+			}
 			sum += int64(share.PPM)
 		}
 		if sum != int64(Whole) {
@@ -74,11 +74,6 @@ func (s Split) validate(added map[string]bool) error {
 func (s Split) validateRule(rule MatchRule) error {
 	if slices.ContainsFunc(rule.AnyOf, namesNothing) {
 		return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
-	}
-	for _, share := range rule.To {
-		if reason := share.Headers.refusal(); reason != "" {
-			return errors.New(reason)
-		}
 	}
 	switch m := rule.Mirror; {
 	case m == nil:

@@ -26,7 +26,7 @@ const (
 	// AnnotationRelease on a workload names the Release in flight, as name/uid.
 	AnnotationRelease = "crossfade.io/release"
 	// AnnotationSplitPrefix on a route, followed by the Rollout's name, holds what Strip needs to put
-	// the route back.
+	// the route back. For a Rollout of another namespace it comes after that namespace and a dot.
 	AnnotationSplitPrefix = "split.crossfade.io/"
 	// AnnotationRetry on a Rollout names its last Release: the template that this one rejected is tried again.
 	AnnotationRetry = "crossfade.io/retry"

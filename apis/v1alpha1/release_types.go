@@ -345,6 +345,9 @@ type RevisionStatus struct {
 type RouteStatus struct {
 	// Kind of the route.
 	Kind string `json:"kind"`
+	// Namespace of the route. Empty means the Release's.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
 	// Name of the route.
 	Name string `json:"name"`
 	// Asked is the canary's share that was asked for, such as "25%".

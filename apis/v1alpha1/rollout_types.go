@@ -72,7 +72,7 @@ type RolloutSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=atomic
-	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name))",message="spec.routeRefs: a route is named twice; name each route once"
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name && (has(a.__namespace__) ? a.__namespace__ : '') == (has(b.__namespace__) ? b.__namespace__ : '')))",message="spec.routeRefs: a route is named twice; name each route once"
 	RouteRefs []RouteRef `json:"routeRefs"`
 
 	// Strategy is the list of steps from the stable version to the new one.
@@ -166,7 +166,7 @@ type ServiceRef struct {
 // RouteRef names a route.
 //
 // +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'] || self.group == 'networking.istio.io' && self.kind == 'VirtualService' || self.group == 'networking.k8s.io' && self.kind == 'Ingress'",message="only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io, VirtualService of group networking.istio.io and Ingress of group networking.k8s.io are supported yet; name one of these"
-// +kubebuilder:validation:XValidation:rule="!has(self.__namespace__)",message="namespace: routes in other namespaces are not yet supported; remove the field and keep the route in the Rollout's namespace"
+// +kubebuilder:validation:XValidation:rule="!has(self.__namespace__) || self.kind != 'Ingress'",message="namespace: an Ingress can name no Service of another namespace; remove the field and keep the Ingress in the Rollout's namespace"
 // +kubebuilder:validation:XValidation:rule="(self.kind == 'Ingress') == has(self.flavor)",message="flavor: says which controller serves an Ingress, as each reads canary annotations in its own way; an Ingress must have it, other kinds must not"
 // +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor == 'IngressNginx'",message="annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"
 type RouteRef struct {
@@ -184,8 +184,11 @@ type RouteRef struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
-	// Namespace is not yet supported.
+	// Namespace of the route, whose backends name the Services by the Rollout's. The author of the Rollout must be allowed to
+	// update the route, and for a route of Gateway API a ReferenceGrant in the Rollout's namespace must permit it to send to
+	// each Service and its canary Service. Not for an Ingress. Empty means the Rollout's namespace.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Namespace *string `json:"namespace,omitempty"`
 	// Flavor says which controller serves an Ingress: IngressNginx; Traefik, by its provider kubernetesIngressNGINX; or

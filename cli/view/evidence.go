@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -66,7 +67,7 @@ func (d drawing) change() []node {
 func (d drawing) routes() []node {
 	var names []string
 	for _, r := range d.Release.Status.Routes {
-		names = append(names, r.Kind+" "+r.Name)
+		names = append(names, r.Kind+" "+path.Join(r.Namespace, r.Name))
 	}
 	width := min(widest(names), 30)
 	rows := make([]node, 0, len(names))

@@ -49,7 +49,14 @@ const (
 
 // permits is a CEL check whether who writes may do something to an object of the same namespace.
 func permits(verb, group, resource, name string) string {
-	return fmt.Sprintf("authorizer.group(%s).resource(%s).namespace(object.metadata.namespace).name(%s).check(%q).allowed()", group, resource, name, verb)
+	return permitsIn(ownNamespace, verb, group, resource, name)
+}
+
+// ownNamespace is that of the object, in CEL.
+const ownNamespace = "object.metadata.namespace"
+
+func permitsIn(namespace, verb, group, resource, name string) string {
+	return fmt.Sprintf("authorizer.group(%s).resource(%s).namespace(%s).name(%s).check(%q).allowed()", group, resource, namespace, name, verb)
 }
 
 // asks returns the checks of what is asked of a Release.
@@ -90,8 +97,8 @@ func names() []admissionv1.Validation {
 		at := fmt.Sprintf("object.spec.routeRefs[%d]", i)
 		out = append(out, admissionv1.Validation{
 			Expression: fmt.Sprintf("size(object.spec.routeRefs) <= %d || %s", i,
-				permits("update", at+".group", plural(at+".kind"), at+".name")),
-			MessageExpression: refusal(`"spec.routeRefs: " + ` + at + `.kind + " " + ` + at + ".name"),
+				permitsIn(at+".?namespace.orValue("+ownNamespace+")", "update", at+".group", plural(at+".kind"), at+".name")),
+			MessageExpression: refusal(`"spec.routeRefs: " + ` + at + `.kind + " " + ` + at + `.name + (has(` + at + `.namespace) ? " of namespace " + ` + at + `.namespace : "")`),
 			Reason:            reason(),
 		})
 	}

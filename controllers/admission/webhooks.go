@@ -35,8 +35,8 @@ const hookSeconds = 3
 // RouteWebhook returns the configuration by which foreign updates of split routes are guarded. Routes that are not
 // split are none of the webhook's business.
 func RouteWebhook(o Options, h Hook) *admissionv1.MutatingWebhookConfiguration {
-	split := fmt.Sprintf("[object, oldObject].exists(o, o.?metadata.?annotations.orValue({}).exists(key, key.startsWith(%s)))",
-		literal(v1alpha1.AnnotationSplitPrefix))
+	split := fmt.Sprintf("[object, oldObject].exists(o, o.?metadata.?annotations.orValue({}).exists(key, key.startsWith(%s) || key.contains(%s)))",
+		literal(v1alpha1.AnnotationSplitPrefix), literal("."+v1alpha1.AnnotationSplitPrefix))
 	guard := h.webhook(o, "routes", RoutesPath, admissionv1.Fail)
 	guard.MatchConditions = append(guard.MatchConditions, admissionv1.MatchCondition{Name: "split", Expression: split})
 	for _, r := range h.Routes {

@@ -90,11 +90,16 @@ func (l *Lenses) closeUnused(lens *Lens) {
 	delete(l.opened, lens.namespace)
 }
 
-// Leave ends the following of a Release and returns its UID; empty if it followed nothing.
+// Leave ends the following of a Release, in whatever namespaces, and returns its UID; empty if it followed nothing.
 func (l *Lenses) Leave(release types.NamespacedName) types.UID {
-	lens := l.use(release.Namespace)
-	if lens == nil {
-		return ""
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var left types.UID
+	for _, lens := range l.opened {
+		if uid := lens.leave(release); uid != "" {
+			lens.idle.Reset(lingering)
+			left = uid
+		}
 	}
-	return lens.leave(release)
+	return left
 }

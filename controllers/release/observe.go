@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/freeze"
@@ -56,44 +55,18 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 	if err != nil {
 		return input, err
 	}
-	view, err := r.Views.Open(ctx, release.Namespace)
+	views, err := r.views(ctx, release)
 	if err != nil {
 		return input, err
 	}
-	r.follow(view, release)
-	input.Observed, err = r.world(ctx, view, release, deployment)
+	r.follow(views, release)
+	input.Observed, err = r.world(ctx, views, release, deployment)
 	if err != nil {
 		return input, err
 	}
 	input.Observed.Workload.Now = input.Now
 	input.Evidence = r.evidence(ctx, release)
 	return input, nil
-}
-
-// follow has the Release reconciled when one of the objects that it names, or what belongs to them,
-// changes.
-func (r *Reconciler) follow(view View, release *v1alpha1.Release) {
-	policy := release.Spec.Policy
-	subjects := []lens.Subject{{Kind: schema.GroupKind{Group: policy.WorkloadRef.Group, Kind: policy.WorkloadRef.Kind}, Name: policy.WorkloadRef.Name}}
-	for _, s := range policy.ServiceRefs {
-		for _, name := range []string{s.Name, trafficrouting.CanaryOf(s.Name)} {
-			subjects = append(subjects, lens.Subject{Kind: serviceKind.GroupKind(), Name: name})
-		}
-	}
-	for _, ref := range policy.RouteRefs {
-		subjects = append(subjects, lens.Subject{Kind: schema.GroupKind{Group: ref.Group, Kind: ref.Kind}, Name: ref.Name})
-		if provider, ok := r.Providers.For(ref); ok {
-			for _, kind := range provider.Beside() {
-				subjects = append(subjects, lens.Subject{Kind: kind})
-			}
-		}
-	}
-	request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(release)}
-	view.Follow(release, subjects, func(changed client.Object) {
-		if changed == nil || !r.fresh.echo(changed, request.NamespacedName) {
-			r.enqueue(request)
-		}
-	})
 }
 
 // rollout reads the Rollout of the Release; nil if that is gone or going.
@@ -132,8 +105,8 @@ func (r *Reconciler) deployment(ctx context.Context, release *v1alpha1.Release) 
 	return nil, nil
 }
 
-func (r *Reconciler) world(ctx context.Context, view View, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {
-	ref := release.Spec.Policy.WorkloadRef
+func (r *Reconciler) world(ctx context.Context, views map[string]View, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {
+	ref, view := release.Spec.Policy.WorkloadRef, views[release.Namespace]
 	world := planner.Observed{Kind: r.Kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]}
 	world.Workload = workload.Objects{
 		Workload: deployment, Release: release.Name + "/" + string(release.UID),
@@ -157,7 +130,7 @@ func (r *Reconciler) world(ctx context.Context, view View, release *v1alpha1.Rel
 		world.Services = append(world.Services, service)
 	}
 	for _, ref := range release.Spec.Policy.RouteRefs {
-		route, err := r.route(ctx, view, release.Namespace, ref)
+		route, err := r.route(ctx, views, release, ref)
 		if err != nil {
 			return world, err
 		}
@@ -235,22 +208,23 @@ func readyEndpoints(ctx context.Context, view View, service string) (int32, erro
 	return ready, nil
 }
 
-func (r *Reconciler) route(ctx context.Context, view View, namespace string, ref v1alpha1.RouteRef) (planner.Route, error) {
+func (r *Reconciler) route(ctx context.Context, views map[string]View, release *v1alpha1.Release, ref v1alpha1.RouteRef) (planner.Route, error) {
+	namespace := namespaceOf(ref, release)
 	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
 	provider, ok := r.Providers.For(ref)
 	if !ok {
 		return planner.Route{}, fmt.Errorf("no provider for route kind %s", gk)
 	}
-	gvk, err := view.KindOf(ctx, gk)
+	gvk, err := views[namespace].KindOf(ctx, gk)
 	if err != nil {
 		return planner.Route{}, err
 	}
 	objects := trafficrouting.Objects{}
-	if objects.Route, err = r.read(ctx, view, gvk, namespace, ref.Name); err != nil {
+	if objects.Route, err = r.read(ctx, views[namespace], gvk, namespace, ref.Name); err != nil {
 		return planner.Route{}, err
 	}
 	for _, kind := range provider.Beside() {
-		others, err := r.beside(ctx, view, kind, namespace, objects.Route)
+		others, err := r.beside(ctx, views[release.Namespace], kind, release.Namespace, objects.Route)
 		if err != nil {
 			return planner.Route{}, err
 		}

@@ -83,14 +83,19 @@ func (w *world) of(kind string) reading {
 // views are the lenses on a world.
 type views struct{ world *world }
 
-// Open returns the view of the only namespace.
-func (v views) Open(context.Context, string) (release.View, error) { return view(v), nil }
+// Open returns the view of a namespace.
+func (v views) Open(_ context.Context, namespace string) (release.View, error) {
+	return view{v.world, namespace}, nil
+}
 
 // Leave ends what was never begun.
 func (v views) Leave(types.NamespacedName) types.UID { return "" }
 
-// view is what the shell reads of a world.
-type view struct{ world *world }
+// view is what the shell reads of a world in a namespace. Only a route can be in another one than all else.
+type view struct {
+	world     *world
+	namespace string
+}
 
 // Follow is not needed: the world looks whenever it likes.
 func (view) Follow(client.Object, []lens.Subject, func(client.Object)) {}
@@ -108,7 +113,7 @@ func (v view) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ 
 	out := obj.(*unstructured.Unstructured)
 	kind := out.GroupVersionKind()
 	found := v.world.of(kind.Kind).objects[keyOf(kind.Kind, key.Name)]
-	if found == nil {
+	if found == nil || key.Namespace != v.namespace || found.GetNamespace() != v.namespace {
 		return notFound(kind, key.Name)
 	}
 	out.Object = found.Object
@@ -127,7 +132,9 @@ func (v view) List(_ context.Context, list client.ObjectList, opts ...client.Lis
 		if kind := strings.TrimSuffix(out.GetKind(), "List"); kind != kindReplicaSet {
 			objects := ofKind(v.world.of(kind).objects, kind)
 			for _, key := range sortedKeys(objects) {
-				out.Items = append(out.Items, *objects[key])
+				if objects[key].GetNamespace() == v.namespace {
+					out.Items = append(out.Items, *objects[key])
+				}
 			}
 			return nil
 		}

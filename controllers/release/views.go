@@ -5,9 +5,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/lens"
+	"crossfade.io/crossfade/trafficrouting"
 )
 
 // Views opens what the shell reads of a namespace.
@@ -42,4 +46,56 @@ func (v lensViews) Open(ctx context.Context, namespace string) (View, error) {
 		return nil, err
 	}
 	return opened, nil
+}
+
+// follow has the Release reconciled when one of the objects that it names, or what belongs to them,
+// changes.
+func (r *Reconciler) follow(views map[string]View, release *v1alpha1.Release) {
+	policy, own := release.Spec.Policy, release.Namespace
+	subjects := map[string][]lens.Subject{}
+	add := func(namespace string, kind schema.GroupKind, name string) {
+		subjects[namespace] = append(subjects[namespace], lens.Subject{Kind: kind, Name: name})
+	}
+	add(own, schema.GroupKind{Group: policy.WorkloadRef.Group, Kind: policy.WorkloadRef.Kind}, policy.WorkloadRef.Name)
+	for _, s := range policy.ServiceRefs {
+		add(own, serviceKind.GroupKind(), s.Name)
+		add(own, serviceKind.GroupKind(), trafficrouting.CanaryOf(s.Name))
+	}
+	for _, ref := range policy.RouteRefs {
+		add(namespaceOf(ref, release), schema.GroupKind{Group: ref.Group, Kind: ref.Kind}, ref.Name)
+		if provider, ok := r.Providers.For(ref); ok {
+			for _, kind := range provider.Beside() {
+				add(own, kind, "")
+			}
+		}
+	}
+	request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(release)}
+	for namespace, view := range views {
+		view.Follow(release, subjects[namespace], func(changed client.Object) {
+			if changed == nil || !r.fresh.echo(changed, request.NamespacedName) {
+				r.enqueue(request)
+			}
+		})
+	}
+}
+
+// views opens the namespaces that a Release is about: its own, and those of its routes.
+func (r *Reconciler) views(ctx context.Context, release *v1alpha1.Release) (map[string]View, error) {
+	views := map[string]View{release.Namespace: nil}
+	for _, ref := range release.Spec.Policy.RouteRefs {
+		views[namespaceOf(ref, release)] = nil
+	}
+	for namespace := range views {
+		view, err := r.Views.Open(ctx, namespace)
+		if err != nil {
+			return nil, err
+		}
+		views[namespace] = view
+	}
+	return views, nil
+}
+
+// namespaceOf is where a route of a Release is.
+func namespaceOf(ref v1alpha1.RouteRef, release *v1alpha1.Release) string {
+	return ptr.Deref(ref.Namespace, release.Namespace)
 }

@@ -3,6 +3,8 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"path"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -114,12 +117,20 @@ func (r *Reconciler) check(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 			return found, refused, err
 		}
 	}
-	for _, ref := range rollout.Spec.RouteRefs {
+	for i, ref := range rollout.Spec.RouteRefs {
+		if slices.ContainsFunc(rollout.Spec.RouteRefs[:i], func(other v1alpha1.RouteRef) bool { return same(ref, other, rollout.Namespace) }) {
+			return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf("%s %s is named twice in spec.routeRefs; name each route once", ref.Kind, ref.Name)), true, nil
+		}
 		if found, refused, err := r.checkRoute(ctx, rollout, ref); refused || err != nil {
 			return found, refused, err
 		}
 	}
 	return finding{}, false, nil
+}
+
+// same says whether two references are to one route, by the one namespace that a Rollout's schema does not know.
+func same(a, b v1alpha1.RouteRef, namespace string) bool {
+	return a.Group == b.Group && a.Kind == b.Kind && a.Name == b.Name && ptr.Deref(a.Namespace, namespace) == ptr.Deref(b.Namespace, namespace)
 }
 
 // takenBy names the Rollout that had the workload first; "" if that is this one.
@@ -209,7 +220,7 @@ func (r *Reconciler) get(ctx context.Context, kind schema.GroupVersionKind, name
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s %s/%s: %w", kind.Kind, namespace, name, err)
+		return nil, fmt.Errorf("read %s %s: %w", kind.Kind, path.Join(namespace, name), err)
 	}
 	return obj, nil
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -31,7 +32,8 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	if !ok {
 		return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf("kind %s is not supported; use one of %v", gk, r.Providers.Supported())), true, nil
 	}
-	route, err := r.get(ctx, mapping.GroupVersionKind, rollout.Namespace, ref.Name)
+	namespace := ptr.Deref(ref.Namespace, rollout.Namespace)
+	route, err := r.get(ctx, mapping.GroupVersionKind, namespace, ref.Name)
 	if meta.IsNoMatchError(err) {
 		return missing, true, nil
 	}
@@ -40,15 +42,18 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	}
 	if route == nil {
 		return stalled(v1alpha1.ReasonRouteNotFound, fmt.Sprintf(
-			"%s %s does not exist in namespace %s; create it, or correct spec.routeRefs", ref.Kind, ref.Name, rollout.Namespace)), true, nil
+			"%s %s does not exist in namespace %s; create it, or correct spec.routeRefs", ref.Kind, ref.Name, namespace)), true, nil
 	}
 	objects := trafficrouting.Objects{Route: route}
 	for _, kind := range provider.Beside() {
-		others, err := r.beside(ctx, kind, route)
+		others, err := r.beside(ctx, kind, rollout.Namespace, route)
 		if err != nil {
 			return unreadable(err)
 		}
 		objects.Beside = append(objects.Beside, others...)
+	}
+	if objects.About, err = r.about(ctx, provider, objects); err != nil {
+		return unreadable(err)
 	}
 	if refusal := provider.Capabilities(objects).Refusal; refusal != "" {
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
@@ -61,6 +66,50 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 		return unreadable(err)
 	}
 	return stalled(v1alpha1.ReasonRouteUnsupported, refusal), refusal != "", nil
+}
+
+// about reads what a route's provider goes by elsewhere, for as long as that leads to more.
+func (r *Reconciler) about(ctx context.Context, provider trafficrouting.Provider, objects trafficrouting.Objects) ([]*unstructured.Unstructured, error) {
+	asked := map[trafficrouting.Reference]bool{}
+	for {
+		before := len(asked)
+		for _, ref := range provider.Needs(objects) {
+			if asked[ref] {
+				continue
+			}
+			asked[ref] = true
+			found, err := r.referred(ctx, ref)
+			if err != nil {
+				return nil, err
+			}
+			objects.About = append(objects.About, found...)
+		}
+		if len(asked) == before {
+			return objects.About, nil
+		}
+	}
+}
+
+// referred reads what a reference is to; nothing if it or its kind does not exist.
+func (r *Reconciler) referred(ctx context.Context, ref trafficrouting.Reference) ([]*unstructured.Unstructured, error) {
+	if ref.Name == "" {
+		return r.listed(ctx, ref.GroupKind, ref.Namespace)
+	}
+	mapping, err := r.Sparing.RESTMapping(ref.GroupKind)
+	if meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the version of %s: %w", ref.GroupKind, err)
+	}
+	obj, err := r.get(ctx, mapping.GroupVersionKind, ref.Namespace, ref.Name)
+	switch {
+	case meta.IsNoMatchError(err):
+		return nil, nil
+	case obj == nil:
+		return nil, err
+	}
+	return []*unstructured.Unstructured{obj}, nil
 }
 
 // unreadable tells people of what we may not read: the controller is newer than its permissions.
@@ -90,11 +139,13 @@ func carries(rollout *v1alpha1.Rollout, provider trafficrouting.Provider, object
 func (r *Reconciler) uncovered(ctx context.Context, rollout *v1alpha1.Rollout, route *unstructured.Unstructured) (string, error) {
 	var found []*unstructured.Unstructured
 	for _, kind := range policies.Uncopied {
-		of, err := r.beside(ctx, kind, route)
-		if err != nil {
-			return "", err
+		for _, namespace := range slices.Compact([]string{rollout.Namespace, route.GetNamespace()}) {
+			of, err := r.beside(ctx, kind, namespace, route)
+			if err != nil {
+				return "", err
+			}
+			found = append(found, of...)
 		}
-		found = append(found, of...)
 	}
 	var services []string
 	for _, s := range rollout.Spec.ServiceRefs {
@@ -103,12 +154,17 @@ func (r *Reconciler) uncovered(ctx context.Context, rollout *v1alpha1.Rollout, r
 	copies := slices.ContainsFunc(rollout.Spec.Strategy.Steps, func(step v1alpha1.Step) bool {
 		return len(trafficrouting.ForStep(services[0], rollout.Spec.Strategy, step, rollout.Name+"-0").Rules) > 0
 	})
-	return policies.Uncovered(found, route, services, copies), nil
+	return policies.Uncovered(found, route, rollout.Namespace, services, copies), nil
 }
 
-// beside lists the objects of a kind in a route's namespace but for the route itself; of one that is not served there are
-// none.
-func (r *Reconciler) beside(ctx context.Context, kind schema.GroupKind, route *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+// beside lists the objects of a kind in a namespace but for the route itself.
+func (r *Reconciler) beside(ctx context.Context, kind schema.GroupKind, namespace string, route *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	found, err := r.listed(ctx, kind, namespace)
+	return slices.DeleteFunc(found, func(obj *unstructured.Unstructured) bool { return obj.GetUID() == route.GetUID() }), err
+}
+
+// listed are the objects of a kind in a namespace; of one that is not served there are none.
+func (r *Reconciler) listed(ctx context.Context, kind schema.GroupKind, namespace string) ([]*unstructured.Unstructured, error) {
 	mapping, err := r.Sparing.RESTMapping(kind)
 	if meta.IsNoMatchError(err) {
 		return nil, nil
@@ -118,18 +174,16 @@ func (r *Reconciler) beside(ctx context.Context, kind schema.GroupKind, route *u
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(mapping.GroupVersionKind.GroupVersion().WithKind(kind.Kind + "List"))
-	err = r.Reader.List(ctx, list, client.InNamespace(route.GetNamespace()))
+	err = r.Reader.List(ctx, list, client.InNamespace(namespace))
 	if apierrors.IsNotFound(err) { // its CRD was deleted
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list %s of namespace %s: %w", kind, route.GetNamespace(), err)
+		return nil, fmt.Errorf("list %s of namespace %s: %w", kind, namespace, err)
 	}
-	var others []*unstructured.Unstructured
+	var found []*unstructured.Unstructured
 	for i := range list.Items {
-		if list.Items[i].GetUID() != route.GetUID() {
-			others = append(others, &list.Items[i])
-		}
+		found = append(found, &list.Items[i])
 	}
-	return others, nil
+	return found, nil
 }

@@ -165,6 +165,7 @@ func TestRoutesAreGuarded(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, [][]int64{{1}}, sharesOf(t, answer))
 	})
+	t.Run("the part of a Rollout of another namespace stays", w.keepsForeignPart)
 	t.Run("a dump from an earlier release brings no part back", func(t *testing.T) {
 		name := w.split(t)
 		dump := w.route(t, name)
@@ -175,6 +176,23 @@ func TestRoutesAreGuarded(t *testing.T) {
 		require.Equal(t, [][]int64{{1}}, sharesOf(t, answer))
 		require.NotContains(t, answer.GetAnnotations(), v1alpha1.AnnotationSplitPrefix+"checkout")
 	})
+}
+
+// keepsForeignPart: a forced apply of the user's manifest leaves the part of a Rollout of another namespace as it is.
+func (w *world) keepsForeignPart(t *testing.T) {
+	name := unique(t)
+	m := routeManifest(name, "/")
+	m.Object["spec"].(map[string]any)["rules"].([]any)[0].(map[string]any)["backendRefs"].([]any)[0].(map[string]any)["namespace"] = "shop"
+	user, err := w.routes(w.user).Apply(t.Context(), name, m, metav1.ApplyOptions{FieldManager: tool})
+	require.NoError(t, err)
+	out, err := gatewayapi.HTTPRoute().Render(trafficrouting.Objects{Route: user}, trafficrouting.Owner{Namespace: "shop", Name: "checkout"}, tenPercent)
+	require.NoError(t, err)
+	_, err = w.routes(w.ours).Update(t.Context(), out.Route, metav1.UpdateOptions{FieldManager: v1alpha1.FieldManager})
+	require.NoError(t, err)
+	answer, err := w.routes(w.user).Apply(t.Context(), name, m, metav1.ApplyOptions{FieldManager: tool, Force: true})
+	require.NoError(t, err)
+	require.Equal(t, [][]int64{{90, 10}}, sharesOf(t, answer))
+	require.Contains(t, answer.GetAnnotations(), "shop.split.crossfade.io/checkout")
 }
 
 // sharesOf are the weights of each rule.

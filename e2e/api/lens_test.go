@@ -90,6 +90,13 @@ func TestLensWakesWhomItConcerns(t *testing.T) {
 		require.Equal(t, before["two"], seen.so()["two"], "%s is not the other's", what)
 	}
 	require.Equal(t, types.UID("uid-of-one"), lenses.Leave(types.NamespacedName{Namespace: namespace, Name: "one"}))
+	elsewhere, err := lenses.Open(t.Context(), newNamespace(t))
+	require.NoError(t, err)
+	for _, of := range []*lens.Lens{view, elsewhere} {
+		of.Follow(releaseOf(namespace, "one"), []lens.Subject{{Kind: services.GroupKind(), Name: "one"}}, seen.count("one"))
+	}
+	require.Equal(t, types.UID("uid-of-one"), lenses.Leave(types.NamespacedName{Namespace: namespace, Name: "one"}), "all namespaces that it follows")
+	require.Empty(t, lenses.Leave(types.NamespacedName{Namespace: namespace, Name: "one"}))
 	before := seen.so()
 	touch(t, c, services, namespace, "one")
 	touch(t, c, services, namespace, "two")

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -178,6 +179,25 @@ func TestAuthorMustBeAllowed(t *testing.T) {
 		_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
 		require.NoError(t, err)
 	})
+	t.Run("with a route of another namespace", func(t *testing.T) {
+		edge := newNamespace(t)
+		in := func(namespace string) string {
+			return strings.Replace(goodRollout, "kind: HTTPRoute, name", "kind: HTTPRoute, namespace: "+namespace+", name", 1)
+		}
+		acting := granted(t, namespace, "author-of-two", rollouts, deployments, service, route)
+		create := func(name, manifest string) error {
+			obj := decoded(t, manifest)
+			obj.SetName(name)
+			_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
+			return err
+		}
+		err := create("elsewhere", in(edge))
+		require.True(t, apierrors.IsForbidden(err), "%v", err)
+		require.ErrorContains(t, err, "spec.routeRefs: HTTPRoute checkout of namespace "+edge+": author-of-two may not update it")
+		require.NoError(t, create("at-home", in(namespace)), "the Rollout's own, by its name")
+		granted(t, edge, "author-of-two", rollouts, route)
+		require.NoError(t, create("elsewhere", in(edge)))
+	})
 	t.Run("with all of them", func(t *testing.T) {
 		acting := granted(t, namespace, "author", rollouts, deployments, service, route)
 		require.NoError(t, create(t, acting, "allowed", metav1.CreateOptions{}))
@@ -192,7 +212,7 @@ func TestAuthorMustBeAllowed(t *testing.T) {
 		require.NoError(t, err)
 		routes := ""
 		for i := range 16 {
-			routes += fmt.Sprintf(`{"group":"gateway.networking.k8s.io","kind":"HTTPRoute","name":"r%d"},`, i)
+			routes += fmt.Sprintf(`{"group":"gateway.networking.k8s.io","kind":"HTTPRoute","namespace":"edge","name":"r%d"},`, i)
 		}
 		_, err = admin.Resource(rolloutsResource).Namespace(namespace).Patch(t.Context(), "allowed", types.MergePatchType,
 			[]byte(`{"spec":{"serviceRefs":[`+most[:len(most)-1]+`],"routeRefs":[`+routes[:len(routes)-1]+`]}}`), metav1.PatchOptions{})

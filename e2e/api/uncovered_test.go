@@ -69,23 +69,10 @@ func TestPolicyThatIsNotCopied(t *testing.T) {
 // TestPoliciesThatMayNotBeRead: a controller that is newer than its permissions says so where people look.
 func TestPoliciesThatMayNotBeRead(t *testing.T) {
 	direct, namespace := withCheckout(t)
-	reads := []string{"get", "list"}
-	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: namespace}, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{"", "apps"}, Resources: []string{"*"}, Verbs: reads},
-		{APIGroups: []string{"gateway.networking.k8s.io"}, Resources: []string{"httproutes"}, Verbs: reads},
-	}}
-	require.NoError(t, direct.Create(t.Context(), role))
-	require.NoError(t, direct.Create(t.Context(), &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: namespace},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: namespace},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: namespace}},
-	}))
-	less := rest.CopyConfig(config(t))
-	less.Impersonate.UserName = namespace
-	reader, err := client.New(less, client.Options{Scheme: direct.Scheme()})
-	require.NoError(t, err)
 	reconciler := reconcilerOf(t, direct, direct)
-	reconciler.Reader = reader
+	reconciler.Reader = readerOf(t, direct, namespace, rbacv1.PolicyRule{
+		APIGroups: []string{"gateway.networking.k8s.io"}, Resources: []string{"httproutes"}, Verbs: []string{"get", "list"},
+	})
 	key := types.NamespacedName{Namespace: namespace, Name: "checkout"}
 	require.EventuallyWithT(t, func(c *assert.CollectT) { // the API server takes a role in a moment late
 		_, err := reconciler.Reconcile(t.Context(), reconcile.Request{NamespacedName: key})
@@ -100,4 +87,21 @@ func TestPoliciesThatMayNotBeRead(t *testing.T) {
 		require.Contains(c, ready.Message, "; install the chart of this version, which permits it")
 	}, patience, 100*time.Millisecond)
 	require.NoError(t, direct.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+}
+
+// readerOf reads what the rules permit, beside workloads and what is built in.
+func readerOf(t *testing.T, direct client.Client, name string, rules ...rbacv1.PolicyRule) client.Reader {
+	t.Helper()
+	builtIn := rbacv1.PolicyRule{APIGroups: []string{"", "apps"}, Resources: []string{"*"}, Verbs: []string{"get", "list"}}
+	require.NoError(t, direct.Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: append(rules, builtIn)}))
+	require.NoError(t, direct.Create(t.Context(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
+	}))
+	less := rest.CopyConfig(config(t))
+	less.Impersonate.UserName = name
+	reader, err := client.New(less, client.Options{Scheme: direct.Scheme()})
+	require.NoError(t, err)
+	return reader
 }

@@ -46,6 +46,8 @@ type setting struct {
 	cpu string
 	// kind of the app's route; empty means HTTPRoute.
 	kind string
+	// elsewhere has the route in a namespace of its own.
+	elsewhere bool
 	// meshed makes the Service the parent of its route.
 	meshed bool
 	// behindTLS has the gateway call the app's pods over TLS.
@@ -104,6 +106,11 @@ func begin(t *testing.T, with setting) *scenario {
 	s.scratch = t.TempDir() // before explain is registered, which still reads from it
 	t.Cleanup(s.explain)
 	s.createNamespace(name)
+	if with.elsewhere {
+		s.app.RoutesIn = name + "-edge"
+		s.begun = s.app
+		s.createNamespace(s.app.RoutesIn)
+	}
 	s.apply(s.app)
 	s.awaitComplete(s.app)
 	s.story = follow(t, name)

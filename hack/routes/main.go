@@ -30,12 +30,39 @@ stays where it is until it ends, so the measured share follows slowly; set ` + "
 **Evidence** is what Crossfade waits for before it acts on a change, then it waits for ` + "`timing.settle`" + `.
 
 ## Gateway API
-The user's route is split in place. A cookie is matched by a regular expression on its header. Whether a gateway follows
-regular expressions, methods, query parameters and weights of connections is its own matter (they are extended or
-implementation-specific in Gateway API), and its status doesn't tell.
+The user's route is split in place. A cookie is matched by a regular expression on its header. Methods and query parameters
+are extended in Gateway API: a step that matches by one is refused where the GatewayClass of one of the route's Gateways
+publishes its ` + "`status.supportedFeatures`" + ` without ` + "`HTTPRouteMethodMatching` or `HTTPRouteQueryParamMatching`" + `, and goes ahead
+where nothing is published, as by a mesh, or by a class that names no features. That is looked at when the Rollout is checked
+and before each release. Whether a gateway follows regular expressions and weights of connections is its own matter
+(they are implementation-specific), and nothing tells.
 
 A route whose parent is a Service, which a mesh follows, is split as one of a gateway is; shown with istiod and callers that
 follow it by themselves.
+
+## Routes of other namespaces
+` + "`routeRefs[].namespace`" + ` names a route of Gateway API or a VirtualService that is in another namespace than the Rollout and
+its Services, as where a platform team keeps routes beside their gateway:
+` + "```yaml" + `
+routeRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: edge, name: shop}]
+` + "```" + `
+Its backends name the Services with the Rollout's namespace: ` + "`namespace: shop`, or the host `checkout.shop.svc.cluster.local`" + `.
+Rollouts of several namespaces may share one route, also if they have the same name. The author of the Rollout must be allowed
+to update the route there. For routes of Gateway API a ReferenceGrant of the Services' namespace must permit the route's kind
+and namespace to send to Services; one that lists Services by name has to list each canary Service too:
+` + "```yaml" + `
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: {name: edge, namespace: shop}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: edge}]
+  to: [{group: "", kind: Service, name: checkout}, {group: "", kind: Service, name: checkout-canary}]
+` + "```" + `
+Without it the Rollout is refused, with the Service that is missing. That is looked at as features are; if it is taken away
+in the middle of a release, the route's status says so and the release waits, then goes back at its deadline. Policies
+stay, and are copied, beside the Services. While a release is under way Crossfade watches the route's namespace as it does the
+Rollout's. An Ingress can name no Service of another namespace. Shown on Traefik with an HTTPRoute, for the others by the
+same laws on their schema.
 
 ## Policies
 What is said of the user's Service by name does not hold for the canary Service by itself. So these are **copied**, for routes

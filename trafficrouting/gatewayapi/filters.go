@@ -55,6 +55,60 @@ func (g grammar) Change(rule, ref rules.Object, alone bool, headers trafficrouti
 	return rule, ref, err
 }
 
+// Unchange takes the headers out of the backendRef's modifiers, and those that are empty then.
+func (grammar) Unchange(ref rules.Object, headers trafficrouting.Headers) rules.Object {
+	out := rules.Shallow(ref)
+	var filters []rules.Object
+	for _, filter := range rules.Objects(ref["filters"]) {
+		kind, _ := filter["type"].(string)
+		names := map[string]bool{}
+		switch {
+		case kind == ofRequest && headers.Request != nil:
+			for _, name := range trafficrouting.Named(headers.Request) {
+				names[strings.ToLower(name)] = true
+			}
+		case kind == ofResponse && headers.SetCookie != "":
+			names["set-cookie"] = true
+		}
+		if len(names) == 0 {
+			filters = append(filters, filter)
+			continue
+		}
+		theirs, _ := filter[fieldOf(kind)].(rules.Object)
+		if left := less(theirs, names); len(left) > 0 {
+			filter = rules.Shallow(filter)
+			filter[fieldOf(kind)] = left
+			filters = append(filters, filter)
+		}
+	}
+	if delete(out, "filters"); len(filters) > 0 {
+		out["filters"] = rules.Items(filters)
+	}
+	return out
+}
+
+// less returns a modifier without what it does to these headers.
+func less(modifier rules.Object, names map[string]bool) rules.Object {
+	out := rules.Shallow(modifier)
+	for _, field := range []string{"set", "add", "remove"} {
+		items, _ := modifier[field].([]any)
+		kept := slices.DeleteFunc(slices.Clone(items), func(item any) bool {
+			name, _ := item.(string)
+			if header, ok := item.(rules.Object); ok {
+				name, _ = header["name"].(string)
+			}
+			return names[strings.ToLower(name)]
+		})
+		if delete(out, field); len(kept) > 0 {
+			out[field] = kept
+		}
+	}
+	return out
+}
+
+// fieldOf is where a filter of this type has what it does.
+func fieldOf(kind string) string { return strings.ToLower(kind[:1]) + kind[1:] }
+
 // Mirror appends a filter that copies requests; without percent it copies all (HTTPRequestMirrorFilter).
 func (g grammar) Mirror(rule, ref rules.Object, ppm int32) (rules.Object, error) {
 	if !g.weighs {
@@ -75,7 +129,7 @@ func (g grammar) Mirror(rule, ref rules.Object, ppm int32) (rules.Object, error)
 
 // modified returns a rule or backendRef with these changes in its modifier, which it may have or get.
 func modified(of rules.Object, kind string, m v1alpha1.HeaderModifier) (rules.Object, error) {
-	field := strings.ToLower(kind[:1]) + kind[1:]
+	field := fieldOf(kind)
 	filters := rules.Objects(of["filters"])
 	at := modifierOf(of, kind)
 	if at < 0 {

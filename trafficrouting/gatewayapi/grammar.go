@@ -2,6 +2,7 @@ package gatewayapi
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -73,8 +74,8 @@ func (g grammar) Refuses(m v1alpha1.Match) string {
 	return tooLong(m)
 }
 
-// Service returns the name of the Service in the route's own namespace that a backendRef names.
-// Group "" and kind Service are the defaults of the API (BackendObjectReference).
+// Service returns the Service that a backendRef names. Group "" and kind Service are the defaults of the API, and the
+// route's namespace is (BackendObjectReference).
 func (grammar) Service(ref rules.Object, namespace string) (string, bool) {
 	name, _ := ref["name"].(string)
 	group, _ := ref["group"].(string)
@@ -82,9 +83,10 @@ func (grammar) Service(ref rules.Object, namespace string) (string, bool) {
 	if !ok {
 		kind = "Service"
 	}
-	in, ok := ref["namespace"].(string)
-	local := !ok || in == "" || in == namespace
-	return name, group == "" && kind == "Service" && local && name != ""
+	if in, _ := ref["namespace"].(string); in != "" && in != namespace && name != "" {
+		name = in + "/" + name
+	}
+	return name, group == "" && kind == "Service" && name != ""
 }
 
 // Renamed returns a copy of a backendRef under this name.
@@ -97,7 +99,7 @@ func (grammar) Renamed(ref rules.Object, service string) rules.Object {
 // Key tells a backendRef from the others of its rule, such as "checkout:8080".
 func (g grammar) Key(ref rules.Object, namespace string) string {
 	port, _ := rules.Integer(ref["port"])
-	if name, ok := g.Service(ref, namespace); ok {
+	if name, ok := g.Service(ref, namespace); ok && !strings.Contains(name, "/") {
 		return fmt.Sprintf("%s:%d", name, port)
 	}
 	return fmt.Sprintf("%v.%v/%v/%v:%d", ref["kind"], ref["group"], ref["namespace"], ref["name"], port)

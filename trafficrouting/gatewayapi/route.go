@@ -4,6 +4,7 @@
 package gatewayapi
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -39,32 +40,45 @@ func TCPRoute() Route { return of(tcpGrammar) }
 // TLSRoute splits connections, as TCPRoute does.
 func TLSRoute() Route { return of(tlsGrammar) }
 
-// Capabilities says what the kind can do. Header equality and weights of requests and calls are core; weights
-// of connections, methods and query parameters are extended, regular expressions implementation-specific, and
-// no status tells whether a gateway follows them. A cookie is a regular expression on its header.
+// Capabilities says what the kind can do, as far as its gateways do not say that they can't. Header equality and weights of
+// requests and calls are core; methods and query parameters are extended, and stay possible where it is not known; other
+// extended features have to be published by every class. Weights of connections and regular expressions are
+// implementation-specific, and nothing tells whether a gateway follows them. A cookie is a regular expression on its header.
 func (p Route) Capabilities(live trafficrouting.Objects) trafficrouting.Capabilities {
-	g := p.grammar()
+	g, known := p.grammar(), featuresOf(live)
+	queries := g.queryParams && known.lacks(queryParamMatching) == ""
+	published := func(feature string) bool { return g.weighs && (live.Route == nil || known.has(feature)) }
 	return trafficrouting.Capabilities{
-		Weight: true, HeaderExact: g.headers, HeaderRegex: g.headers, Cookie: g.headers, QueryExact: g.queryParams, QueryRegex: g.queryParams,
-		Method: g.methods, WeightAndMatch: g.headers, RequestHeaders: g.headers, WeightedHeaders: g.weighs, Sticky: g.weighs, Mirror: g.weighs,
+		Weight: true, HeaderExact: g.headers, HeaderRegex: g.headers, Cookie: g.headers, QueryExact: queries, QueryRegex: queries,
+		Method: g.methods && known.lacks(methodMatching) == "", WeightAndMatch: g.headers, RequestHeaders: g.headers,
+		WeightedHeaders: published(requestHeadersFeature), Sticky: published(requestHeadersFeature) && published(responseHeadersFeature),
+		Mirror: published(mirrorFeature), MirrorPercent: published(mirrorPercentFeature),
 		Granularity: 1, Refusal: p.Refusal(live),
 	}
 }
 
-// Check says why the route cannot carry the splits.
+// Check says why the route, or a gateway of it, cannot carry the splits.
 func (p Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) string {
 	if live.Route != nil {
 		if n := len(p.Rules(live.Route)); !p.grammar().headers && n > 1 {
 			return fmt.Sprintf("%s has %d rules and version v1 of its kind admits one; split it into routes of one rule", rules.Title(live), n)
 		}
 	}
-	return p.Route.Check(live, owner, splits)
+	if reason := p.Route.Check(live, owner, splits); reason != "" {
+		return reason
+	}
+	if reason := ungranted(live, owner, splits); reason != "" {
+		return reason
+	}
+	known := featuresOf(live)
+	several := slices.ContainsFunc(p.Rules(live.Route), func(rule rules.Rule) bool { return len(p.Refs(rule)) > 1 })
+	return cmp.Or(known.unsupported(live, splits), known.unfiltered(live, splits, several))
 }
 
 // Misfit says why requests could not be shared: proxies of callers leave a Service without an address of its own to whom
 // the caller has asked for.
 func (p Route) Misfit(live trafficrouting.Objects, service *unstructured.Unstructured, _ map[string]string) string {
-	if live.Route == nil || service == nil || !p.Names(live, service.GetName()) {
+	if live.Route == nil || service == nil || !p.Names(live, trafficrouting.NameOn(live.Route, service.GetNamespace(), service.GetName())) {
 		return ""
 	}
 	parents, _, _ := unstructured.NestedSlice(live.Route.Object, "spec", "parentRefs")

@@ -3,6 +3,7 @@ package istio
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting/policies"
@@ -42,7 +43,7 @@ func (dialect) Format() rules.Format {
 	}
 }
 
-// Service returns the name of the Service in this namespace that a destination names.
+// Service returns the Service that a destination names.
 func (dialect) Service(ref rules.Object, namespace string) (string, bool) {
 	destination, _ := ref["destination"].(rules.Object)
 	host, _ := destination["host"].(string)
@@ -64,7 +65,7 @@ func (dialect) Renamed(ref rules.Object, service string) rules.Object {
 func (d dialect) Key(ref rules.Object, namespace string) string {
 	destination, _ := ref["destination"].(rules.Object)
 	host, _ := destination["host"].(string)
-	if name, ok := d.Service(ref, namespace); ok {
+	if name, ok := d.Service(ref, namespace); ok && !strings.Contains(name, "/") {
 		host = name
 	}
 	port, _ := destination["port"].(rules.Object)

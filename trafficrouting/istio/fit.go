@@ -21,7 +21,7 @@ func delegated(route *unstructured.Unstructured) bool {
 // unclear says why copies of what DestinationRules say of a Service would not say the same of its canary Service.
 func (p VirtualService) unclear(live trafficrouting.Objects, owner trafficrouting.Owner, service string) string {
 	of := policies.DestinationRule.Of(live, owner, service)
-	for _, name := range p.subsets(live, service) {
+	for _, name := range p.subsets(live, trafficrouting.NameOn(live.Route, owner.Namespace, service)) {
 		if subsetOf(of, name) == nil {
 			return fmt.Sprintf("it sends to subset %s of Service %s, which no DestinationRule for that Service in its namespace has; add it to one there", name, service)
 		}
@@ -32,14 +32,18 @@ func (p VirtualService) unclear(live trafficrouting.Objects, owner trafficroutin
 // Misfit says why new pods would get nothing: a subset of the Service that doesn't pick them is empty once they are all
 // that there are; and proxies of callers leave a Service without an address of its own to whom the caller has asked for.
 func (p VirtualService) Misfit(live trafficrouting.Objects, service *unstructured.Unstructured, podLabels map[string]string) string {
-	if live.Route == nil || service == nil || !p.Names(live, service.GetName()) {
+	if live.Route == nil || service == nil {
+		return ""
+	}
+	named := trafficrouting.NameOn(live.Route, service.GetNamespace(), service.GetName())
+	if !p.Names(live, named) {
 		return ""
 	}
 	if ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP"); ip == "None" && meshed(live.Route) {
 		return fmt.Sprintf("Service %s is headless, and proxies of the mesh then leave each request at the pod that its caller chose; give it a cluster IP, or take mesh out of the gateways of %s", service.GetName(), rules.Title(live))
 	}
 	of := policies.DestinationRule.Of(live, trafficrouting.Owner{}, service.GetName())
-	for _, name := range p.subsets(live, service.GetName()) {
+	for _, name := range p.subsets(live, named) {
 		labels, _, _ := unstructured.NestedStringMap(subsetOf(of, name), "labels")
 		for key, value := range labels {
 			if podLabels[key] != value {

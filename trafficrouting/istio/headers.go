@@ -35,6 +35,55 @@ func (dialect) Change(rule, ref rules.Object, _ bool, headers trafficrouting.Hea
 	return rule, ref, nil
 }
 
+// Unchange takes the headers out of a destination's, and what is empty then.
+func (dialect) Unchange(ref rules.Object, headers trafficrouting.Headers) rules.Object {
+	out := rules.Shallow(ref)
+	theirs, _ := ref["headers"].(rules.Object)
+	left := rules.Shallow(theirs)
+	for field, m := range map[string]*v1alpha1.HeaderModifier{
+		"request": headers.Request, "response": setCookie(headers.SetCookie),
+	} {
+		if operations, ok := left[field].(rules.Object); ok && m != nil {
+			if operations = less(operations, *m); len(operations) > 0 {
+				left[field] = operations
+			} else {
+				delete(left, field)
+			}
+		}
+	}
+	if delete(out, "headers"); len(left) > 0 {
+		out["headers"] = left
+	}
+	return out
+}
+
+// less returns operations on headers without those on the ones that a modifier names.
+func less(operations rules.Object, m v1alpha1.HeaderModifier) rules.Object {
+	names := trafficrouting.Named(&m)
+	out := rules.Shallow(operations)
+	for _, field := range []string{"set", "add"} {
+		values := rules.Object{}
+		was, _ := operations[field].(rules.Object)
+		for name, value := range was {
+			if !slices.ContainsFunc(names, named(name)) {
+				values[name] = value
+			}
+		}
+		if delete(out, field); len(values) > 0 {
+			out[field] = values
+		}
+	}
+	list, _ := operations["remove"].([]any)
+	kept := slices.DeleteFunc(slices.Clone(list), func(item any) bool {
+		name, _ := item.(string)
+		return slices.ContainsFunc(names, named(name))
+	})
+	if delete(out, "remove"); len(kept) > 0 {
+		out["remove"] = kept
+	}
+	return out
+}
+
 func setCookie(value string) *v1alpha1.HeaderModifier {
 	if value == "" {
 		return nil

@@ -38,10 +38,11 @@ func New() VirtualService {
 
 // Capabilities says what the rules of HTTP and gRPC can do; one without such shares connections.
 func (p VirtualService) Capabilities(live trafficrouting.Objects) trafficrouting.Capabilities {
+	http := live.Route == nil || slices.ContainsFunc(p.Rules(live.Route), looksInto)
 	looks := live.Route == nil || !delegated(live.Route) && slices.ContainsFunc(p.Rules(live.Route), looksInto)
 	return trafficrouting.Capabilities{
 		Weight: true, HeaderExact: looks, HeaderRegex: looks, Cookie: looks, QueryExact: looks, QueryRegex: looks,
-		Method: looks, WeightAndMatch: looks, RequestHeaders: looks, WeightedHeaders: looks, Sticky: looks, Mirror: looks, Granularity: 1, Refusal: p.Refusal(live),
+		Method: looks, WeightAndMatch: looks, RequestHeaders: looks, WeightedHeaders: http, Sticky: looks, Mirror: looks, MirrorPercent: looks, Granularity: 1, Refusal: p.Refusal(live),
 	}
 }
 

@@ -46,13 +46,11 @@ func (f flavor) canaryOf(s trafficrouting.Split) (canary, error) {
 
 // unalterable: annotations tell requests apart and no more.
 func (f flavor) unalterable(s trafficrouting.Split) error {
-	for _, rule := range s.Rules {
-		if rule.Mirror != nil || slices.ContainsFunc(rule.To, func(share trafficrouting.Share) bool { return share.Headers != nil }) {
-			return fmt.Errorf("%s can change no headers for a canary, mirror nothing to it and set no cookies; take requestHeaders, mirror and stickiness out", f.controller)
-		}
-		if len(rule.AnyOf) == 0 {
-			return errors.New("a match names nothing; name headers or cookies")
-		}
+	switch {
+	case s.Alters():
+		return fmt.Errorf("%s can change no headers for a canary, mirror nothing to it and set no cookies; take requestHeaders, mirror and stickiness out", f.controller)
+	case slices.ContainsFunc(s.Rules, func(rule trafficrouting.MatchRule) bool { return len(rule.AnyOf) == 0 }):
+		return errors.New("a match names nothing; name headers or cookies")
 	}
 	return nil
 }

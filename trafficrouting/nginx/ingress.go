@@ -40,6 +40,9 @@ func For(ref v1alpha1.RouteRef) Ingress {
 // Beside are the other Ingresses: those that use the Service too, and the canary's.
 func (Ingress) Beside() []schema.GroupKind { return []schema.GroupKind{Kind} }
 
+// Needs is nothing: the flavor says how an Ingress is served.
+func (Ingress) Needs(trafficrouting.Objects) []trafficrouting.Reference { return nil }
+
 // Capabilities says what the flavor can do. None tells by a status what is in effect.
 func (p Ingress) Capabilities(live trafficrouting.Objects) trafficrouting.Capabilities {
 	return trafficrouting.Capabilities{

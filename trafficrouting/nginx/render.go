@@ -30,7 +30,11 @@ func (p Ingress) Render(live trafficrouting.Objects, owner trafficrouting.Owner,
 	fail := func(err error) (trafficrouting.Objects, error) {
 		return trafficrouting.Objects{}, fmt.Errorf("split %s: %w", title(live.Route), err)
 	}
-	if err := trafficrouting.Validate(live.Route.GetNamespace(), owner, splits); err != nil {
+	if owner.Namespace != "" && owner.Namespace != live.Route.GetNamespace() {
+		return trafficrouting.Objects{}, fmt.Errorf("split %s: it is in another namespace than Rollout %s/%s, whose Services no Ingress there can name; name one in the Rollout's namespace",
+			title(live.Route), owner.Namespace, owner.Name)
+	}
+	if err := trafficrouting.Validate(owner, splits); err != nil {
 		return fail(err)
 	}
 	if !anyNames(splits, live.Route) {

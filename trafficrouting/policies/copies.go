@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -72,7 +73,7 @@ func (k Kind) copyFor(live trafficrouting.Objects, owner trafficrouting.Owner, n
 		}
 		made = obj.DeepCopy()
 	}
-	made.SetNamespace(live.Route.GetNamespace())
+	made.SetNamespace(cmp.Or(owner.Namespace, live.Route.GetNamespace()))
 	made.SetName(name)
 	labels := made.GetLabels()
 	if labels == nil {

@@ -29,18 +29,18 @@ var Uncopied = []schema.GroupKind{
 	{Group: "security.istio.io", Kind: "RequestAuthentication"},
 }
 
-// Uncovered says in one sentence which policies would not be in force for a canary Service of one of the Services or, if
-// there are to be such, for copies of rules of the route, and the mend; empty means none.
-func Uncovered(policies []*unstructured.Unstructured, route *unstructured.Unstructured, services []string, copies bool) string {
+// Uncovered says in one sentence which policies would not be in force for a canary Service of one of the Services, which are
+// in this namespace, or, if there are to be such, for copies of rules of the route, and the mend; empty means none.
+func Uncovered(policies []*unstructured.Unstructured, route *unstructured.Unstructured, namespace string, services []string, copies bool) string {
 	var ofServices, ofRules []string
 	for _, obj := range policies {
 		name := obj.GetKind() + " " + obj.GetName()
 		for _, ref := range references(obj) {
 			section, _ := ref["sectionName"].(string)
 			switch {
-			case slices.Contains(services, serviceIn(ref)):
+			case obj.GetNamespace() == namespace && slices.Contains(services, serviceIn(ref)):
 				ofServices = append(ofServices, name)
-			case copies && section != "" && ref["kind"] == route.GetKind() && ref["name"] == route.GetName():
+			case copies && section != "" && obj.GetNamespace() == route.GetNamespace() && ref["kind"] == route.GetKind() && ref["name"] == route.GetName():
 				ofRules = append(ofRules, name)
 			}
 		}

@@ -42,7 +42,7 @@ func TestUncovered(t *testing.T) {
 			for _, manifest := range c.policies {
 				found = append(found, providertest.Parse(manifest))
 			}
-			require.Equal(t, c.want, policies.Uncovered(found, route, []string{"checkout"}, c.copies))
+			require.Equal(t, c.want, policies.Uncovered(found, route, "shop", []string{"checkout"}, c.copies))
 		})
 	}
 }

@@ -14,23 +14,36 @@ type turn struct {
 	split *trafficrouting.Split
 }
 
-// interleaves requires that two owners who start, step and end in any order leave the user's route,
-// and that on the way the route depends on their present splits alone.
+// interleaves requires that the owners of two Services on one route leave no trace.
 func (c contract) interleaves(t *testing.T) {
-	if !c.Names(c.user, Cart) {
-		return // one owner has nobody to meet
+	if c.names(c.user, Cart) { // else one owner has nobody to meet
+		Interleave(t, c.Provider, c.user, Acting{CheckoutOwner, c.steps(Checkout)}, Acting{CartOwner, c.steps(Cart)})
 	}
-	checkout, cart := c.steps(Checkout), c.steps(Cart)
+}
+
+// Acting is an owner with what it may want of a route, one after the other.
+type Acting struct {
+	Owner trafficrouting.Owner
+	Steps []trafficrouting.Split
+}
+
+// at is a step, counted on from the first again after the last.
+func (a Acting) at(i int) *trafficrouting.Split { return &a.Steps[i%len(a.Steps)] }
+
+// Interleave requires that two owners who start, step and end in any order leave the user's route,
+// and that on the way the route depends on their present splits alone.
+func Interleave(t *testing.T, p trafficrouting.Provider, user trafficrouting.Objects, one, other Acting) {
+	t.Helper()
 	for _, shift := range []int{0, 3} {
-		a := []turn{{CheckoutOwner, &checkout[shift%len(checkout)]}, {CheckoutOwner, &checkout[(shift+2)%len(checkout)]}, {CheckoutOwner, nil}}
-		b := []turn{{CartOwner, &cart[(shift+1)%len(cart)]}, {CartOwner, &cart[(shift+4)%len(cart)]}, {CartOwner, nil}}
+		a := []turn{{one.Owner, one.at(shift)}, {one.Owner, one.at(shift + 2)}, {one.Owner, nil}}
+		b := []turn{{other.Owner, other.at(shift + 1)}, {other.Owner, other.at(shift + 4)}, {other.Owner, nil}}
 		for _, order := range interleavings(a, b) {
-			c.play(t, order)
+			play(t, contract{Provider: p, user: user}, order)
 		}
 	}
 }
 
-func (c contract) play(t *testing.T, order []turn) {
+func play(t *testing.T, c contract, order []turn) {
 	t.Helper()
 	live := c.user
 	now := map[trafficrouting.Owner]trafficrouting.Split{}
@@ -43,10 +56,8 @@ func (c contract) play(t *testing.T, order []turn) {
 			live = c.render(t, live, next.owner, *next.split)
 		}
 		fresh := c.user
-		for _, owner := range []trafficrouting.Owner{CartOwner, CheckoutOwner} {
-			if s, ok := now[owner]; ok {
-				fresh = c.render(t, fresh, owner, s)
-			}
+		for owner, s := range now {
+			fresh = c.render(t, fresh, owner, s)
 		}
 		SameObjects(t, fresh, live, "the order shows")
 	}

@@ -15,7 +15,7 @@ type parts map[trafficrouting.Owner]trafficrouting.Split
 // guards: whatever tool writes what the user has in Git, or edits the live route, the parts stay and the edit does.
 func (c contract) guards(t *testing.T) {
 	SameJSON(t, c.user.Route, c.guard(t, c.user.Route, c.user.Route), "nothing to guard")
-	shared := c.Names(c.user, Cart)
+	shared := c.names(c.user, Cart)
 	for _, s := range c.steps(Checkout) {
 		c.guarded(t, parts{CheckoutOwner: s})
 		for _, other := range c.steps(Cart) {

@@ -95,6 +95,11 @@ type contract struct {
 	user trafficrouting.Objects
 }
 
+// names says whether the route sends requests to a Service of the owners'.
+func (c contract) names(live trafficrouting.Objects, service string) bool {
+	return c.Names(live, trafficrouting.NameOn(live.Route, CheckoutOwner.Namespace, service))
+}
+
 // steps are those that this kind of route can take.
 func (c contract) steps(service string) []trafficrouting.Split {
 	can := c.able()
@@ -111,7 +116,7 @@ func (c contract) able() trafficrouting.Capabilities {
 	alone := c.alone(Checkout) && c.alone(Cart)
 	can.Mirror = can.Mirror && alone
 	can.RequestHeaders = can.RequestHeaders && (can.WeightedHeaders || alone)
-	can.Sticky = can.Sticky && (alone || !c.Names(c.user, Cart)) // cookies of two Rollouts cannot meet in one match
+	can.Sticky = can.Sticky && (alone || !c.names(c.user, Cart)) // cookies of two Rollouts cannot meet in one match
 	return can
 }
 
@@ -121,9 +126,12 @@ func able(can trafficrouting.Capabilities, s trafficrouting.Split) bool {
 	if weighted && (!can.Weight || len(s.Rules) > 0 && !can.WeightAndMatch) || s.Shares[1].PPM%can.Granularity != 0 {
 		return false
 	}
+	if !alters(can, trafficrouting.MatchRule{To: s.Shares}, true) {
+		return false
+	}
 	headers, cookies := 0, 0
 	for _, rule := range s.Rules {
-		if !alters(can, rule) {
+		if !alters(can, rule, s.Shares[1].Headers != nil) {
 			return false
 		}
 		if slices.ContainsFunc(rule.AnyOf, func(m v1alpha1.Match) bool { return !tells(can, m) }) {
@@ -137,7 +145,7 @@ func able(can trafficrouting.Capabilities, s trafficrouting.Split) bool {
 }
 
 // alters says whether the capabilities suffice for what a rule does to requests.
-func alters(can trafficrouting.Capabilities, rule trafficrouting.MatchRule) bool {
+func alters(can trafficrouting.Capabilities, rule trafficrouting.MatchRule, weighted bool) bool {
 	for _, share := range rule.To {
 		if share.Headers == nil {
 			continue
@@ -145,7 +153,8 @@ func alters(can trafficrouting.Capabilities, rule trafficrouting.MatchRule) bool
 		if share.Headers.SetCookie != "" && !can.Sticky {
 			return false
 		}
-		if share.Headers.Request != nil && (!can.RequestHeaders || share.PPM < trafficrouting.Whole && !can.WeightedHeaders) {
+		weighted := weighted || share.PPM < trafficrouting.Whole
+		if share.Headers.Request != nil && (weighted && !can.WeightedHeaders || !weighted && !can.RequestHeaders) {
 			return false
 		}
 	}
@@ -223,8 +232,8 @@ func (c contract) mayBeUsed(t *testing.T) {
 	live := c.user
 	require.Empty(t, c.Capabilities(live).Refusal)
 	require.Positive(t, c.Settle(live))
-	require.True(t, c.Names(live, Checkout))
-	require.False(t, c.Names(live, trafficrouting.CanaryOf(Checkout)))
+	require.True(t, c.names(live, Checkout))
+	require.False(t, c.names(live, trafficrouting.CanaryOf(Checkout)))
 	for _, s := range c.steps(Checkout) {
 		require.Empty(t, c.Check(live, CheckoutOwner, []trafficrouting.Split{s}))
 	}
@@ -246,7 +255,7 @@ func (c contract) rendersToTheEnd(t *testing.T) {
 func (c contract) strips(t *testing.T) {
 	for _, s := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, s)
-		require.Equal(t, len(c.user.Changes(live)) > 0, c.Names(live, trafficrouting.CanaryOf(Checkout)))
+		require.Equal(t, len(c.user.Changes(live)) > 0, c.names(live, trafficrouting.CanaryOf(Checkout)))
 		SameObjects(t, c.user, c.strip(t, live, CheckoutOwner))
 		SameObjects(t, live, c.strip(t, live, CartOwner), "another owner's part is not there to strip")
 	}
@@ -286,7 +295,7 @@ func (c contract) mutatesNothing(t *testing.T) {
 }
 
 func (c contract) routes(t *testing.T) {
-	shared := c.Names(c.user, Cart)
+	shared := c.names(c.user, Cart)
 	cart := c.steps(Cart)
 	for i, s := range c.steps(Checkout) {
 		live := c.render(t, c.user, CheckoutOwner, s)
@@ -373,7 +382,7 @@ func SameObjects(t testing.TB, want, got trafficrouting.Objects, why ...any) {
 }
 
 func copyOf(o trafficrouting.Objects) trafficrouting.Objects {
-	out := trafficrouting.Objects{Route: o.Route.DeepCopy()}
+	out := trafficrouting.Objects{Route: o.Route.DeepCopy(), About: o.About}
 	for _, obj := range o.Beside {
 		out.Beside = append(out.Beside, obj.DeepCopy())
 	}

@@ -8,24 +8,24 @@ import (
 	"crossfade.io/crossfade/trafficrouting"
 )
 
-// alter returns a copy of a rule with the headers and mirrors of its variant.
+// alter returns one of the user's rules, or a copy, with the headers and mirrors of its variant. Connections have none.
 func (c *composer) alter(rule Rule, w weighing, v variant) (Object, error) {
 	body, refs := rule.Body, slices.Clone(w.refs)
-	weights := c.Weights(rule)
+	if c.Format().Lists[rule.List].Matches == "" {
+		return body, nil
+	}
+	altered := false
 	for i, headers := range w.headers {
 		if headers == nil {
 			continue
 		}
-		alone := true
-		for j, weight := range weights {
-			alone = alone && (j == i || weight == 0)
-		}
+		altered = true
 		var err error
-		if body, refs[i], err = c.Change(body, refs[i], alone, *headers); err != nil {
+		if body, refs[i], err = c.Change(body, refs[i], c.alone(rule, i), *headers); err != nil {
 			return nil, err
 		}
 	}
-	if len(refs) > 0 {
+	if altered {
 		body = c.with(Rule{List: rule.List, Body: body}, refs).Body
 	}
 	for _, base := range slices.Sorted(maps.Keys(v.mirrors)) {
@@ -40,11 +40,28 @@ func (c *composer) alter(rule Rule, w weighing, v variant) (Object, error) {
 		if ref == nil {
 			continue
 		}
-		if body, err = c.Mirror(body, c.Renamed(ref, mirror.To.Service), mirror.PPM); err != nil {
+		if body, err = c.Mirror(body, c.Renamed(ref, bare(mirror.To.Service)), mirror.PPM); err != nil {
 			return nil, err
 		}
 	}
 	return body, nil
+}
+
+// alone says whether a backend gets all requests of a rule, and is not one whose headers are changed in other rules too:
+// there are gateways to which a Service is called in one way, whichever rule sends to it.
+func (c *composer) alone(rule Rule, ref int) bool {
+	for i, weight := range c.Weights(rule) {
+		if i != ref && weight > 0 {
+			return false
+		}
+	}
+	name, _ := c.Service(c.Refs(rule)[ref], c.namespace)
+	for _, shares := range c.shares {
+		if slices.ContainsFunc(shares, func(share trafficrouting.Share) bool { return share.Backend.Service == name && share.Headers != nil }) {
+			return false
+		}
+	}
+	return true
 }
 
 // mirrored returns the backend of a rule that gets all its requests, of which copies can be sent elsewhere; nil if none
@@ -68,6 +85,21 @@ func (c *composer) mirrored(rule Rule, base string) (Object, error) {
 	return only, nil
 }
 
+// unlooked says which Service's requests no rule looks into, though they are to be changed; empty means none.
+func (c *composer) unlooked(user []Rule) string {
+	for _, base := range slices.Sorted(maps.Keys(c.shares)) {
+		changed := slices.ContainsFunc(c.shares[base], func(share trafficrouting.Share) bool { return share.Headers != nil })
+		looks := func(rule Rule) bool {
+			return c.Format().Lists[rule.List].Matches != "" && c.names(rule, base, c.namespace)
+		}
+		names := func(rule Rule) bool { return c.names(rule, base, c.namespace) }
+		if changed && slices.ContainsFunc(user, names) && !slices.ContainsFunc(user, looks) {
+			return base
+		}
+	}
+	return ""
+}
+
 // unalterable says why the kind cannot carry what splits ask beside shares and matches; empty means that it can.
 func (r Route) unalterable(splits []trafficrouting.Split) string {
 	reason := r.Alters()
@@ -75,10 +107,8 @@ func (r Route) unalterable(splits []trafficrouting.Split) string {
 		return ""
 	}
 	for _, s := range splits {
-		for _, rule := range s.Rules {
-			if rule.Mirror != nil || slices.ContainsFunc(rule.To, func(share trafficrouting.Share) bool { return share.Headers != nil }) {
-				return reason
-			}
+		if s.Alters() {
+			return reason
 		}
 	}
 	return ""

@@ -130,14 +130,17 @@ func (c *composer) rules(user []Rule) ([]Written, error) {
 				next[v.owner]++
 				written.Body["name"] = nameOfCopy(v.owner, next[v.owner])
 				written.Body[c.Format().Lists[rule.List].Matches] = Items(v.matches)
-				if written.Body, err = c.alter(written, w, v); err != nil {
-					return nil, fmt.Errorf("rule %d: %w", i+1, err)
-				}
+			}
+			if written.Body, err = c.alter(written, w, v); err != nil {
+				return nil, fmt.Errorf("rule %d: %w", i+1, err)
 			}
 			// Copies must not share maps with their original: the caller may change what it gets.
 			written.Body = (&unstructured.Unstructured{Object: written.Body}).DeepCopy().Object
 			out = append(out, Written{Rule: written, Source: i, Owner: v.owner, weighing: w})
 		}
+	}
+	if base := c.unlooked(user); base != "" {
+		return nil, fmt.Errorf("its rules share connections to Service %s and cannot change requests; take requestHeaders and stickiness out", base)
 	}
 	for i, l := range c.layers {
 		if !c.met[i] && slices.ContainsFunc(user, func(rule Rule) bool { return c.names(rule, l.base, c.namespace) }) {

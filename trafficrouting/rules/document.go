@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -34,8 +33,8 @@ func (r Route) open(live *unstructured.Unstructured, owner string, splits []traf
 	d := r.document(live.DeepCopy())
 	annotations := d.user.GetAnnotations()
 	for key, text := range annotations {
-		name, ok := strings.CutPrefix(key, v1alpha1.AnnotationSplitPrefix)
-		if !ok {
+		name := annotated(key)
+		if name == "" {
 			continue
 		}
 		p, err := decodePart(text)
@@ -63,12 +62,12 @@ func (r Route) open(live *unstructured.Unstructured, owner string, splits []traf
 		return d, nil
 	}
 
-	bases := basesOf(d.parts, splits)
+	bases, changes := basesOf(d.parts, splits), changesOf(d.parts, splits)
 	lost := d.lostCopies()
 	var kept []userRule
 	for _, rule := range d.rules() {
 		if !d.inserted(rule, owner, bases, lost) {
-			kept = append(kept, r.readRule(rule, d.namespace, bases))
+			kept = append(kept, r.readRule(rule, d.namespace, bases, changes))
 		}
 	}
 	r.restoreWeights(kept, d.records(), d.namespace)
@@ -92,6 +91,25 @@ func basesOf(parts map[string]part, splits []trafficrouting.Split) map[string]st
 		added(bases, s)
 	}
 	return bases
+}
+
+// changesOf maps every backend that the splits add to what is changed on the way to it.
+func changesOf(parts map[string]part, splits []trafficrouting.Split) map[string]trafficrouting.Headers {
+	changes := map[string]trafficrouting.Headers{}
+	add := func(splits []trafficrouting.Split) {
+		for _, s := range splits {
+			for _, share := range s.Shares {
+				if share.Headers != nil {
+					changes[share.Backend.Service] = *share.Headers
+				}
+			}
+		}
+	}
+	add(splits)
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		add(parts[name].Splits) // what was written last
+	}
+	return changes
 }
 
 func added(bases map[string]string, s trafficrouting.Split) {

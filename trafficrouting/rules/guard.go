@@ -24,7 +24,7 @@ func (r Route) Guard(stored, written trafficrouting.Objects) (trafficrouting.Obj
 	// A part that is over comes back with an earlier state of the route; its canary Service is gone.
 	for _, owner := range revived(stored.Route, written.Route) {
 		var err error
-		if written, err = r.Strip(written, trafficrouting.Owner{Namespace: written.Route.GetNamespace(), Name: owner}); err != nil {
+		if written, err = r.strip(written, owner); err != nil {
 			return fail(err)
 		}
 	}
@@ -76,8 +76,8 @@ func revived(stored, written *unstructured.Unstructured) []string {
 	var owners []string
 	kept := stored.GetAnnotations()
 	for key := range written.GetAnnotations() {
-		owner, ok := strings.CutPrefix(key, v1alpha1.AnnotationSplitPrefix)
-		if _, still := kept[key]; ok && !still {
+		owner := annotated(key)
+		if _, still := kept[key]; owner != "" && !still {
 			owners = append(owners, owner)
 		}
 	}
@@ -106,5 +106,5 @@ func keepParts(stored, route *unstructured.Unstructured) {
 }
 
 func ofParts(key string) bool {
-	return key == v1alpha1.AnnotationBase || strings.HasPrefix(key, v1alpha1.AnnotationSplitPrefix)
+	return key == v1alpha1.AnnotationBase || annotated(key) != ""
 }

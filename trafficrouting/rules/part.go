@@ -10,12 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 
-	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
 )
 
@@ -113,24 +110,6 @@ func (r Route) shapeOf(rule Rule) string {
 	}
 	return hashOf(r.with(rule, refs).Body)
 }
-
-// copyName matches the names of the rules that Crossfade inserts: the owner, then a number.
-var copyName = regexp.MustCompile(`^cf-(.+)-([0-9]+)$`)
-
-// nameOfCopy names the n-th rule that is inserted for an owner.
-func nameOfCopy(owner string, n int) string { return "cf-" + owner + "-" + strconv.Itoa(n) }
-
-// ownerOf returns the owner that a rule's name says it was inserted for.
-func ownerOf(rule Object) string {
-	name, _ := rule["name"].(string)
-	if m := copyName.FindStringSubmatch(name); m != nil {
-		return m[1]
-	}
-	return ""
-}
-
-// annotationOf returns the name of the annotation that holds an owner's part.
-func annotationOf(owner string) string { return v1alpha1.AnnotationSplitPrefix + owner }
 
 // packers are kept for use again: each takes most of a megabyte, and every look renders.
 var packers = sync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}

@@ -54,14 +54,15 @@ func (r Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 	if err != nil {
 		return err.Error()
 	}
-	bases := basesOf(nil, splits)
+	named := namedOn(live.Route, owner, splits)
+	bases := basesOf(nil, named)
 	for _, name := range slices.Sorted(maps.Keys(bases)) {
 		if r.Names(stripped, name) {
 			return fmt.Sprintf("%s names Service %s by its own hand, which would be the canary of Service %s; take it out of the route", Title(live), name, bases[name])
 		}
 	}
 	if len(splits) > 0 {
-		if reason := r.document(stripped.Route).unnamed(splits); reason != "" {
+		if reason := r.document(stripped.Route).unnamed(named); reason != "" {
 			return Title(live) + ": " + reason
 		}
 	}
@@ -70,6 +71,9 @@ func (r Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 	}
 	return ""
 }
+
+// Needs is nothing where a route says all of itself.
+func (Route) Needs(trafficrouting.Objects) []trafficrouting.Reference { return nil }
 
 // Misfit is nothing where a backend is a Service and no more.
 func (Route) Misfit(trafficrouting.Objects, *unstructured.Unstructured, map[string]string) string {
@@ -107,31 +111,32 @@ func (r Route) Render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 }
 
 func (r Route) render(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) (*unstructured.Unstructured, error) {
-	if err := r.validate(live, owner, splits); err != nil {
+	if err := r.validate(owner, splits); err != nil {
 		return nil, err
 	}
-	d, err := r.open(live.Route, owner.Name, splits)
+	name, splits := trafficrouting.NameOn(live.Route, owner.Namespace, owner.Name), namedOn(live.Route, owner, splits)
+	d, err := r.open(live.Route, name, splits)
 	if err != nil {
 		return nil, err
 	}
-	if reason := reservedName(d, owner.Name); reason != "" {
+	if reason := reservedName(d, name); reason != "" {
 		return nil, errors.New(reason)
 	}
-	if err := d.admits(owner.Name, splits); err != nil {
+	if err := d.admits(name, splits); err != nil {
 		return nil, err
 	}
 	others := d.parts
-	d.parts = map[string]part{owner.Name: {Splits: splits}}
-	for name, p := range others {
-		if name != owner.Name {
-			d.parts[name] = p
+	d.parts = map[string]part{name: {Splits: splits}}
+	for other, p := range others {
+		if other != name {
+			d.parts[other] = p
 		}
 	}
 	out, err := d.compose()
 	if err != nil && trafficrouting.Neutral(splits) {
 		// Going back must always be possible: a route that somebody else has filled up meanwhile loses
 		// others' precision rather than keep this owner's requests on the canary.
-		return d.composeFirst(owner.Name)
+		return d.composeFirst(name)
 	}
 	return out, err
 }
@@ -142,14 +147,18 @@ func (r Route) Strip(live trafficrouting.Objects, owner trafficrouting.Owner) (t
 	if live.Route == nil {
 		return live, nil
 	}
-	if _, ok := live.Route.GetAnnotations()[annotationOf(owner.Name)]; !ok {
+	return r.strip(live, trafficrouting.NameOn(live.Route, owner.Namespace, owner.Name))
+}
+
+func (r Route) strip(live trafficrouting.Objects, owner string) (trafficrouting.Objects, error) {
+	if _, ok := live.Route.GetAnnotations()[annotationOf(owner)]; !ok {
 		return trafficrouting.Objects{Route: live.Route.DeepCopy()}, nil
 	}
-	d, err := r.open(live.Route, owner.Name, nil)
+	d, err := r.open(live.Route, owner, nil)
 	if err != nil {
 		return trafficrouting.Objects{}, fmt.Errorf("strip %s: %w", Title(live), err)
 	}
-	delete(d.parts, owner.Name)
+	delete(d.parts, owner)
 	out, err := d.compose()
 	if err != nil {
 		out, err = d.composeFirst("")
@@ -164,11 +173,12 @@ func (r Route) Strip(live trafficrouting.Objects, owner trafficrouting.Owner) (t
 // counted among what the rule sends to the Service.
 func (r Route) CanaryPPM(route *unstructured.Unstructured, owner trafficrouting.Owner, splits []trafficrouting.Split) int32 {
 	largest := int64(0)
-	for _, s := range splits {
+	name := trafficrouting.NameOn(route, owner.Namespace, owner.Name)
+	for _, s := range namedOn(route, owner, splits) {
 		bases := map[string]string{}
 		added(bases, s)
 		for _, rule := range r.Rules(route) {
-			if ownerOf(rule.Body) == owner.Name {
+			if ownerOf(rule.Body) == name {
 				continue
 			}
 			stable, canary := int64(0), int64(0)

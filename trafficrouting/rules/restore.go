@@ -2,6 +2,8 @@ package rules
 
 import (
 	"slices"
+
+	"crossfade.io/crossfade/trafficrouting"
 )
 
 // userRule is one of the user's rules as read from a live route.
@@ -23,15 +25,15 @@ type userRule struct {
 // ours for as long as a Release is in flight: also where somebody copied a rule with them in it. What
 // they carried goes to the Service that they were added for, so that a rule never loses its last
 // backend.
-func (r Route) readRule(rule Rule, namespace string, bases map[string]string) userRule {
+func (r Route) readRule(rule Rule, namespace string, bases map[string]string, changes map[string]trafficrouting.Headers) userRule {
 	u := userRule{Route: r, rule: rule}
 	var orphans []orphan
 	last := map[string]int{}
 	weights := r.Weights(rule)
 	for i, ref := range r.Refs(rule) {
-		name, local := r.Service(ref, namespace)
+		name, service := r.Service(ref, namespace)
 		base := ""
-		if local {
+		if service {
 			base = bases[name]
 		}
 		if base == "" {
@@ -40,7 +42,10 @@ func (r Route) readRule(rule Rule, namespace string, bases map[string]string) us
 			continue
 		}
 		u.ours = true
-		ref = r.Renamed(ref, base)
+		if headers, ok := changes[name]; ok {
+			ref = r.Unchange(ref, headers)
+		}
+		ref = r.Renamed(ref, bare(base))
 		if at, ok := last[r.Key(ref, namespace)]; ok {
 			u.folded[at] += weights[i]
 			continue

@@ -55,11 +55,12 @@ type Format struct {
 type Dialect interface {
 	// Format says what is written where.
 	Format() Format
-	// Service returns the name of the Service in this namespace that a backend names, and whether it names one.
+	// Service returns the Service that a backend of a route in this namespace names, as trafficrouting.NameOn gives it, and
+	// whether it names one.
 	Service(ref Object, namespace string) (string, bool)
-	// Renamed returns a copy of such a backend that names another Service of the namespace.
+	// Renamed returns a copy of such a backend that names another Service of the same namespace, by its name alone.
 	Renamed(ref Object, service string) Object
-	// Key tells a backend from the others of its rule, whatever its weight.
+	// Key tells a backend from the others of its rule, whatever its weight. It is persisted with a part.
 	Key(ref Object, namespace string) string
 	// Copied returns the backends of a rule that get copies of its requests, in any order.
 	Copied(rule Object) []Object
@@ -74,6 +75,8 @@ type Dialect interface {
 	// Change returns a rule, and one of its backends, with these changes of headers over those that they have; alone says
 	// that all requests of the rule go to that backend.
 	Change(rule, ref Object, alone bool, headers trafficrouting.Headers) (Object, Object, error)
+	// Unchange returns a backend without these changes.
+	Unchange(ref Object, headers trafficrouting.Headers) Object
 	// Mirror returns a rule of which this backend gets copies as well, of these parts per million.
 	Mirror(rule, ref Object, ppm int32) (Object, error)
 	// OneMatch says whether a rule can have only one match.

@@ -12,8 +12,8 @@ import (
 )
 
 // validate refuses splits that mean nothing, and matches that the kind cannot tell.
-func (r Route) validate(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) error {
-	if err := trafficrouting.Validate(live.Route.GetNamespace(), owner, splits); err != nil {
+func (r Route) validate(owner trafficrouting.Owner, splits []trafficrouting.Split) error {
+	if err := trafficrouting.Validate(owner, splits); err != nil {
 		return err
 	}
 	if reason := r.unalterable(splits); reason != "" {

@@ -60,7 +60,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 			if share.Backend.Service == name {
 				rendered = part
 			}
-			w.refs, w.headers = append(w.refs, weighted(r.Renamed(ref, share.Backend.Service), part)), append(w.headers, share.Headers)
+			w.refs, w.headers = append(w.refs, weighted(r.Renamed(ref, bare(share.Backend.Service)), part)), append(w.headers, share.Headers)
 		}
 		w.rendered = append(w.rendered, rendered)
 	}

@@ -212,7 +212,7 @@ func misfit(d *draft) string {
 // serves: the route sends requests to one of the Services.
 func (d *draft) serves(r Route) bool {
 	for _, s := range d.in.Observed.Services {
-		if r.Provider.Names(r.Objects, s.Name) {
+		if r.Provider.Names(r.Objects, trafficrouting.NameOn(r.Objects.Route, d.in.Namespace, s.Name)) {
 			return true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/intent"
+	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
 
@@ -90,7 +91,9 @@ func (d *draft) disarmed() bool {
 // refused, and the next look sends it.
 func appendOthers(writes, more []intent.Write) []intent.Write {
 	for _, w := range more {
-		same := func(other intent.Write) bool { return other.Kind == w.Kind && other.Name == w.Name }
+		same := func(other intent.Write) bool {
+			return other.Kind == w.Kind && other.Namespace == w.Namespace && other.Name == w.Name
+		}
 		if !slices.ContainsFunc(writes, same) {
 			writes = append(writes, w)
 		}
@@ -106,7 +109,7 @@ func (d *draft) abortedTooLate() bool {
 // named: a route still sends requests to the Service, whoever wrote that.
 func (d *draft) named(service string) bool {
 	for _, r := range d.in.Observed.Routes {
-		if r.Provider.Names(r.Objects, service) {
+		if r.Provider.Names(r.Objects, trafficrouting.NameOn(r.Objects.Route, d.in.Namespace, service)) {
 			return true
 		}
 	}

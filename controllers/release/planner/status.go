@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
@@ -126,7 +127,7 @@ func (d *draft) routeStatuses() []v1alpha1.RouteStatus {
 	asked := askedShare(d.splits(want))
 	var statuses []v1alpha1.RouteStatus
 	for _, r := range d.in.Observed.Routes {
-		status := v1alpha1.RouteStatus{Kind: r.Ref.Kind, Name: r.Ref.Name, Asked: asked, InEffect: "0%", Evidence: trafficrouting.EvidenceNone.String()}
+		status := v1alpha1.RouteStatus{Kind: r.Ref.Kind, Namespace: ptr.Deref(r.Ref.Namespace, ""), Name: r.Ref.Name, Asked: asked, InEffect: "0%", Evidence: trafficrouting.EvidenceNone.String()}
 		if r.Objects.Route != nil {
 			seen := d.observe(r, want)
 			status.InEffect = trafficrouting.Percent(seen.CanaryPPM)

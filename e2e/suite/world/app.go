@@ -37,6 +37,8 @@ type App struct {
 	CPU string
 	// Kind is that of its route; empty means HTTPRoute. By a GRPCRoute it is called by gRPC, by a TLSRoute over TLS.
 	Kind string
+	// RoutesIn is the namespace of its HTTPRoute, where a ReferenceGrant permits it; empty means its own.
+	RoutesIn string
 	// Meshed makes the Service itself the parent of its route, which those follow then who call the Service.
 	Meshed bool
 	// BehindTLS has the gateway call its pods over TLS, as a BackendTLSPolicy says.
@@ -174,6 +176,8 @@ func (a App) Routes() []*unstructured.Unstructured {
 // Policies are the manifests of what says more of how its Service is called.
 func (a App) Policies() []*unstructured.Unstructured {
 	switch {
+	case a.RoutesIn != "":
+		return []*unstructured.Unstructured{a.render(referenceGrant)}
 	case a.BehindTLS:
 		return []*unstructured.Unstructured{a.render(trusted), a.render(backendTLSPolicy)}
 	case a.Subset != "":
@@ -192,6 +196,9 @@ func (a App) routeRefs() []v1alpha1.RouteRef {
 		if ref.Kind == "Ingress" {
 			traefik := v1alpha1.FlavorTraefik
 			ref.Flavor = &traefik
+		}
+		if a.RoutesIn != "" {
+			ref.Namespace = &a.RoutesIn
 		}
 		refs = append(refs, ref)
 	}

@@ -69,13 +69,23 @@ spec:
 var route = manifest(`
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+metadata: {name: app, namespace: {{or .RoutesIn .Namespace}}, labels: {app: app}}
 spec:
   parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway}]
   hostnames: ["{{.Host}}"]
   rules:
   - matches: [{path: {type: PathPrefix, value: /}}]
-    backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
+    backendRefs: [{group: "", kind: Service, name: app{{if .RoutesIn}}, namespace: {{.Namespace}}{{end}}, port: 80, weight: 1}]
+`)
+
+// referenceGrant names each Service, so that the canary Service has to be named too.
+var referenceGrant = manifest(`
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: {{.RoutesIn}}}]
+  to: [{group: "", kind: Service, name: app}, {group: "", kind: Service, name: app-canary}]
 `)
 
 // otherRoute takes all calls or connections; of a kind that shares connections it has a listener of its own.
