@@ -1,0 +1,114 @@
+package release_test
+
+import (
+	"net/url"
+	"slices"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/probes"
+)
+
+// proxies are what of the data plane probes meet. Slices are replaced, never changed in place.
+type proxies struct {
+	// follow is the route that they follow; nil before the first.
+	follow *unstructured.Unstructured
+	// behind: they take no notice of routes by themselves; mute: they give no answers.
+	behind, mute bool
+	// asked are the questions that were asked last, answers those that have come.
+	asked   []probes.Question
+	answers []probes.Answer
+}
+
+// takeRoute has the proxies follow the route that is stored and accepted, and says whether that is another one.
+func (w *world) takeRoute() bool {
+	route := w.store.objects[keyOf(kindRoute, "checkout")]
+	if len(w.policy.RouteRefs[0].Probes) == 0 || route == nil || acceptedAt(route) != route.GetGeneration() {
+		return false
+	}
+	before := w.proxies.follow
+	w.proxies.follow = route
+	return before == nil || !equality.Semantic.DeepEqual(before.Object["spec"], route.Object["spec"])
+}
+
+// answerProbes gives the answers to what was asked last, and says whether they are news.
+func (w *world) answerProbes() bool {
+	var answers []probes.Answer
+	for _, q := range w.proxies.asked {
+		answers = append(answers, w.proxies.answer(w.t, q))
+	}
+	if slices.Equal(answers, w.proxies.answers) || len(answers) == 0 {
+		return false
+	}
+	w.proxies.answers = answers
+	return true
+}
+
+// answer is by whom a request is answered that has the header of matching steps, or has not.
+func (p proxies) answer(t require.TestingT, q probes.Question) probes.Answer {
+	for _, arm := range []probes.Arm{q.Stable, q.Canary} {
+		_, err := url.Parse(arm.Service)
+		require.NoError(t, err)
+	}
+	if p.mute || p.follow == nil {
+		return probes.Answer{Key: q.Key, Problem: "no answer within 2s"}
+	}
+	ppm, matches := canaryWeight(p.follow, "checkout")
+	if matches && len(q.Request.Headers) > 0 {
+		ppm = trafficrouting.Whole
+	}
+	said := probes.Said{Stable: "v1", Canary: "v2"}
+	if ppm < trafficrouting.Whole {
+		said.Gateway = append(said.Gateway, said.Stable)
+	}
+	if ppm > 0 {
+		said.Gateway = append(said.Gateway, said.Canary)
+	}
+	return q.Judge(said)
+}
+
+// prober is the product's Prober in a world, in which answers take until the others have looked.
+type prober struct{ world *world }
+
+func (p prober) Answers(types.NamespacedName) []probes.Answer { return p.world.proxies.answers }
+
+func (p prober) Ask(_ types.NamespacedName, questions []probes.Question, _ func()) {
+	p.world.proxies.asked = questions
+}
+
+func (p prober) Forget(types.NamespacedName) {}
+
+// plainAndInsider are a probe that no match meets and one that matching steps do.
+func plainAndInsider(p *v1alpha1.RolloutSpec) {
+	probe := v1alpha1.Probe{Name: "plain", URL: "http://gateway.edge.svc/version", IdentifiedBy: v1alpha1.ProbeIdentity{Header: "X-Version"}}
+	insider := probe
+	insider.Name, insider.Headers = "insider", []v1alpha1.ProbeHeader{{Name: "X-Canary", Value: "yes"}}
+	p.RouteRefs[0].Probes = []v1alpha1.Probe{probe, insider}
+}
+
+// watchProxies: where probes must see it, the proxies follow a split before the canary gets more or the old pods go; and
+// on the way back they have left the canary before its pods go, unless they give no answers.
+func (g *guardian) watchProxies(what string, replicas int64) {
+	if len(g.w.policy.RouteRefs[0].Probes) == 0 {
+		return
+	}
+	ppm, matches := int32(0), false
+	if follow := g.w.proxies.follow; follow != nil {
+		ppm, matches = canaryWeight(follow, "checkout")
+	}
+	g.sawMatch, g.sawWhole = g.sawMatch || matches, g.sawWhole || ppm == trafficrouting.Whole
+	progress := g.w.status.Progress
+	stored, _ := canaryWeight(g.w.store.objects[keyOf(kindRoute, "checkout")], "checkout")
+	if progress.Cause == "" {
+		g.require(g.sawMatch || stored == 0 || len(g.w.steps()[0].Match) == 0, what, "the canary gets a weight, and no proxy has ever followed the match before")
+		g.require(g.sawWhole || !pastNoReturn[progress.Stage], what, "the old pods go, and no proxy sends everything to the canary")
+		return
+	}
+	gone := g.canary > 0 && replicas == 0 && !g.w.proxies.mute && g.w.store.objects[keyOf(kindRoute, "checkout")] != nil
+	g.require(!gone || ppm == 0 && !matches, what, "the canary's pods go, and proxies still send to it")
+}
