@@ -23,7 +23,8 @@ type Analyst interface {
 type Prober interface {
 	// Answers are what the probes of a Release have seen last.
 	Answers(release types.NamespacedName) []probes.Answer
-	// Ask has the questions asked, without blocking. tell is called whenever there is another answer.
+	// Ask has the questions asked, without blocking. Each is answered within seconds, if only with what is in the way.
+	// tell is called whenever there is another answer.
 	Ask(release types.NamespacedName, questions []probes.Question, tell func())
 	// Forget drops what is known of a Release.
 	Forget(release types.NamespacedName)

@@ -21,7 +21,10 @@ type proxies struct {
 	// behind: they take no notice of routes by themselves; mute: they give no answers.
 	behind, mute bool
 	// asked are the questions that were asked last, answers those that have come.
-	asked   []probes.Question
+	asked []probes.Question
+	// askedOf is the state that was asked about, askedAt the generation of its route.
+	askedOf string
+	askedAt int64
 	answers []probes.Answer
 }
 
@@ -38,15 +41,18 @@ func (w *world) takeRoute() bool {
 
 // answerProbes gives the answers to what was asked last, and says whether they are news.
 func (w *world) answerProbes() bool {
-	var answers []probes.Answer
+	answers := slices.Clone(w.proxies.answers)
 	for _, q := range w.proxies.asked {
-		answers = append(answers, w.proxies.answer(w.t, q))
+		answer := w.proxies.answer(w.t, q)
+		at := slices.IndexFunc(answers, func(a probes.Answer) bool { return a.Probe == q.Probe })
+		if at < 0 {
+			at, answers = len(answers), append(answers, answer)
+		}
+		answers[at] = answer
 	}
-	if slices.Equal(answers, w.proxies.answers) || len(answers) == 0 {
-		return false
-	}
+	moved := !slices.Equal(answers, w.proxies.answers)
 	w.proxies.answers = answers
-	return true
+	return moved
 }
 
 // answer is by whom a request is answered that has the header of matching steps, or has not.
@@ -78,17 +84,23 @@ type prober struct{ world *world }
 func (p prober) Answers(types.NamespacedName) []probes.Answer { return p.world.proxies.answers }
 
 func (p prober) Ask(_ types.NamespacedName, questions []probes.Question, _ func()) {
-	p.world.proxies.asked = questions
+	p.world.proxies.asked, p.world.proxies.askedOf = questions, questions[0].State
+	if route := p.world.store.objects[keyOf(kindRoute, "checkout")]; route != nil {
+		p.world.proxies.askedAt = route.GetGeneration()
+	}
 }
 
 func (p prober) Forget(types.NamespacedName) {}
 
-// plainAndInsider are a probe that no match meets and one that matching steps do.
-func plainAndInsider(p *v1alpha1.RolloutSpec) {
+// plainAndInsider gives the route probes.
+func plainAndInsider(p *v1alpha1.RolloutSpec) { p.RouteRefs[0].Probes = twoProbes() }
+
+// twoProbes are one that no match meets and one that matching steps do.
+func twoProbes() []v1alpha1.Probe {
 	probe := v1alpha1.Probe{Name: "plain", URL: "http://gateway.edge.svc/version", IdentifiedBy: v1alpha1.ProbeIdentity{Header: "X-Version"}}
 	insider := probe
 	insider.Name, insider.Headers = "insider", []v1alpha1.ProbeHeader{{Name: "X-Canary", Value: "yes"}}
-	p.RouteRefs[0].Probes = []v1alpha1.Probe{probe, insider}
+	return []v1alpha1.Probe{probe, insider}
 }
 
 // watchProxies: where probes must see it, the proxies follow a split before the canary gets more or the old pods go; and

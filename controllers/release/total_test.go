@@ -37,6 +37,15 @@ var spoils = map[string]func(*planner.Input){
 	"no Services":                func(in *planner.Input) { in.Observed.Services = nil },
 	"no route":                   func(in *planner.Input) { in.Observed.Routes[0].Objects = trafficrouting.Objects{} },
 	"no routes":                  func(in *planner.Input) { in.Observed.Routes = nil },
+	"probes that nobody has asked": func(in *planner.Input) { in.Observed.Routes[0].Ref.Probes = twoProbes() },
+	"a probe without a URL": func(in *planner.Input) {
+		in.Observed.Routes[0].Ref.Probes = twoProbes()
+		in.Observed.Routes[0].Ref.Probes[0].URL = "http://[::1"
+	},
+	"probes of Services without ports": func(in *planner.Input) {
+		in.Observed.Routes[0].Ref.Probes = twoProbes()
+		unstructured.RemoveNestedField(in.Observed.Services[0].User.Object, "spec", "ports")
+	},
 	"an empty workload": func(in *planner.Input) {
 		in.Observed.Workload.Workload = &unstructured.Unstructured{Object: map[string]any{}}
 	},

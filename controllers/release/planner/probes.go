@@ -23,8 +23,6 @@ const (
 
 	// probeEvery is how often a probe is asked that has not seen what it must.
 	probeEvery = time.Second
-	// answerWithin is how long the way back waits for a first answer: longer than one round of requests can take.
-	answerWithin = 15 * time.Second
 )
 
 // probing is one probe of a route that must see something of the stage's split.
@@ -54,7 +52,7 @@ func (d *draft) unprobed(s stage, r Route) string {
 	}
 	missing := ""
 	for _, p := range d.probings(s, r) {
-		if p.passed() || d.progress.Cause != "" && !d.holdsBack(p) {
+		if p.passed() || d.progress.Cause != "" && !p.holdsBack() {
 			continue
 		}
 		d.asks = append(d.asks, p.question)
@@ -66,13 +64,9 @@ func (d *draft) unprobed(s stage, r Route) string {
 	return missing
 }
 
-// holdsBack: on the way back, the canary was reached, or nothing is known yet.
-func (d *draft) holdsBack(p probing) bool {
-	if p.want != probes.Stable {
-		return false
-	}
-	return p.answer.Canary || !p.known && d.in.Now.Before(d.progress.StageSince.Add(answerWithin))
-}
+// holdsBack: on the way back, the canary was reached, or nothing is known yet: an answer comes soon, if only that there is
+// none.
+func (p probing) holdsBack() bool { return p.want == probes.Stable && (p.answer.Canary || !p.known) }
 
 // probed: requests were seen to follow the stage's split, as far as probes must see anything of it.
 func (d *draft) probed(s stage, r Route) bool {
