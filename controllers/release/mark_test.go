@@ -118,6 +118,9 @@ func (p place) markProxies(s *scribe) {
 		}
 	}
 	s.fact(p.proxies.mute)
+	if p.status.Progress.Stage == v1alpha1.StageWithdrawing {
+		s.number(p.age(p.status.Progress.StageSince, 2*tick)) // for as long as an answer is waited for that tells something
+	}
 	s.fact(p.guard.sawMatch)
 	s.fact(p.guard.sawWhole)
 }

@@ -89,7 +89,7 @@ var storiesOfProbes = map[string]story{
 		w.fallBehind(false)
 		w.end(v1alpha1.OutcomeAborted)
 	}},
-	"probe-of-a-lost-gateway": {"On the way back a gateway that gives no answer keeps nothing.", probing(), func(w *world) {
+	"probe-of-a-lost-gateway": {"On the way back a gateway that gives no answer is waited for a few seconds, and then keeps nothing.", probing(), func(w *world) {
 		begin(w)
 		w.at("half")
 		w.tale.line(w, "proxies", "give no answer")

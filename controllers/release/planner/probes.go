@@ -23,6 +23,9 @@ const (
 
 	// probeEvery is how often a probe is asked that has not seen what it must.
 	probeEvery = time.Second
+	// patience is how long, on the way back, an answer is waited for that tells a version: Services that were pinned anew
+	// may give the old one for a moment.
+	patience = 10 * time.Second
 )
 
 // probing is one probe of a route that must see something of the stage's split.
@@ -52,7 +55,7 @@ func (d *draft) unprobed(s stage, r Route) string {
 	}
 	missing := ""
 	for _, p := range d.probings(s, r) {
-		if p.passed() || d.progress.Cause != "" && !p.holdsBack() {
+		if p.passed() || d.progress.Cause != "" && !d.holdsBack(p) {
 			continue
 		}
 		d.asks = append(d.asks, p.question)
@@ -64,9 +67,12 @@ func (d *draft) unprobed(s stage, r Route) string {
 	return missing
 }
 
-// holdsBack: on the way back, the canary was reached, or nothing is known yet: an answer comes soon, if only that there is
-// none.
-func (p probing) holdsBack() bool { return p.want == probes.Stable && (p.answer.Canary || !p.known) }
+// holdsBack: on the way back, the canary was reached; or nothing is known yet, as an answer comes soon, if only that there
+// is none; or it is too early to give up.
+func (d *draft) holdsBack(p probing) bool {
+	early := d.in.Now.Before(d.progress.StageSince.Add(patience))
+	return p.want == probes.Stable && (p.answer.Canary || !p.known || early)
+}
 
 // probed: requests were seen to follow the stage's split, as far as probes must see anything of it.
 func (d *draft) probed(s stage, r Route) bool {
