@@ -3,12 +3,8 @@ package release
 import (
 	"context"
 
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
-	"crossfade.io/crossfade/trafficrouting/probes"
 )
 
 // Analyst says what the evidence on the canary of a Release is.
@@ -17,24 +13,6 @@ type Analyst interface {
 	// It is asked at each look while the canary has requests, so it must not block for long. An error is no
 	// verdict: it counts as NoData, with the error as its reason.
 	Judge(ctx context.Context, release *v1alpha1.Release) (v1alpha1.Verdict, string, error)
-}
-
-// Prober asks the probes of Releases beside the reconciling.
-type Prober interface {
-	// Answers are what the probes of a Release have seen last.
-	Answers(release types.NamespacedName) []probes.Answer
-	// Ask has the questions asked, without blocking. Each is answered within seconds, if only with what is in the way.
-	// tell is called whenever there is another answer.
-	Ask(release types.NamespacedName, questions []probes.Question, tell func())
-	// Forget drops what is known of a Release.
-	Forget(release types.NamespacedName)
-}
-
-// probe has the questions of a decision asked.
-func (r *Reconciler) probe(release types.NamespacedName, questions []probes.Question) {
-	if r.Prober != nil && len(questions) > 0 {
-		r.Prober.Ask(release, questions, func() { r.enqueue(reconcile.Request{NamespacedName: release}) })
-	}
 }
 
 // evidence asks the analyst about a Release whose step is in effect; nil where nothing is to be judged. Of a step

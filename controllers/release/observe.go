@@ -67,9 +67,7 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 	}
 	input.Observed.Workload.Now = input.Now
 	input.Evidence = r.evidence(ctx, release)
-	if r.Prober != nil {
-		input.Observed.Probes = r.Prober.Answers(client.ObjectKeyFromObject(release))
-	}
+	input.Observed.Probes = r.probed(client.ObjectKeyFromObject(release))
 	return input, nil
 }
 

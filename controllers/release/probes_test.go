@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -143,4 +144,15 @@ func TestNewProcessAsksNothingOfWhatIsInEffect(t *testing.T) {
 	require.Empty(t, d.Asks)
 	require.Equal(t, planner.RuleHolding, d.Rule)
 	require.Equal(t, "Accepted", d.Status.Routes[0].Evidence, "it does not say what it has not seen")
+}
+
+// TestPodsAreToldByWhatTheirNamesHave: the API server cuts what a long name begins with.
+func TestPodsAreToldByWhatTheirNamesHave(t *testing.T) {
+	t.Parallel()
+	w := atShift(t, probing())
+	in := w.input()
+	in.Policy.WorkloadRef.Name = strings.Repeat("checkout", 7)
+	asked := planner.Plan(in).Asks
+	require.NotEmpty(t, asked)
+	require.Equal(t, strings.Repeat("checkout", 7)+"-"+w.status.Stable.Revision[:1], asked[0].Stable.Pods)
 }

@@ -19,6 +19,11 @@ func probing() options {
 	}
 }
 
+func byIngress(o options) options {
+	o.ingress = true
+	return o
+}
+
 // waitsForProbe goes on until a probe holds the Release, and tells what it says.
 func waitsForProbe(w *world, so func() bool) {
 	w.t.Helper()
@@ -87,6 +92,17 @@ var storiesOfProbes = map[string]story{
 		waitsForProbe(w, func() bool { return w.status.Progress.Stage == v1alpha1.StageWithdrawing })
 		w.pass(5 * time.Minute)
 		w.fallBehind(false)
+		w.end(v1alpha1.OutcomeAborted)
+	}},
+	"probe-ingress": {"An Ingress tells nothing of what serves its requests: the probes do, before its first share is followed by the next.", byIngress(probing()), func(w *world) {
+		begin(w)
+		w.until("the first split settles", func() bool { return w.last.Rule == planner.RuleConfirming })
+		w.fallBehind(true)
+		waitsForProbe(w, w.shifted)
+		w.pass(time.Minute)
+		w.fallBehind(false)
+		w.at("half")
+		w.abort()
 		w.end(v1alpha1.OutcomeAborted)
 	}},
 	"probe-of-a-lost-gateway": {"On the way back a gateway that gives no answer is waited for a few seconds, and then keeps nothing.", probing(), func(w *world) {

@@ -23,6 +23,8 @@ const (
 
 	// probeEvery is how often a probe is asked that has not seen what it must.
 	probeEvery = time.Second
+	// longestPrefix is how much of a ReplicaSet's name its pods have, in bytes (MaxGeneratedNameLength of the API server).
+	longestPrefix = 58
 	// patience is how long, on the way back, an answer is waited for that tells a version: Services that were pinned anew
 	// may give the old one for a moment.
 	patience = 10 * time.Second
@@ -130,7 +132,8 @@ func (d *draft) probedService(s stage, r Route) (Service, trafficrouting.Split, 
 func (d *draft) arm(service *unstructured.Unstructured, hash string, probe v1alpha1.Probe) probes.Arm {
 	arm := probes.Arm{Name: service.GetName(), Service: directly(service, probe.IdentifiedBy.Port)}
 	if hash != "" {
-		arm.Pods = d.in.Policy.WorkloadRef.Name + "-" + hash + "-"
+		name := d.in.Policy.WorkloadRef.Name + "-" + hash + "-"
+		arm.Pods = name[:min(len(name), longestPrefix)]
 	}
 	return arm
 }
