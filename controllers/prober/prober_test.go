@@ -239,7 +239,6 @@ func TestAGatewayThatHangsHoldsUpNobody(t *testing.T) {
 	p.Ask(other, []probes.Question{questionTo(serve(t, says("checkout-5d8f-x")), "", "")}, func() { told <- struct{}{} })
 	<-told
 	require.Len(t, p.Answers(other), 1)
-	require.Empty(t, p.Answers(release), "it still hangs")
 	require.EqualValues(t, 1, asked.Load())
 	p.Forget(release)
 	require.Empty(t, p.Answers(release))

@@ -31,29 +31,34 @@ func probing(host string) []v1alpha1.Probe {
 
 // byHeader is a step of those who ask for the canary.
 func byHeader(hold *v1alpha1.Hold) v1alpha1.Step {
-	return v1alpha1.Step{Name: "insiders", Replicas: ptr.To(intstr.FromInt32(1)), Match: insiders, Hold: hold}
+	return v1alpha1.Step{Name: "insiders", Replicas: ptr.To(intstr.FromInt32(1)), Match: insiders[:1], Hold: hold}
 }
 
 // TestProbedPromotion: the route counts as in effect once a request with the header was seen to reach the canary, and one
-// without it not to.
+// without it not to; also where its objects tell nothing.
 func TestProbedPromotion(t *testing.T) {
-	t.Parallel()
-	s := begin(t, setting{
-		steps: []v1alpha1.Step{byHeader(approval())},
-		extra: []load.Target{{Name: "header", Headers: map[string]string{"X-Canary": "yes"}}},
-		policy: func(r *v1alpha1.Rollout) {
-			r.Spec.RouteRefs[0].Probes = probing(hostOf(t))
-		},
-	})
-	s.ship("v2")
-	step := s.awaitStep(1, "insiders")
-	release := s.awaitRelease(1, "probed", func(r *v1alpha1.Release) bool { return r.Status.StepName == "insiders" })
-	require.Equal(t, trafficrouting.EvidenceProbed.String(), release.Status.Routes[0].Evidence)
-	s.awaitRequests(step.StartedAt.Time, 500)
-	s.approve(1, "insiders")
-	release = s.awaitOutcome(1, v1alpha1.OutcomePromoted)
-	records := s.requireNoneFailed()
-	s.requireShare("insiders, header", during(s.stepNamed(release, "insiders"), records).Of("header"), "v2", 1, 50)
+	for _, kind := range []string{"HTTPRoute", "Ingress"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, setting{
+				kind:  kind,
+				steps: []v1alpha1.Step{byHeader(approval())},
+				extra: []load.Target{{Name: "header", Headers: map[string]string{"X-Canary": "yes"}}},
+				policy: func(r *v1alpha1.Rollout) {
+					r.Spec.RouteRefs[0].Probes = probing(hostOf(t))
+				},
+			})
+			s.ship("v2")
+			step := s.awaitStep(1, "insiders")
+			release := s.awaitRelease(1, "probed", func(r *v1alpha1.Release) bool { return r.Status.StepName == "insiders" })
+			require.Equal(t, trafficrouting.EvidenceProbed.String(), release.Status.Routes[0].Evidence)
+			s.awaitRequests(step.StartedAt.Time, 500)
+			s.approve(1, "insiders")
+			release = s.awaitOutcome(1, v1alpha1.OutcomePromoted)
+			records := s.requireNoneFailed()
+			s.requireShare("insiders, header", during(s.stepNamed(release, "insiders"), records).Of("header"), "v2", 1, 50)
+		})
+	}
 }
 
 // TestProbeThatSomebodyElseAnswers: a route that Crossfade does not know of takes what a probe asks, so that the split is
