@@ -3,6 +3,7 @@ package release_test
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -10,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/intent"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/probes"
 )
@@ -103,7 +105,14 @@ func twoProbes() []v1alpha1.Probe {
 	return []v1alpha1.Probe{probe, insider}
 }
 
-// watchProxies: where probes must see it, the proxies follow a split before the canary gets more or the old pods go; and
+// matched: a step with a match is, or has been, in effect.
+func (w *world) matched() bool {
+	return slices.ContainsFunc(w.status.Steps, func(s v1alpha1.StepStatus) bool {
+		return s.StartedAt != nil && slices.ContainsFunc(w.steps(), func(step v1alpha1.Step) bool { return step.Name == s.Name && len(step.Match) > 0 })
+	})
+}
+
+// watchProxies: where probes must see it, the proxies follow a split before it counts as in effect or the old pods go; and
 // on the way back they have left the canary before its pods go, unless they give no answers.
 func (g *guardian) watchProxies(what string, replicas int64) {
 	if len(g.w.policy.RouteRefs[0].Probes) == 0 {
@@ -115,12 +124,12 @@ func (g *guardian) watchProxies(what string, replicas int64) {
 	}
 	g.sawMatch, g.sawWhole = g.sawMatch || matches, g.sawWhole || ppm == trafficrouting.Whole
 	progress := g.w.status.Progress
-	stored, _ := canaryWeight(g.w.store.objects[keyOf(kindRoute, "checkout")], "checkout")
 	if progress.Cause == "" {
-		g.require(g.sawMatch || stored == 0 || len(g.w.steps()[0].Match) == 0, what, "the canary gets a weight, and no proxy has ever followed the match before")
+		g.require(g.sawMatch || !g.w.matched(), what, "a step with a match counts as in effect, and no proxy has ever followed one")
 		g.require(g.sawWhole || !pastNoReturn[progress.Stage], what, "the old pods go, and no proxy sends everything to the canary")
 		return
 	}
-	gone := g.canary > 0 && replicas == 0 && !g.w.proxies.mute && g.w.store.objects[keyOf(kindRoute, "checkout")] != nil
+	ours := strings.HasPrefix(what, string(intent.Scale)) && !g.outage
+	gone := ours && g.canary > 0 && replicas == 0 && !g.w.proxies.mute && g.w.store.objects[keyOf(kindRoute, "checkout")] != nil
 	g.require(!gone || ppm == 0 && !matches, what, "the canary's pods go, and proxies still send to it")
 }
