@@ -16,24 +16,6 @@ const perPercent int32 = 10_000
 // CanaryOf returns the name of the canary Service of a user's Service.
 func CanaryOf(service string) string { return service + v1alpha1.CanarySuffix }
 
-// ForStep returns the whole split of one Service that a step asks for: its weight, and its matches to
-// the canary. A weight that cannot be read counts as 0, so that nothing reaches the canary by
-// mistake; PPM says what is wrong with it.
-func ForStep(service string, step v1alpha1.Step) Split {
-	ppm, err := PPM(step.Weight)
-	if err != nil {
-		ppm = 0
-	}
-	split := Between(service, ppm)
-	if len(step.Match) > 0 {
-		split.Rules = []MatchRule{{
-			AnyOf: append([]v1alpha1.Match(nil), step.Match...),
-			To:    []Share{{Backend: Backend{Service: CanaryOf(service)}, PPM: Whole}},
-		}}
-	}
-	return split
-}
-
 // AllStable returns the split that sends everything to the user's Service and keeps the canary
 // Service known to the data plane.
 func AllStable(service string) Split { return Between(service, 0) }

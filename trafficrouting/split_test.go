@@ -64,31 +64,6 @@ func TestPercent(t *testing.T) {
 	}
 }
 
-func TestForStep(t *testing.T) {
-	match := []v1alpha1.Match{{Method: ptr.To("GET")}}
-	t.Run("states the whole split", func(t *testing.T) {
-		s := trafficrouting.ForStep("checkout", v1alpha1.Step{Weight: ptr.To(intstr.FromInt32(10)), Match: match})
-		require.Equal(t, trafficrouting.Between("checkout", 100_000).Shares, s.Shares)
-		require.Equal(t, []trafficrouting.MatchRule{{
-			AnyOf: match,
-			To:    []trafficrouting.Share{{Backend: trafficrouting.Backend{Service: "checkout-canary"}, PPM: trafficrouting.Whole}},
-		}}, s.Rules)
-	})
-	t.Run("a step without weight leaves the rest with stable", func(t *testing.T) {
-		require.Equal(t, trafficrouting.AllStable("checkout").Shares, trafficrouting.ForStep("checkout", v1alpha1.Step{Match: match}).Shares)
-	})
-	t.Run("a weight that cannot be read sends nothing to the canary", func(t *testing.T) {
-		require.Equal(t, trafficrouting.AllStable("checkout"), trafficrouting.ForStep("checkout", v1alpha1.Step{Weight: ptr.To(intstr.FromString("much"))}))
-	})
-	t.Run("shares sum to the whole", func(t *testing.T) {
-		for _, ppm := range []int32{-5, 0, 1, 333_333, 1_000_000, 2_000_000} {
-			shares := trafficrouting.Between("checkout", ppm).Shares
-			require.Equal(t, trafficrouting.Whole, shares[0].PPM+shares[1].PPM)
-			require.GreaterOrEqual(t, shares[0].PPM, int32(0))
-		}
-	})
-}
-
 func TestRegistry(t *testing.T) {
 	r := trafficrouting.NewRegistry(map[schema.GroupKind]trafficrouting.Maker{
 		{Group: gatewayapi.Group, Kind: "HTTPRoute"}: func(v1alpha1.RouteRef) trafficrouting.Provider { return gatewayapi.HTTPRoute() },

@@ -80,6 +80,8 @@ type Share struct {
 	Backend Backend `json:"backend"`
 	// PPM is the part, 0–1 000 000 parts per million.
 	PPM int32 `json:"ppm"`
+	// Headers are what is changed on the way there and back; nil is nothing. Only shares of a MatchRule have them.
+	Headers *Headers `json:"headers,omitempty"`
 }
 
 // Split is the whole desired state of the requests that a route sends to one Service.
@@ -95,15 +97,22 @@ type Split struct {
 
 // MatchRule sends requests that match any of the entries to the backends.
 type MatchRule struct {
-	// AnyOf are alternatives; within one, all must hold.
+	// AnyOf are alternatives; within one, all must hold. Empty means that every request matches.
 	AnyOf []v1alpha1.Match `json:"anyOf"`
 	// To sums to 1 000 000.
 	To []Share `json:"to"`
+	// Mirror sends copies of the requests elsewhere as well; nil is none.
+	Mirror *Mirror `json:"mirror,omitempty"`
 }
 
 // Capabilities is what a route can do.
 type Capabilities struct {
 	Weight, HeaderExact, HeaderRegex, Cookie, QueryExact, QueryRegex, Method, WeightAndMatch bool
+	// RequestHeaders: headers can be changed of the requests that a match sends to the canary; of those that a weight sends
+	// there too where WeightedHeaders.
+	RequestHeaders, WeightedHeaders bool
+	// Sticky: users can be kept by a cookie. Mirror: the canary can get copies.
+	Sticky, Mirror bool
 	// OnlyCookie is the one value that a cookie is told by. Empty means any value or expression.
 	OnlyCookie string
 	// OneCondition: a match names one header or one cookie.

@@ -1,6 +1,7 @@
 package trafficrouting
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,10 +38,16 @@ func Validate(namespace string, owner Owner, splits []Split) error {
 // validate collects the Services that the split sends requests to.
 func (s Split) validate(added map[string]bool) error {
 	sets := [][]Share{s.Shares}
+	if slices.ContainsFunc(s.Shares, func(share Share) bool { return share.Headers != nil }) {
+		return fmt.Errorf("the shares of Service %s change headers, which a rule must do; give it one for every request", s.Base.Service)
+	}
 	for _, rule := range s.Rules {
 		sets = append(sets, rule.To)
-		if slices.ContainsFunc(rule.AnyOf, namesNothing) {
-			return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
+		if err := s.validateRule(rule); err != nil {
+			return err
+		}
+		if rule.Mirror != nil {
+			added[rule.Mirror.To.Service] = true
 		}
 	}
 	for _, shares := range sets {
@@ -59,6 +66,26 @@ func (s Split) validate(added map[string]bool) error {
 		if sum != int64(Whole) {
 			return fmt.Errorf("the shares of Service %s sum to %d parts per million, not %d", s.Base.Service, sum, Whole)
 		}
+	}
+	return nil
+}
+
+// validateRule checks all of a rule but that its shares sum to the whole.
+func (s Split) validateRule(rule MatchRule) error {
+	if slices.ContainsFunc(rule.AnyOf, namesNothing) {
+		return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
+	}
+	for _, share := range rule.To {
+		if reason := share.Headers.refusal(); reason != "" {
+			return errors.New(reason)
+		}
+	}
+	switch m := rule.Mirror; {
+	case m == nil:
+	case m.To.Service == "" || m.To == s.Base || m.PPM <= 0 || m.PPM > Whole:
+		return fmt.Errorf("Service %s is mirrored to itself, to none or by no share; name its canary Service and up to %d parts per million", s.Base.Service, Whole) //nolint:staticcheck // Service is a kind
+	case slices.ContainsFunc(rule.To, func(share Share) bool { return share.Backend != s.Base && share.PPM > 0 }):
+		return fmt.Errorf("Service %s is mirrored where another one answers too; mirror what it answers alone", s.Base.Service) //nolint:staticcheck // Service is a kind
 	}
 	return nil
 }

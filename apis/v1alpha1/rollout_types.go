@@ -49,6 +49,8 @@ type RolloutList struct {
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor != 'Higress') || self.strategy.steps.all(s, !has(s.match) || s.match.filter(m, has(m.headers)).size() <= 1 && s.match.filter(m, has(m.cookies)).size() <= 1)",message="spec.strategy.steps: flavors IngressNginx and Traefik tell requests by one header and one cookie; leave some matches out, or put the values of one header into a regex"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor == 'Higress') || self.strategy.steps.all(s, !has(s.match))",message="spec.strategy.steps: flavor Higress can match for no canary without leaving out plugins, authentication among them, that are bound to the Ingress by its name; use weights alone"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor == 'Higress') || self.strategy.steps.all(s, !has(s.weight) || !string(s.weight).matches('[.][0-9]*[1-9]'))",message="spec.strategy.steps: flavor Higress counts whole percent; use weights without decimals"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind in ['Ingress', 'TCPRoute', 'TLSRoute']) || !has(self.strategy.stickiness) && self.strategy.steps.all(s, !has(s.requestHeaders) && !has(s.mirror))",message="spec.strategy: an Ingress, a TCPRoute and a TLSRoute can change no headers for the canary, mirror nothing to it and keep no users there; take requestHeaders, mirror and stickiness out"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'GRPCRoute') || !has(self.strategy.stickiness) && self.strategy.steps.all(s, !has(s.mirror) && (!has(s.requestHeaders) || !has(s.weight)))",message="spec.strategy: a GRPCRoute can change headers of the calls of a match alone, and no gateway says whether it mirrors calls or sets cookies; give requestHeaders to steps without weight, and take mirror and stickiness out"
 // +kubebuilder:validation:XValidation:rule="!has(self.onDelete) || self.onDelete == 'Restore'",message="spec.onDelete: Promote is not yet supported; use Restore"
 type RolloutSpec struct {
 	// WorkloadRef names the workload, in the Rollout's namespace. One workload may have one Rollout.
@@ -167,7 +169,7 @@ type ServiceRef struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.__namespace__)",message="namespace: routes in other namespaces are not yet supported; remove the field and keep the route in the Rollout's namespace"
 // +kubebuilder:validation:XValidation:rule="(self.kind == 'Ingress') == has(self.flavor)",message="flavor: says which controller serves an Ingress, as each reads canary annotations in its own way; an Ingress must have it, other kinds must not"
 // +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor == 'IngressNginx'",message="annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"
-// +kubebuilder:validation:XValidation:rule="!has(self.probes) || !(self.kind in ['GRPCRoute', 'TCPRoute', 'TLSRoute'])",message="probes: are HTTP requests, which a route of this kind does not take; remove them"
+// +kubebuilder:validation:XValidation:rule="!has(self.probes) || !(self.kind in ['GRPCRoute', 'TCPRoute', 'TLSRoute'])",message="probes: are HTTP requests, which routes of this kind do not take; remove them"
 type RouteRef struct {
 	// Group is the API group of the route.
 	// +required
@@ -199,8 +201,7 @@ type RouteRef struct {
 	// +kubebuilder:validation:MaxLength=200
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
 	AnnotationPrefix *string `json:"annotationPrefix,omitempty"`
-	// Probes ask the data plane itself whether it follows, beside what the route's status tells. The installation must allow
-	// for them. Empty means none.
+	// Probes ask the data plane itself whether it follows. The installation must allow for them. Empty means none.
 	// +optional
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=map

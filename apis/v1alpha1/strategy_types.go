@@ -26,9 +26,32 @@ type Strategy struct {
 	// over an abort gives them everything back at once. Empty means that they go when they have drained.
 	// +optional
 	KeepOldFor *Duration `json:"keepOldFor,omitempty"`
+	// Stickiness keeps a user whom a weight sent to the canary there, by a cookie. Empty means that a weight is drawn
+	// anew for each request.
+	// +optional
+	Stickiness *Stickiness `json:"stickiness,omitempty"`
 	// ABTest is not yet supported.
 	// +optional
 	ABTest *ABTest `json:"abTest,omitempty"`
+}
+
+// Stickiness is a cookie that the answers of a version set and by which later requests find it again. Users who
+// return are kept, so that the share of requests which the canary gets grows beyond a step's weight: the weight is of
+// those who are not kept. On the way back nobody is.
+type Stickiness struct {
+	// Cookie is the cookie's name. No application of the same host may use it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&\\'*+.^_|~-]+$')",message="cookie: must be an HTTP token (letters, digits and !#$%&'*+.^_|~-)"
+	Cookie string `json:"cookie"`
+	// For is how long a user is kept, from the first answer on, at least 1s. Empty means 24h.
+	// +optional
+	For *Duration `json:"for,omitempty"`
+	// Stable keeps users of the stable version there too, each for as long as a step lasts. Empty means false: they may be
+	// drawn for the canary with any request, so that those who send many all get there.
+	// +optional
+	Stable bool `json:"stable,omitempty"`
 }
 
 // ABTest is not yet supported.
@@ -37,6 +60,8 @@ type ABTest struct{}
 // Step is one resting point on the way: how many pods the canary has and which requests it gets.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.weight) || has(self.replicas)",message="replicas: a step without weight must say how many canary pods it needs; add replicas (a count or a percentage)"
+// +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !has(self.weight) || string(self.weight).matches('^0+([.]0+)?%?$')",message="mirror: a canary that gets copies gets no share beside, as it would see requests twice; take weight or mirror out of the step"
+// +kubebuilder:validation:XValidation:rule="!has(self.requestHeaders) || has(self.match) || has(self.weight) && !string(self.weight).matches('^0+([.]0+)?%?$')",message="requestHeaders: change what the canary gets, which is nothing in this step; add weight or match"
 type Step struct {
 	// Name identifies the step in status, approvals and metrics.
 	// +required
@@ -64,6 +89,13 @@ type Step struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=atomic
 	Match []Match `json:"match,omitempty"`
+	// RequestHeaders are changed of the requests that the canary gets, beside what the route does to them. Empty means
+	// none.
+	// +optional
+	RequestHeaders *HeaderModifier `json:"requestHeaders,omitempty"`
+	// Mirror sends the canary copies of requests that stable answers. Nobody gets the answers to copies. Empty means none.
+	// +optional
+	Mirror *Mirror `json:"mirror,omitempty"`
 	// Hold says how long the step lasts once it is in effect. Empty means that the next step begins
 	// as soon as this one is in effect and settled.
 	// +optional
@@ -72,6 +104,72 @@ type Step struct {
 	// +optional
 	Skippable bool `json:"skippable,omitempty"`
 }
+
+// HeaderModifier changes headers of a request. A header can be named once in it, whatever its case.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.set) || has(self.add) || has(self.remove)",message="requestHeaders: must name set, add or remove"
+type HeaderModifier struct {
+	// Set gives headers these values, whatever they had.
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	Set []Header `json:"set,omitempty"`
+	// Add gives headers these values beside those that they have.
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	Add []Header `json:"add,omitempty"`
+	// Remove takes headers away, by name.
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`
+	// +listType=set
+	Remove []string `json:"remove,omitempty"`
+}
+
+// Header is a header of HTTP.
+type Header struct {
+	// Name of the header, whatever its case.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&\\'*+.^_|~-]+$')",message="name: must be an HTTP token (letters, digits and !#$%&'*+.^_|~-)"
+	Name string `json:"name"`
+	// Value is visible ASCII with single spaces.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[!-~]+( [!-~]+)*$')",message="value: must be visible ASCII with single spaces"
+	Value string `json:"value"`
+}
+
+// Mirror says which requests the canary gets copies of.
+type Mirror struct {
+	// Percent of the requests that are copied, 1–100. Empty means 100.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Percent *int32 `json:"percent,omitempty"`
+	// Requests are Safe, which copies GET and HEAD alone, or All, which copies those that change something too: the
+	// canary then changes it a second time. Empty means Safe.
+	// +optional
+	// +kubebuilder:default=Safe
+	// +kubebuilder:validation:Enum=Safe;All
+	Requests string `json:"requests,omitempty"`
+}
+
+// Values of Mirror.Requests.
+const (
+	MirrorSafe = "Safe"
+	MirrorAll  = "All"
+)
 
 // Match describes requests; all that it names must hold.
 //

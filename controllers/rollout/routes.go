@@ -81,7 +81,7 @@ func carries(rollout *v1alpha1.Rollout, provider trafficrouting.Provider, object
 	for _, step := range rollout.Spec.Strategy.Steps {
 		var splits []trafficrouting.Split
 		for _, s := range rollout.Spec.ServiceRefs {
-			splits = append(splits, trafficrouting.ForStep(s.Name, step))
+			splits = append(splits, trafficrouting.ForStep(s.Name, rollout.Spec.Strategy, step, rollout.Name+"-0"))
 		}
 		if refusal := provider.Check(objects, owner, splits); refusal != "" {
 			return fmt.Sprintf("step %s: %s", step.Name, refusal)
@@ -104,8 +104,10 @@ func (r *Reconciler) uncovered(ctx context.Context, rollout *v1alpha1.Rollout, r
 	for _, s := range rollout.Spec.ServiceRefs {
 		services = append(services, s.Name)
 	}
-	matched := slices.ContainsFunc(rollout.Spec.Strategy.Steps, func(s v1alpha1.Step) bool { return len(s.Match) > 0 })
-	return policies.Uncovered(found, route, services, matched), nil
+	copies := slices.ContainsFunc(rollout.Spec.Strategy.Steps, func(step v1alpha1.Step) bool {
+		return len(trafficrouting.ForStep(services[0], rollout.Spec.Strategy, step, rollout.Name+"-0").Rules) > 0
+	})
+	return policies.Uncovered(found, route, services, copies), nil
 }
 
 // beside lists the objects of a kind in a route's namespace but for the route itself; of one that is not served there are

@@ -74,6 +74,15 @@ func TestRolloutIsRefused(t *testing.T) {
 		"a way back that is none":       {"strategy:", "rollback: {then: Pray}\n  strategy:", "supported values: "},
 		"promoting on deletion":         {"strategy:", "onDelete: Promote\n  strategy:", "spec.onDelete: Promote is not yet supported; use Restore"},
 		"none of the pods ready":        {"strategy:", "readyPercent: 0\n  strategy:", "spec.readyPercent"},
+		"a mirror beside a weight":      {step, "- {name: first, weight: 5, mirror: {}}", "mirror: a canary that gets copies gets no share beside"},
+		"a mirror of everything twice":  {step, "- {name: first, replicas: 1, mirror: {percent: 200}}", "mirror.percent"},
+		"a mirror of some kind":         {step, "- {name: first, replicas: 1, mirror: {requests: Some}}", "supported values: "},
+		"headers of nothing":            {step, "- {name: first, replicas: 1, weight: 0, requestHeaders: {remove: [a]}}", "requestHeaders: change what the canary gets, which is nothing in this step"},
+		"headers that change nothing":   {step, "- {name: first, weight: 5, requestHeaders: {}}", "requestHeaders: must name set, add or remove"},
+		"a header's name with a space":  {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: "a b", value: c}]}}`, "name: must be an HTTP token"},
+		"a header's value with a break": {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: a, value: "b\nc"}]}}`, "value: must be visible ASCII with single spaces"},
+		"a cookie without a name":       {"strategy:", "strategy:\n    stickiness: {for: 1h}", "stickiness.cookie"},
+		"a cookie's name with a space":  {"strategy:", "strategy:\n    stickiness: {cookie: a b}", "cookie: must be an HTTP token"},
 		"an A/B test":                   {"strategy:", "strategy:\n    abTest: {}", "spec.strategy.abTest: not yet supported"},
 		"stable that shrinks":           {"strategy:", "strategy:\n    stableScale: Shrink", "spec.strategy.stableScale: Shrink is not yet supported"},
 	}
@@ -104,8 +113,8 @@ func TestProbesAreRefused(t *testing.T) {
 	}
 	require.NoError(t, create(rollout))
 	for name, c := range map[string]struct{ from, to, want string }{
-		"a route of gRPC":             {"kind: HTTPRoute", "kind: GRPCRoute", "probes: are HTTP requests, which a route of this kind does not take; remove them"},
-		"a route of connections":      {"kind: HTTPRoute", "kind: TLSRoute", "probes: are HTTP requests, which a route of this kind does not take; remove them"},
+		"a route of gRPC":             {"kind: HTTPRoute", "kind: GRPCRoute", "probes: are HTTP requests, which routes of this kind do not take; remove them"},
+		"a route of connections":      {"kind: HTTPRoute", "kind: TLSRoute", "probes: are HTTP requests, which routes of this kind do not take; remove them"},
 		"a name twice":                {"name: plain", "name: insider", `Duplicate value: {"name":"insider"}`},
 		"no name":                     {"name: insider, ", "", "probes[0].name: Required value"},
 		"another scheme":              {"https://gateway", "ftp://gateway", "url: must be http:// or https://, a host, and a path and query if any"},
@@ -114,13 +123,13 @@ func TestProbesAreRefused(t *testing.T) {
 		"a URL with a fragment":       {"?a=b", "?a=b#c", "url: must be http:// or https://"},
 		"a URL with a space":          {"?a=b", "?a= b", "url: must be http:// or https://"},
 		"another method":              {"method: HEAD", "method: POST", `supported values: "GET", "HEAD"`},
-		"the host as a header":        {"name: Cookie", "name: hOst", "headers: host says Host, and what is about the connection is not for a probe to say; remove it"},
-		"a header of the connection":  {"name: Cookie", "name: Upgrade", "headers: host says Host"},
+		"the host as a header":        {"name: Cookie", "name: hOst", "headers: Host is said by host, and those of the connection by nobody; remove it"},
+		"a header of the connection":  {"name: Cookie", "name: Upgrade", "headers: Host is said by host"},
 		"a header of two lines":       {`"group=insider; a=b"`, `"a\nb: c"`, "probes[0].headers[0].value in body should match"},
 		"a header that is no token":   {"name: Cookie", `name: "a:b"`, "probes[0].headers[0].name in body should match"},
 		"a host with a path":          {"host: shop.example.com", "host: shop.example.com/a", "probes[0].host in body should match"},
 		"nothing that tells versions": {", identifiedBy: {header: X-Pod}", "", "probes[1].identifiedBy: Required value"},
-		"what may hold secrets":       {"header: X-Version", "header: Set-Cookie", "header: may hold secrets, and status would show it; name one that tells the version"},
+		"what may hold secrets":       {"header: X-Version", "header: Set-Cookie", "header: may hold secrets, which status would show; name another"},
 		"a port that is none":         {"port: 8080", "port: 0", "identifiedBy.port"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,6 +163,8 @@ func TestIngressIsRefused(t *testing.T) {
 		"a cookie's other value": each(weight+`, match: [{cookies: [{name: b, exact: insider}]}]}`, "know the value always of a cookie alone; use exact: always"),
 		"a cookie by regex":      each(weight+`, match: [{cookies: [{name: b, regex: always}]}]}`, "know the value always of a cookie alone; use exact: always"),
 		"a query parameter":      each(weight+`, match: [{queryParams: [{name: v, exact: "2"}]}]}`, "by queryParams or method; match by a header or a cookie"),
+		"changed headers":        each(weight+`, requestHeaders: {remove: [a]}}`, "take requestHeaders, mirror and stickiness out"),
+		"a mirror":               each(`{name: first, replicas: 1, mirror: {}}`, "take requestHeaders, mirror and stickiness out"),
 		"a method":               each(weight+`, match: [{method: GET}]}`, "by queryParams or method; match by a header or a cookie"),
 	}
 	for name, c := range cases {
@@ -166,7 +177,7 @@ func TestIngressIsRefused(t *testing.T) {
 					require.NoError(t, err)
 					return
 				}
-				require.ErrorContains(t, err, "spec.strategy.steps: ")
+				require.ErrorContains(t, err, "spec.strategy")
 				require.ErrorContains(t, err, want)
 			})
 		}

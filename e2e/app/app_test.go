@@ -107,6 +107,15 @@ func TestHTTP(t *testing.T) {
 	require.Contains(t, exposed, `http_request_duration_seconds_count{code="200",method="GET",version="v7"} 1`)
 }
 
+func TestRequiredHeader(t *testing.T) {
+	r := start(t, "--require-header=X-Lane=next")
+	response, body := r.do(t, http.MethodGet, "/", nil)
+	require.Equal(t, http.StatusPreconditionFailed, response.StatusCode)
+	require.Contains(t, body, "send the header X-Lane=next")
+	response, _ = r.do(t, http.MethodGet, "/readyz", nil)
+	require.Equal(t, http.StatusOK, response.StatusCode, "probes need none")
+}
+
 func TestSettings(t *testing.T) {
 	r := start(t, "--latency=1ms")
 	_, body := r.admin(t, http.MethodPut, "/settings", `{"errorRatio": 1}`)

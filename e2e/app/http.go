@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -47,6 +48,8 @@ func (a *app) serveSample(w http.ResponseWriter, r *http.Request) {
 	code, body := http.StatusOK, answer{Version: a.config.version, Pod: a.config.pod, Method: r.Method}
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		code, body.Error = http.StatusMethodNotAllowed, "send GET or POST"
+	} else if name, value, _ := strings.Cut(a.config.requiredHeader, "="); name != "" && r.Header.Get(name) != value {
+		code, body.Error = http.StatusPreconditionFailed, "send the header "+a.config.requiredHeader
 	} else {
 		_, err := io.Copy(io.Discard, r.Body)
 		fail := false

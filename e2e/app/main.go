@@ -30,6 +30,8 @@ type config struct {
 	// exitAtOnce ends the process on SIGTERM without draining.
 	exitAtOnce bool
 	settings   settings
+	// requiredHeader is name=value of a header without which a request to the HTTP server is refused; empty means none.
+	requiredHeader string
 }
 
 func main() {
@@ -90,6 +92,7 @@ func parseConfig(args []string, lookupEnv func(string) (string, bool), usage io.
 	flags.TextVar(&cfg.settings.Jitter, "jitter", duration(0), "random wait of up to this long on top of --latency")
 	flags.TextVar(&cfg.settings.Work, "work", duration(0), "processor time spent on every answer")
 	flags.BoolVar(&cfg.settings.Ready, "ready", true, "what the readiness probes report")
+	flags.StringVar(&cfg.requiredHeader, "require-header", "", "name=value of a header without which HTTP requests are refused (default none)")
 	flags.DurationVar(&cfg.drainDelay, "drain-delay", 10*time.Second, "how long to serve on, unready, after SIGTERM")
 	flags.DurationVar(&cfg.shutdownLimit, "shutdown-limit", 10*time.Second, "how long requests in flight may take after the drain delay")
 	flags.BoolVar(&cfg.exitAtOnce, "exit-at-once", false, "exit on SIGTERM without draining")

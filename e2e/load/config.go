@@ -57,8 +57,10 @@ type Target struct {
 	Fresh bool `json:"fresh,omitempty"`
 	// Headers are sent with every request.
 	Headers map[string]string `json:"headers,omitempty"`
-	// Cookies are sent with every request; cookies that answers set are ignored.
+	// Cookies are sent with every request; cookies that answers set are ignored unless KeepCookies.
 	Cookies map[string]string `json:"cookies,omitempty"`
+	// KeepCookies has all requests be those of one user, whose browser keeps cookies that answers set.
+	KeepCookies bool `json:"keepCookies,omitempty"`
 	// Versions are those expected to answer; an answer of any other is a failed request. Empty expects any.
 	Versions []string `json:"versions,omitempty"`
 }
@@ -144,6 +146,9 @@ func (t Target) validate() error {
 	}
 	if !(t.Rate > 0) || math.IsInf(t.Rate, 0) {
 		return fmt.Errorf("rate is %v: give a number of requests per second above 0", t.Rate)
+	}
+	if t.KeepCookies && t.calls() {
+		return errors.New("keepCookies is set: callers of gRPC keep none")
 	}
 	if t.Address != "" {
 		if _, _, err := net.SplitHostPort(t.Address); err != nil {

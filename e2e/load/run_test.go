@@ -93,6 +93,27 @@ func TestRun(t *testing.T) {
 	})
 }
 
+func TestKeepCookies(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		version := "new"
+		if cookie, err := r.Cookie("lane"); err == nil {
+			version = cookie.Value
+		}
+		w.Header().Set(VersionHeader, version)
+		http.SetCookie(w, &http.Cookie{Name: "lane", Value: "kept", Path: "/", MaxAge: 60})
+	}))
+	t.Cleanup(server.Close)
+	for keeps, want := range map[bool]int{true: 1, false: 20} {
+		report, err := Run(t.Context(), Config{Duration: time.Second, Targets: []Target{{
+			URL: "http://ignored.invalid/cart", Address: server.Listener.Addr().String(), Host: "shop.example", Rate: 20, KeepCookies: keeps,
+		}}})
+		require.NoError(t, err)
+		require.Zero(t, report.Failed, report.String())
+		require.Equal(t, "new", report.Targets[0].Versions[len(report.Targets[0].Versions)-1].Version)
+		require.Equal(t, want, report.Targets[0].Versions[len(report.Targets[0].Versions)-1].Count, "answers to somebody unknown")
+	}
+}
+
 func TestRunFailures(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

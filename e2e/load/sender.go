@@ -1,11 +1,13 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"time"
@@ -41,6 +43,9 @@ func newSender(target Target, timeout time.Duration, maxInFlight int) (sender, e
 type httpSender struct {
 	transport *http.Transport
 	get, post *http.Request
+	// jar keeps cookies of site; nil keeps none.
+	jar  http.CookieJar
+	site *url.URL
 }
 
 func newHTTPSender(target Target, timeout time.Duration, maxInFlight int) (*httpSender, error) {
@@ -62,7 +67,14 @@ func newHTTPSender(target Target, timeout time.Duration, maxInFlight int) (*http
 	post.ContentLength = int64(len(postedText))
 
 	dialer := &net.Dialer{Timeout: timeout}
-	return &httpSender{get: get, post: post, transport: &http.Transport{
+	var jar http.CookieJar
+	if target.KeepCookies {
+		if jar, err = cookiejar.New(nil); err != nil {
+			return nil, err
+		}
+	}
+	site := &url.URL{Scheme: parsed.Scheme, Host: cmp.Or(target.Host, parsed.Host), Path: parsed.Path}
+	return &httpSender{get: get, post: post, jar: jar, site: site, transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if target.Address != "" {
 				address = target.Address
@@ -80,7 +92,7 @@ func newHTTPSender(target Target, timeout time.Duration, maxInFlight int) (*http
 	}}, nil
 }
 
-// send goes to the transport itself: no redirects, no cookie jar. The transport may send a GET again on another
+// send goes to the transport itself: no redirects. The transport may send a GET again on another
 // connection if a kept one turns out dead, as a browser does. It never does so with a POST: it cannot rewind a
 // non-empty body without GetBody, which stays nil.
 func (h *httpSender) send(ctx context.Context, post bool) outcome {
@@ -89,11 +101,20 @@ func (h *httpSender) send(ctx context.Context, post bool) outcome {
 		request = h.post.WithContext(ctx)
 		request.Body = io.NopCloser(strings.NewReader(postedText))
 	}
+	if h.jar != nil {
+		request.Header = request.Header.Clone()
+		for _, cookie := range h.jar.Cookies(h.site) {
+			request.AddCookie(cookie)
+		}
+	}
 	response, err := h.transport.RoundTrip(request)
 	if err != nil {
 		return outcome{err: err}
 	}
 	defer response.Body.Close()
+	if h.jar != nil {
+		h.jar.SetCookies(h.site, response.Cookies())
+	}
 	version := response.Header.Get(VersionHeader)
 	// io.Discard reads into pooled buffers; a body read to its end gives the connection back.
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {

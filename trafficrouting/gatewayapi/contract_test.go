@@ -188,7 +188,11 @@ func TestStoredRoutesStayAsRendered(t *testing.T) {
 	for name, manifest := range userRoutes {
 		t.Run(name, func(t *testing.T) {
 			for _, s := range providertest.Steps(providertest.Checkout) {
-				live := render(t, stored(manifest), providertest.CheckoutOwner, s)
+				user := stored(manifest)
+				if gatewayapi.HTTPRoute().Check(trafficrouting.Objects{Route: user}, providertest.CheckoutOwner, []trafficrouting.Split{s}) != "" {
+					continue // a mirror of what goes to several
+				}
+				live := render(t, user, providertest.CheckoutOwner, s)
 				for _, server := range channels(live) {
 					providertest.SameJSON(t, live, server.Defaulted(live))
 				}

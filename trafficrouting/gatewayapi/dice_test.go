@@ -150,7 +150,10 @@ func (d *dice) split(service string) trafficrouting.Split {
 		for range 1 + d.Roll(2) {
 			rule.AnyOf = append(rule.AnyOf, d.match())
 		}
-		s.Rules = append(s.Rules, rule)
+		if d.Roll(4) == 3 {
+			rule.AnyOf = nil
+		}
+		s.Rules = append(s.Rules, d.Altering(rule))
 	}
 	return s
 }

@@ -108,7 +108,7 @@ func TestLostMarks(t *testing.T) {
 	})
 	t.Run("going back is possible on a route that somebody has filled up", func(t *testing.T) {
 		full := render(t, stored(userRoutes["two Services, two rules"]), providertest.CheckoutOwner, split)
-		full = render(t, full, providertest.CartOwner, trafficrouting.ForStep("cart", stepOf(header("x-cart", "1"))))
+		full = render(t, full, providertest.CartOwner, providertest.ForStep("cart", stepOf(header("x-cart", "1"))))
 		rules := rulesOf(full)
 		for len(rules) < 15 {
 			rules = append(rules, map[string]any{"backendRefs": []any{map[string]any{"name": "cart", "port": int64(80)}}})

@@ -50,7 +50,7 @@ func (g gateway) serve(route *unstructured.Unstructured, r providertest.Request)
 	if winner == nil {
 		return nil
 	}
-	return sharesOf(winner)
+	return sharesOf(winner, r)
 }
 
 // serveAlike returns where requests go, and fails to name a backend where gateways differ.
@@ -201,15 +201,22 @@ func (g gateway) all(list any, have map[string]string, fold func(string) string)
 }
 
 // sharesOf returns the part of each backend; the key tells everything else that the request meets on
-// its way: the rest of the rule and of the backendRef.
-func sharesOf(rule map[string]any) providertest.Shares {
+// its way: the rest of the rule and of the backendRef, and what its headers are then.
+func sharesOf(rule map[string]any, r providertest.Request) providertest.Shares {
 	refs, _ := rule["backendRefs"].([]any)
 	total := int64(0)
 	for _, ref := range refs {
 		total += weight(ref.(map[string]any))
 	}
-	way := tell(rule, "matches", "name", "backendRefs")
+	rest, arrival := passing(rule, providertest.Arrive(r))
+	way := tell(rest, "matches", "name", "backendRefs")
 	out := providertest.Shares{}
+	for _, filter := range listOf(rule, "filters") {
+		if mirror, ok := filter["requestMirror"].(map[string]any); ok {
+			to := mirror["backendRef"].(map[string]any)
+			out[providertest.CopyKey(text(to, "name", ""), fmt.Sprint(to["port"]))] = percentOf(mirror)
+		}
+	}
 	if total == 0 {
 		out["|500 "+way] = big.NewRat(1, 1)
 		return out
@@ -220,11 +227,70 @@ func sharesOf(rule map[string]any) providertest.Shares {
 		if text(ref, "kind", "Service") != "Service" || text(ref, "namespace", "shop") != "shop" {
 			service = fmt.Sprintf("%v/%v/%v", ref["kind"], ref["namespace"], service)
 		}
-		key := service + "|" + tell(ref, "name", "weight") + way
+		ref, arrival := passing(ref, arrival)
+		key := service + "|" + tell(ref, "name", "weight") + way + arrival.Key()
 		if out[key] == nil {
 			out[key] = new(big.Rat)
 		}
 		out[key].Add(out[key], big.NewRat(weight(ref), total))
+	}
+	return out
+}
+
+// passing returns what is left of a rule or backendRef, and of a request, once its modifiers of headers were applied.
+// Mirrors have keys of their own.
+func passing(of map[string]any, arrival providertest.Arrival) (map[string]any, providertest.Arrival) {
+	var others []any
+	for _, filter := range listOf(of, "filters") {
+		switch filter["type"] {
+		case "RequestHeaderModifier":
+			modifier := filter["requestHeaderModifier"].(map[string]any)
+			var remove []string
+			names, _ := modifier["remove"].([]any)
+			for _, name := range names {
+				remove = append(remove, name.(string))
+			}
+			arrival = arrival.Change(valuesOf(modifier, "set"), valuesOf(modifier, "add"), remove)
+		case "ResponseHeaderModifier":
+			for _, value := range valuesOf(filter["responseHeaderModifier"].(map[string]any), "add") {
+				arrival.Cookies = append(arrival.Cookies, value)
+			}
+		case "RequestMirror":
+		default:
+			others = append(others, filter)
+		}
+	}
+	rest := maps.Clone(of)
+	delete(rest, "filters")
+	if len(others) > 0 {
+		rest["filters"] = others
+	}
+	return rest, arrival
+}
+
+func valuesOf(modifier map[string]any, field string) map[string]string {
+	out := map[string]string{}
+	for _, item := range listOf(modifier, field) {
+		out[text(item, "name", "")] = text(item, "value", "")
+	}
+	return out
+}
+
+func percentOf(mirror map[string]any) *big.Rat {
+	switch percent := mirror["percent"].(type) {
+	case int64:
+		return big.NewRat(percent, 100)
+	case float64:
+		return big.NewRat(int64(percent), 100)
+	}
+	return big.NewRat(1, 1)
+}
+
+func listOf(o map[string]any, field string) []map[string]any {
+	items, _ := o[field].([]any)
+	var out []map[string]any
+	for _, item := range items {
+		out = append(out, item.(map[string]any))
 	}
 	return out
 }

@@ -22,13 +22,16 @@ type grammar struct {
 	// headers, methods and queryParams say what a match of ours can name. A kind without headers has one rule,
 	// which takes all that comes to it.
 	headers, methods, queryParams bool
+	// weighs: headers can be changed for one backend of several, and requests mirrored, where the gateway's class says so.
+	// Of calls the API leaves that to each gateway, and no feature tells.
+	weighs bool
 }
 
 // The kinds. An HTTPRoute's rule without matches takes the path prefix "/", which is the API's default; a GRPCRoute's
 // takes every call. TCPRoute and TLSRoute have one rule in version v1, and share connections.
 var (
 	httpGrammar = grammar{
-		kind: "HTTPRoute", headers: true, methods: true, queryParams: true,
+		kind: "HTTPRoute", headers: true, methods: true, queryParams: true, weighs: true,
 		anything: rules.Object{"path": rules.Object{"type": "PathPrefix", "value": "/"}},
 	}
 	grpcGrammar = grammar{kind: "GRPCRoute", calls: true, headers: true}

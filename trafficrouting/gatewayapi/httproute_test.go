@@ -61,7 +61,7 @@ func header(name, value string) v1alpha1.Match {
 }
 
 func step(percent int32, matches ...v1alpha1.Match) trafficrouting.Split {
-	return trafficrouting.ForStep("checkout", v1alpha1.Step{Weight: ptr.To(intstr.FromInt32(percent)), Match: matches})
+	return providertest.ForStep("checkout", v1alpha1.Step{Weight: ptr.To(intstr.FromInt32(percent)), Match: matches})
 }
 
 func TestRender(t *testing.T) {

@@ -46,7 +46,8 @@ func (p Route) Capabilities(live trafficrouting.Objects) trafficrouting.Capabili
 	g := p.grammar()
 	return trafficrouting.Capabilities{
 		Weight: true, HeaderExact: g.headers, HeaderRegex: g.headers, Cookie: g.headers, QueryExact: g.queryParams, QueryRegex: g.queryParams,
-		Method: g.methods, WeightAndMatch: g.headers, Granularity: 1, Refusal: p.Refusal(live),
+		Method: g.methods, WeightAndMatch: g.headers, RequestHeaders: g.headers, WeightedHeaders: g.weighs, Sticky: g.weighs, Mirror: g.weighs,
+		Granularity: 1, Refusal: p.Refusal(live),
 	}
 }
 

@@ -18,7 +18,7 @@ func TestRefused(t *testing.T) {
 	second := strings.Replace(policy, "name: checkout,", "name: another,", 1)
 	passthrough := strings.Replace(policy, "tls: {mode: ISTIO_MUTUAL}", "loadBalancer: {simple: PASSTHROUGH}", 1)
 	insiders := func(regex string) []trafficrouting.Split {
-		return []trafficrouting.Split{trafficrouting.ForStep(providertest.Checkout, v1alpha1.Step{
+		return []trafficrouting.Split{providertest.ForStep(providertest.Checkout, v1alpha1.Step{
 			Match: []v1alpha1.Match{{Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Regex: ptr.To(regex)}}}},
 		})}
 	}

@@ -189,5 +189,14 @@ func (d *dice) split(service string) trafficrouting.Split {
 			v1alpha1.Match{Method: ptr.To("POST")},
 		))
 	}
-	return trafficrouting.ForStep(service, step)
+	strategy := v1alpha1.Strategy{}
+	switch d.Roll(6) {
+	case 1:
+		step.RequestHeaders = &v1alpha1.HeaderModifier{Set: []v1alpha1.Header{{Name: "X-Lane", Value: "next"}}, Remove: []string{"x"}}
+	case 2:
+		step.Mirror = &v1alpha1.Mirror{Percent: ptr.To(int32(5)), Requests: providertest.Choose(d, v1alpha1.MirrorSafe, v1alpha1.MirrorAll)}
+	case 3:
+		strategy.Stickiness = &v1alpha1.Stickiness{Cookie: "lane", Stable: d.Roll(2) == 1}
+	}
+	return trafficrouting.ForStep(service, strategy, step, "checkout-7")
 }

@@ -27,7 +27,7 @@ func (p proxy) serve(r providertest.Request) providertest.Shares {
 			hit = hit || meets(match, r)
 		}
 		if hit {
-			return p.to(rule)
+			return p.to(rule, r)
 		}
 	}
 	return nil
@@ -36,20 +36,22 @@ func (p proxy) serve(r providertest.Request) providertest.Shares {
 // connect says where connections go by a list of rules that all of them meet.
 func (p proxy) connect(list string) providertest.Shares {
 	for _, rule := range listOf(p.Route.Object, "spec", list) {
-		return p.to(rule)
+		return p.to(rule, providertest.Request{})
 	}
 	return nil
 }
 
 // to shares requests among a rule's destinations. What they meet at each is what its Service's DestinationRules say.
-func (p proxy) to(rule object) providertest.Shares {
+func (p proxy) to(rule object, r providertest.Request) providertest.Shares {
 	destinations := listOf(rule, "route")
 	total := int64(0)
 	for _, d := range destinations {
 		total += weightOf(d)
 	}
-	how := fmt.Sprint(rule["timeout"], rule["retries"], rule["rewrite"], rule["corsPolicy"], rule["fault"], rule["mirrors"], rule["headers"])
+	how := fmt.Sprint(rule["timeout"], rule["retries"], rule["rewrite"], rule["corsPolicy"], rule["fault"])
 	shares := providertest.Shares{}
+	p.copies(rule, shares)
+	arrival := passing(rule, providertest.Arrive(r))
 	for _, d := range destinations {
 		share := big.NewRat(1, 1)
 		if len(destinations) > 1 {
@@ -63,13 +65,62 @@ func (p proxy) to(rule object) providertest.Shares {
 		if !served {
 			continue // 503: no such subset
 		}
-		key := service + "|" + how + fmt.Sprint(d["headers"])
+		key := service + "|" + how + passing(d, arrival).Key()
 		if shares[key] == nil {
 			shares[key] = new(big.Rat)
 		}
 		shares[key].Add(shares[key], share)
 	}
 	return shares
+}
+
+// copies adds the backends that get copies of what a rule takes.
+func (p proxy) copies(rule object, shares providertest.Shares) {
+	mirrors := listOf(rule, "mirrors")
+	if mirror, ok := rule["mirror"].(object); ok {
+		if len(mirrors) > 0 {
+			panic("Istio admits no rule with mirror and mirrors")
+		}
+		mirrors = []object{{"destination": mirror, "percentage": rule["mirrorPercentage"]}}
+	}
+	for _, mirror := range mirrors {
+		destination := mirror["destination"].(object)
+		share := big.NewRat(1, 1)
+		if percentage, ok := mirror["percentage"].(object); ok {
+			share = new(big.Rat)
+			share.SetString(fmt.Sprint(percentage["value"]))
+			share.Quo(share, big.NewRat(100, 1))
+		}
+		number := ""
+		if port, ok := destination["port"].(object); ok {
+			number = fmt.Sprint(port["number"])
+		}
+		service := strings.TrimSuffix(complete(destination["host"].(string)), ".shop.svc.cluster.local")
+		shares[providertest.CopyKey(service, number)] = share
+	}
+}
+
+// passing returns what becomes of a request, and its answer, by the headers of a rule or destination.
+func passing(of object, arrival providertest.Arrival) providertest.Arrival {
+	request := mapOf(mapOf(of, "headers"), "request")
+	var remove []string
+	names, _ := request["remove"].([]any)
+	for _, name := range names {
+		remove = append(remove, name.(string))
+	}
+	arrival = arrival.Change(texts(request, "set"), texts(request, "add"), remove)
+	for _, value := range texts(mapOf(mapOf(of, "headers"), "response"), "add") {
+		arrival.Cookies = append(arrival.Cookies, value)
+	}
+	return arrival
+}
+
+func texts(o object, field string) map[string]string {
+	out := map[string]string{}
+	for name, value := range mapOf(o, field) {
+		out[name] = value.(string)
+	}
+	return out
 }
 
 // behind names the Service of a destination and the policy that applies, and says whether its subset exists.

@@ -41,7 +41,7 @@ func (p VirtualService) Capabilities(live trafficrouting.Objects) trafficrouting
 	looks := live.Route == nil || !delegated(live.Route) && slices.ContainsFunc(p.Rules(live.Route), looksInto)
 	return trafficrouting.Capabilities{
 		Weight: true, HeaderExact: looks, HeaderRegex: looks, Cookie: looks, QueryExact: looks, QueryRegex: looks,
-		Method: looks, WeightAndMatch: looks, Granularity: 1, Refusal: p.Refusal(live),
+		Method: looks, WeightAndMatch: looks, RequestHeaders: looks, WeightedHeaders: looks, Sticky: looks, Mirror: looks, Granularity: 1, Refusal: p.Refusal(live),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,9 @@ type canary struct {
 // canaryOf returns what a split takes. One that leaves everything with the user's Service takes nothing: of those who came by
 // session affinity ingress-nginx keeps sending some to a canary of weight 0.
 func (f flavor) canaryOf(s trafficrouting.Split) (canary, error) {
+	if err := f.unalterable(s); err != nil {
+		return canary{}, err
+	}
 	target, ppm, err := targetOf(s)
 	if err != nil || trafficrouting.Neutral([]trafficrouting.Split{s}) {
 		return canary{target: target}, err
@@ -38,6 +42,19 @@ func (f flavor) canaryOf(s trafficrouting.Split) (canary, error) {
 	}
 	maps.Copy(annotations, weighted(ppm))
 	return canary{target: target, annotations: annotations}, nil
+}
+
+// unalterable: annotations tell requests apart and no more.
+func (f flavor) unalterable(s trafficrouting.Split) error {
+	for _, rule := range s.Rules {
+		if rule.Mirror != nil || slices.ContainsFunc(rule.To, func(share trafficrouting.Share) bool { return share.Headers != nil }) {
+			return fmt.Errorf("%s can change no headers for a canary, mirror nothing to it and set no cookies; take requestHeaders, mirror and stickiness out", f.controller)
+		}
+		if len(rule.AnyOf) == 0 {
+			return errors.New("a match names nothing; name headers or cookies")
+		}
+	}
+	return nil
 }
 
 // targetOf returns the Service beside the user's that a split sends to, and its share.

@@ -151,5 +151,5 @@ func (d *dice) split(service string) trafficrouting.Split {
 		step.Match = append(step.Match, providertest.Choose(d,
 			header("x-canary", "yes"), header("x-canary", "always"), headerLike("x-tenant", "a|b+"), cookieOf("group", "always")))
 	}
-	return trafficrouting.ForStep(service, step)
+	return providertest.ForStep(service, step)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func matching(matches ...v1alpha1.Match) trafficrouting.Split {
-	return trafficrouting.ForStep("checkout", v1alpha1.Step{Weight: ptr.To(intstr.FromInt32(10)), Match: matches})
+	return providertest.ForStep("checkout", v1alpha1.Step{Weight: ptr.To(intstr.FromInt32(10)), Match: matches})
 }
 
 func header(name, exact string) v1alpha1.Match {
@@ -38,12 +38,13 @@ func TestWhatAFlavorCannotDo(t *testing.T) {
 	two.Headers = append(two.Headers, header("x-tenant", "a").Headers...)
 	fraction := intstr.FromString("0.5%")
 	const plugins = "plugins which are bound to an Ingress by its name, authentication among them"
+	const altered = "take requestHeaders, mirror and stickiness out"
 	for name, c := range map[string]struct {
 		split                          trafficrouting.Split
 		ingressNginx, traefik, higress string
 	}{
 		"whole percent":             {split: trafficrouting.Between("checkout", 70_000)},
-		"a fraction of a percent":   {trafficrouting.ForStep("checkout", v1alpha1.Step{Weight: &fraction}), "", "", "counts whole percent of a weight, and 0.5% is none"},
+		"a fraction of a percent":   {providertest.ForStep("checkout", v1alpha1.Step{Weight: &fraction}), "", "", "counts whole percent of a weight, and 0.5% is none"},
 		"a header":                  {matching(header("x-canary", "yes")), "", "", plugins},
 		"a header by regex":         {matching(headerLike("x-canary", "y|yes+")), "", "", plugins},
 		"a cookie that says always": {matching(cookieOf("group", "always")), "", "", plugins},
@@ -63,6 +64,9 @@ func TestWhatAFlavorCannotDo(t *testing.T) {
 		"a regex with other signs":  {matching(headerLike("x-canary", "a b")), "admits letters, digits", "", plugins},
 		"a regex that is none":      {matching(headerLike("x-canary", "(")), "use RE2 syntax", "use RE2 syntax", plugins},
 		"nothing of the Service":    {trafficrouting.Between("cart", 10), "no rule names Service cart", "no rule names Service cart", "no rule names Service cart"},
+		"a header that is changed":  {providertest.ForStep("checkout", v1alpha1.Step{Match: []v1alpha1.Match{header("x-canary", "yes")}, RequestHeaders: &v1alpha1.HeaderModifier{Remove: []string{"x"}}}), altered, altered, altered},
+		"copies":                    {providertest.ForStep("checkout", v1alpha1.Step{Mirror: &v1alpha1.Mirror{}}), altered, altered, altered},
+		"users who are kept":        {trafficrouting.ForStep("checkout", v1alpha1.Strategy{Stickiness: &v1alpha1.Stickiness{Cookie: "lane"}}, v1alpha1.Step{Weight: &fraction}, "shop-1"), altered, altered, altered},
 		"a match with a share of its own": {trafficrouting.Split{
 			Base:   trafficrouting.Backend{Service: "checkout"},
 			Shares: trafficrouting.AllStable("checkout").Shares,

@@ -34,6 +34,9 @@ func Wants(p v1alpha1.Probe, s trafficrouting.Split) (Version, error) {
 	}
 	request := request{probe: p, host: address.Host, query: address.Query()}
 	for _, rule := range s.Rules {
+		if len(rule.AnyOf) == 0 {
+			return whole(rule.To, s.Base), nil // it takes every request
+		}
 		for _, match := range rule.AnyOf {
 			met, err := request.meets(match)
 			if err != nil {

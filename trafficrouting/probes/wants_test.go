@@ -70,6 +70,7 @@ func TestWants(t *testing.T) {
 		"one of two matches":                            {sending("X-Canary", "yes"), toCanary(0, v1alpha1.Match{Method: ptr.To("POST")}, insider), probes.Canary},
 		"one of two conditions of a match":              {sending("X-Canary", "yes"), toCanary(0, v1alpha1.Match{Headers: exact("x-canary", "yes"), QueryParams: exact("tenant", "c")}), probes.Stable},
 		"the first rule that is met decides":            {sending("X-Canary", "yes"), back(toCanary(100, insider)), probes.Stable},
+		"a rule that takes every request decides":       {sending(), everything(back(toCanary(100, insider))), probes.Stable},
 		"what the first rule leaves open is left open":  {sending("X-Canary", "yes"), half(toCanary(100, insider)), probes.Either},
 		"a split that names the base alone, all stable": {sending(), trafficrouting.AllStable("checkout"), probes.Stable},
 	} {
@@ -84,6 +85,12 @@ func TestWants(t *testing.T) {
 // back sends what matches to stable.
 func back(split trafficrouting.Split) trafficrouting.Split {
 	split.Rules[0].To = []trafficrouting.Share{{Backend: split.Base, PPM: trafficrouting.Whole}}
+	return split
+}
+
+// everything has the rule take every request.
+func everything(split trafficrouting.Split) trafficrouting.Split {
+	split.Rules[0].AnyOf = nil
 	return split
 }
 

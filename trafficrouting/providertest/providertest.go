@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -89,33 +88,6 @@ func Run(t *testing.T, p trafficrouting.Provider, f Fixtures) {
 	}
 }
 
-// Steps are splits of one Service, each the whole desired state: weights, matches and both.
-func Steps(service string) []trafficrouting.Split {
-	text := func(s string) *string { return ptr.To(s) }
-	steps := []v1alpha1.Step{
-		{},
-		{Weight: ptr.To(intstr.FromInt32(10))},
-		{Weight: ptr.To(intstr.FromString("0.5%")), Match: []v1alpha1.Match{
-			{Headers: []v1alpha1.ValueMatch{{Name: "X-Canary", Exact: text("yes")}}},
-		}},
-		{Weight: ptr.To(intstr.FromInt32(50)), Match: []v1alpha1.Match{
-			{Cookies: []v1alpha1.ValueMatch{{Name: "group", Regex: text("^in.*r$")}}},
-			{QueryParams: []v1alpha1.ValueMatch{{Name: "v", Regex: text("2|3")}}, Method: text("POST")},
-		}},
-		{Match: []v1alpha1.Match{
-			{Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: text("yes")}, {Name: "x-tenant", Regex: text("a+")}}},
-		}},
-		{Weight: ptr.To(intstr.FromInt32(25)), Match: []v1alpha1.Match{
-			{Cookies: []v1alpha1.ValueMatch{{Name: "group", Regex: text("^in.*r$")}}},
-		}},
-	}
-	var splits []trafficrouting.Split
-	for _, step := range steps {
-		splits = append(splits, trafficrouting.ForStep(service, step))
-	}
-	return append(splits, trafficrouting.AllCanary(service), trafficrouting.Between(service, 333_300))
-}
-
 // contract is the suite on one route.
 type contract struct {
 	trafficrouting.Provider
@@ -125,12 +97,22 @@ type contract struct {
 
 // steps are those that this kind of route can take.
 func (c contract) steps(service string) []trafficrouting.Split {
-	can := c.Capabilities(c.user)
+	can := c.able()
 	all := Steps(service)
 	for _, step := range c.More {
-		all = append(all, trafficrouting.ForStep(service, step))
+		all = append(all, ForStep(service, step))
 	}
 	return slices.DeleteFunc(all, func(s trafficrouting.Split) bool { return !able(can, s) })
+}
+
+// able is what the kind can do with this route.
+func (c contract) able() trafficrouting.Capabilities {
+	can := c.Capabilities(c.user)
+	alone := c.alone(Checkout) && c.alone(Cart)
+	can.Mirror = can.Mirror && alone
+	can.RequestHeaders = can.RequestHeaders && (can.WeightedHeaders || alone)
+	can.Sticky = can.Sticky && (alone || !c.Names(c.user, Cart)) // cookies of two Rollouts cannot meet in one match
+	return can
 }
 
 // able says whether the capabilities suffice for a split.
@@ -141,6 +123,9 @@ func able(can trafficrouting.Capabilities, s trafficrouting.Split) bool {
 	}
 	headers, cookies := 0, 0
 	for _, rule := range s.Rules {
+		if !alters(can, rule) {
+			return false
+		}
 		if slices.ContainsFunc(rule.AnyOf, func(m v1alpha1.Match) bool { return !tells(can, m) }) {
 			return false
 		}
@@ -149,6 +134,22 @@ func able(can trafficrouting.Capabilities, s trafficrouting.Split) bool {
 		}
 	}
 	return !can.OneOfEach || headers <= 1 && cookies <= 1
+}
+
+// alters says whether the capabilities suffice for what a rule does to requests.
+func alters(can trafficrouting.Capabilities, rule trafficrouting.MatchRule) bool {
+	for _, share := range rule.To {
+		if share.Headers == nil {
+			continue
+		}
+		if share.Headers.SetCookie != "" && !can.Sticky {
+			return false
+		}
+		if share.Headers.Request != nil && (!can.RequestHeaders || share.PPM < trafficrouting.Whole && !can.WeightedHeaders) {
+			return false
+		}
+	}
+	return rule.Mirror == nil || can.Mirror
 }
 
 // tells says whether requests can be told apart by a match.
@@ -169,10 +170,13 @@ func tells(can trafficrouting.Capabilities, m v1alpha1.Match) bool {
 // refuses: a step beyond the capabilities is named before a Release starts, and never rendered.
 func (c contract) refuses(t *testing.T) {
 	live := c.user
-	can := c.Capabilities(live)
+	can := c.able()
 	for _, s := range Steps(Checkout) {
 		if able(can, s) {
 			continue
+		}
+		if can.Sticky != c.Capabilities(live).Sticky && able(c.Capabilities(live), s) {
+			continue // it is refused beside the other's alone
 		}
 		require.NotEmpty(t, c.Check(live, CheckoutOwner, []trafficrouting.Split{s}))
 		_, err := c.Render(live, CheckoutOwner, []trafficrouting.Split{s})
@@ -316,14 +320,17 @@ func Expected(served Shares, r Request, splits ...trafficrouting.Split) map[stri
 	want := Shares{}
 	for key, share := range served {
 		service, how, _ := strings.Cut(key, "|")
-		to := []trafficrouting.Share{{Backend: trafficrouting.Backend{Service: service}, PPM: trafficrouting.Whole}}
+		rule := trafficrouting.MatchRule{To: []trafficrouting.Share{{Backend: trafficrouting.Backend{Service: service}, PPM: trafficrouting.Whole}}}
 		for _, s := range splits {
 			if s.Base.Service == service {
-				to = sharesFor(s, r)
+				rule = ruleFor(s, r)
 			}
 		}
-		for _, part := range to {
-			at := part.Backend.Service + "|" + how
+		if m := rule.Mirror; m != nil {
+			want[CopyKey(m.To.Service, portOf(how))] = big.NewRat(int64(m.PPM), int64(trafficrouting.Whole))
+		}
+		for _, part := range rule.To {
+			at := part.Backend.Service + "|" + changed(how, part.Headers)
 			if want[at] == nil {
 				want[at] = new(big.Rat)
 			}

@@ -61,12 +61,12 @@ func holds(want v1alpha1.ValueMatch, value string) bool {
 	return regexp.MustCompile("^(?:" + *want.Regex + ")$").MatchString(value)
 }
 
-// sharesFor returns where a split sends a request.
-func sharesFor(s trafficrouting.Split, r Request) []trafficrouting.Share {
+// ruleFor returns what a split does with a request.
+func ruleFor(s trafficrouting.Split, r Request) trafficrouting.MatchRule {
 	for _, rule := range s.Rules {
-		if r.matches(rule.AnyOf) {
-			return rule.To
+		if len(rule.AnyOf) == 0 || r.matches(rule.AnyOf) {
+			return rule
 		}
 	}
-	return s.Shares
+	return trafficrouting.MatchRule{To: s.Shares}
 }

@@ -130,6 +130,9 @@ func (c *composer) rules(user []Rule) ([]Written, error) {
 				next[v.owner]++
 				written.Body["name"] = nameOfCopy(v.owner, next[v.owner])
 				written.Body[c.Format().Lists[rule.List].Matches] = Items(v.matches)
+				if written.Body, err = c.alter(written, w, v); err != nil {
+					return nil, fmt.Errorf("rule %d: %w", i+1, err)
+				}
 			}
 			// Copies must not share maps with their original: the caller may change what it gets.
 			written.Body = (&unstructured.Unstructured{Object: written.Body}).DeepCopy().Object

@@ -28,8 +28,14 @@ func cookiePattern(c v1alpha1.ValueMatch) (string, error) {
 		}
 		value = "(" + inner + ")"
 	}
-	return `^(.*;[ ]?)?` + regexp.QuoteMeta(c.Name) + "=" + value + `(;.*)?$`, nil
+	return beforeCookie + regexp.QuoteMeta(c.Name) + "=" + value + `(;.*)?$`, nil
 }
+
+// beforeCookie is what stands before one cookie in the header.
+const beforeCookie = `^(.*;[ ]?)?`
+
+// ofCookie says whether an expression is for one cookie of the header.
+func ofCookie(expr string) bool { return strings.HasPrefix(expr, beforeCookie) }
 
 // wholePattern anchors a user's regular expression, which must match the whole value.
 func wholePattern(expr string) (string, error) {

@@ -3,16 +3,19 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"crossfade.io/crossfade/trafficrouting"
 )
 
 // layer is one match rule of one split: the requests that it takes, and where they go.
 type layer struct {
-	owner string
-	base  string
-	anyOf []Alternative
-	to    []trafficrouting.Share
+	owner  string
+	base   string
+	anyOf  []Alternative
+	to     []trafficrouting.Share
+	mirror *trafficrouting.Mirror
 }
 
 // layersOf returns the match rules of an owner. The first one decides, so it comes last: what is laid
@@ -21,7 +24,10 @@ func layersOf(owner string, splits []trafficrouting.Split) ([]layer, error) {
 	var out []layer
 	for _, s := range splits {
 		for i := len(s.Rules) - 1; i >= 0; i-- {
-			l := layer{owner: owner, base: s.Base.Service, to: s.Rules[i].To}
+			l := layer{owner: owner, base: s.Base.Service, to: s.Rules[i].To, mirror: s.Rules[i].Mirror}
+			if len(s.Rules[i].AnyOf) == 0 {
+				l.anyOf = []Alternative{{}}
+			}
 			for _, m := range s.Rules[i].AnyOf {
 				read, err := ReadMatch(m)
 				if err != nil {
@@ -39,19 +45,25 @@ func layersOf(owner string, splits []trafficrouting.Split) ([]layer, error) {
 type variant struct {
 	matches []Object
 	to      assignment
+	// mirrors are where copies go of what a Service gets.
+	mirrors map[string]*trafficrouting.Mirror
 	// owner of the layer that was laid last. Empty for the user's rule itself.
-	owner  string
-	source int
+	owner string
+	// byCookie: that layer asks for a cookie and no more, so that nothing makes its matches more special than those of a
+	// layer over it that asks for one too.
+	byCookie bool
+	source   int
 }
 
-// block returns one of the user's rules with its copies before it, in the order in which they win.
+// block returns one of the user's rules with its copies before it, in the order in which they win: what is laid over
+// others comes before all of them.
 func (c *composer) block(source int, rule Rule) ([]variant, error) {
 	out := []variant{{matches: c.Matches(rule), to: c.shares, source: source}}
 	for i, l := range c.layers {
 		if !c.shielded[source] && !c.names(rule, l.base, c.namespace) {
 			continue
 		}
-		var next []variant
+		var laid []variant
 		for _, v := range out {
 			copied, err := c.copyOf(v, l)
 			if err != nil {
@@ -60,9 +72,9 @@ func (c *composer) block(source int, rule Rule) ([]variant, error) {
 			if len(copied.matches) > 0 && c.names(rule, l.base, c.namespace) {
 				c.met[i] = true
 			}
-			next = append(next, copied, v)
+			laid = append(laid, copied)
 		}
-		out = reachable(next)
+		out = reachable(append(laid, out...))
 		if most := c.Format().MaxRules; len(out) > most {
 			return nil, fmt.Errorf("rule %d would need %d copies and a route can have %d rules; use fewer match entries", source+1, len(out)-1, most)
 		}
@@ -70,18 +82,22 @@ func (c *composer) block(source int, rule Rule) ([]variant, error) {
 	return out, nil
 }
 
+func (l layer) byCookie() bool {
+	return !slices.ContainsFunc(l.anyOf, func(a Alternative) bool {
+		return a.Method != "" || len(a.Conditions) != 1 || !ofCookie(a.Conditions[0].Value)
+	})
+}
+
 // copyOf returns the copy of a variant for the layer's requests. It has no matches if no request meets
-// both.
+// both, nor where a match cannot ask for both: of one owner's copies the first then takes such requests, as it should.
 func (c *composer) copyOf(v variant, l layer) (variant, error) {
-	out := variant{to: assignment{}, owner: l.owner, source: v.source}
-	for service, shares := range v.to {
-		out.to[service] = shares
-	}
-	out.to[l.base] = l.to
+	out := variant{to: maps.Clone(v.to), mirrors: map[string]*trafficrouting.Mirror{}, owner: l.owner, byCookie: l.byCookie(), source: v.source}
+	maps.Copy(out.mirrors, v.mirrors)
+	out.to[l.base], out.mirrors[l.base] = l.to, l.mirror
 	for _, match := range v.matches {
 		for _, a := range l.anyOf {
 			joined, err := c.Conjoin(a, match)
-			if errors.Is(err, ErrContradiction) {
+			if errors.Is(err, ErrContradiction) || v.owner == l.owner && v.byCookie && errors.As(err, &bothCookies{}) {
 				continue
 			}
 			if err != nil {

@@ -112,6 +112,9 @@ func (c Condition) Meet(value string, regex bool) (replace bool, err error) {
 	return false, c.ambiguous(value)
 }
 
+// bothCookies says that a request may have both of two cookies, and one match cannot ask for them.
+type bothCookies struct{ error }
+
 // Expression is a regular expression as gateways read it: some search for it, some match the whole
 // value. It matches nothing if it cannot be read.
 type Expression struct{ search, whole *regexp.Regexp }
@@ -136,5 +139,9 @@ func (e Expression) Matched(value string) bool { return e.whole != nil && e.whol
 
 func (c Condition) ambiguous(value string) error {
 	field := map[string]string{Headers: "header", QueryParams: "query parameter"}[c.Field]
-	return fmt.Errorf("a rule matches %s %s by the regular expression %q already, and a match can name it only once; match by another name", field, c.Name, value)
+	err := fmt.Errorf("a rule matches %s %s by the regular expression %q already, and a match can name it only once; match by another name", field, c.Name, value)
+	if ofCookie(c.Value) && ofCookie(value) {
+		return bothCookies{err}
+	}
+	return err
 }

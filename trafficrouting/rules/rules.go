@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
 )
 
 // Object is one JSON object of a route. Routes are never read through typed structs: a typed read-modify-write drops
@@ -67,6 +68,14 @@ type Dialect interface {
 	Conjoin(a Alternative, match Object) (Object, error)
 	// Refuses says what of a match routes of this kind cannot tell apart, and the mend; empty means nothing.
 	Refuses(m v1alpha1.Match) string
+	// Alters says whether routes of this kind can change headers and mirror requests at all; empty means that they can,
+	// else it is the reason, and the mend.
+	Alters() string
+	// Change returns a rule, and one of its backends, with these changes of headers over those that they have; alone says
+	// that all requests of the rule go to that backend.
+	Change(rule, ref Object, alone bool, headers trafficrouting.Headers) (Object, Object, error)
+	// Mirror returns a rule of which this backend gets copies as well, of these parts per million.
+	Mirror(rule, ref Object, ppm int32) (Object, error)
 	// OneMatch says whether a rule can have only one match.
 	OneMatch(rule Object) bool
 	// Usurped finds a request that one of the user's rules takes and that would go to the copy of another one, by the

@@ -16,6 +16,9 @@ func (r Route) validate(live trafficrouting.Objects, owner trafficrouting.Owner,
 	if err := trafficrouting.Validate(live.Route.GetNamespace(), owner, splits); err != nil {
 		return err
 	}
+	if reason := r.unalterable(splits); reason != "" {
+		return errors.New(reason)
+	}
 	for _, s := range splits {
 		for _, rule := range s.Rules {
 			for _, m := range rule.AnyOf {

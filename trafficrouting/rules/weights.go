@@ -15,6 +15,8 @@ type assignment map[string][]trafficrouting.Share
 // weighing is the backends of one rule, split.
 type weighing struct {
 	refs []Object
+	// headers are what is changed for each of refs; nil is nothing.
+	headers []*trafficrouting.Headers
 	// rendered are the weights of the user's own backends, by their order.
 	rendered []int64
 	scale    int64
@@ -31,11 +33,11 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 	for i, ref := range refs {
 		if name, ok := r.Service(ref, namespace); ok {
 			shares[i] = to[name]
-			split = split || len(shares[i]) > 1 || len(shares[i]) == 1 && shares[i][0].Backend.Service != name
+			split = split || len(shares[i]) > 1 || len(shares[i]) == 1 && (shares[i][0].Backend.Service != name || shares[i][0].Headers != nil)
 		}
 	}
 	if !split {
-		return weighing{refs: refs, scale: 1, rendered: weights}, nil
+		return weighing{refs: refs, headers: make([]*trafficrouting.Headers, len(refs)), scale: 1, rendered: weights}, nil
 	}
 	scale, err := r.scaleFor(weights, shares)
 	if err != nil {
@@ -48,7 +50,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 			if scale > 1 {
 				ref = weighted(Shallow(ref), weights[i]*scale)
 			}
-			w.refs = append(w.refs, ref)
+			w.refs, w.headers = append(w.refs, ref), append(w.headers, nil)
 			w.rendered = append(w.rendered, weights[i]*scale)
 			continue
 		}
@@ -58,7 +60,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 			if share.Backend.Service == name {
 				rendered = part
 			}
-			w.refs = append(w.refs, weighted(r.Renamed(ref, share.Backend.Service), part))
+			w.refs, w.headers = append(w.refs, weighted(r.Renamed(ref, share.Backend.Service), part)), append(w.headers, share.Headers)
 		}
 		w.rendered = append(w.rendered, rendered)
 	}

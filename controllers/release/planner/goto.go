@@ -42,9 +42,9 @@ func (d *draft) goTo() {
 func (d *draft) givesNoMore(target, in int32) bool {
 	step := d.in.Policy.Strategy.Steps[target]
 	if in < 0 {
-		return weightOf(step) == 0 && len(step.Match) == 0
+		return weightOf(step) == 0 && len(step.Match) == 0 && step.Mirror == nil
 	}
-	return target == in || len(step.Match) == 0 && weightOf(step) <= weightOf(d.in.Policy.Strategy.Steps[in])
+	return target == in || len(step.Match) == 0 && step.Mirror == nil && weightOf(step) <= weightOf(d.in.Policy.Strategy.Steps[in])
 }
 
 func (d *draft) stepNamed(name string) int32 {

@@ -146,8 +146,13 @@ func askedShare(splits []trafficrouting.Split) string {
 		return "0%"
 	}
 	share := trafficrouting.Percent(canaryShare(splits[0]))
-	if len(splits[0].Rules) > 0 {
-		share += " and matches"
+	for _, rule := range splits[0].Rules {
+		switch {
+		case rule.Mirror != nil:
+			share += " and copies of " + trafficrouting.Percent(rule.Mirror.PPM)
+		case len(rule.AnyOf) > 0 && rule.To[0].Backend != splits[0].Base:
+			share += " and matches"
+		}
 	}
 	return share
 }

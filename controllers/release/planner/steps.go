@@ -67,18 +67,23 @@ func (d *draft) split(want route, service string) trafficrouting.Split {
 	case routeBase, routeStable:
 	case routeBefore:
 		if from := d.from(); from >= 0 {
-			return trafficrouting.ForStep(service, steps[from])
+			return d.forStep(service, steps[from])
 		}
 	case routeDown:
-		return trafficrouting.Between(service, weightOf(steps[step]))
+		down := v1alpha1.Step{Weight: steps[step].Weight, RequestHeaders: steps[step].RequestHeaders}
+		return trafficrouting.ForStep(service, v1alpha1.Strategy{}, down, d.in.Release) // nobody is chosen or kept on the way back
 	case routeStep:
-		return trafficrouting.ForStep(service, steps[step])
+		return d.forStep(service, steps[step])
 	case routeCanary:
 		return trafficrouting.AllCanary(service)
 	case routeHalf:
 		return trafficrouting.Between(service, trafficrouting.Whole/2)
 	}
 	return trafficrouting.AllStable(service)
+}
+
+func (d *draft) forStep(service string, step v1alpha1.Step) trafficrouting.Split {
+	return trafficrouting.ForStep(service, d.in.Policy.Strategy, step, d.in.Release)
 }
 
 // canaryKnown: every Service has its canary Service, or gets it by a write that comes before the
@@ -117,6 +122,9 @@ func (d *draft) shareOf(i int32) string {
 	share := trafficrouting.Percent(weightOf(step))
 	if len(step.Match) > 0 {
 		share += " and what matches"
+	}
+	if step.Mirror != nil {
+		share += " and copies of others"
 	}
 	return share
 }
