@@ -169,6 +169,7 @@ type ServiceRef struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.__namespace__) || self.kind != 'Ingress'",message="namespace: an Ingress can name no Service of another namespace; remove the field and keep the Ingress in the Rollout's namespace"
 // +kubebuilder:validation:XValidation:rule="(self.kind == 'Ingress') == has(self.flavor)",message="flavor: says which controller serves an Ingress, as each reads canary annotations in its own way; an Ingress must have it, other kinds must not"
 // +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor == 'IngressNginx'",message="annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"
+// +kubebuilder:validation:XValidation:rule="!has(self.probes) || !(self.kind in ['GRPCRoute', 'TCPRoute', 'TLSRoute'])",message="probes: are HTTP requests, which routes of this kind do not take; remove them"
 type RouteRef struct {
 	// Group is the API group of the route.
 	// +required
@@ -203,6 +204,12 @@ type RouteRef struct {
 	// +kubebuilder:validation:MaxLength=200
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
 	AnnotationPrefix *string `json:"annotationPrefix,omitempty"`
+	// Probes ask the data plane itself whether it follows. The installation must allow for them. Empty means none.
+	// +optional
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=map
+	// +listMapKey=name
+	Probes []Probe `json:"probes,omitempty"`
 }
 
 // Flavor is a controller that serves Ingresses by the annotations of ingress-nginx.

@@ -33,6 +33,8 @@ type options struct {
 	workers                                         int
 	requestsPerSecond                               float64
 	hook                                            hookOptions
+	// probes: the probes of Rollouts may have requests sent.
+	probes bool
 	// ignored are pod-template annotations whose change alone is no new version.
 	ignored []string
 	// letGo is the Deployment, in namespace/name form, whose place this process takes to let go of everything.
@@ -105,6 +107,7 @@ func parse(args []string) (options, logr.Logger, error) {
 	flags.DurationVar(&o.retry, "retry-period", 2*time.Second, "how often the lease is tried for")
 	flags.IntVar(&o.workers, "workers", 8, "how many Releases are reconciled at a time")
 	flags.Float64Var(&o.requestsPerSecond, "kube-api-qps", 200, "requests a second to the API server; the server's own priority and fairness limits beside it")
+	flags.BoolVar(&o.probes, "probes", false, "send the requests of probes that Rollouts name; their authors choose the addresses")
 	ignored := flags.String("ignored-annotations", strings.Join(admission.DefaultIgnored, ","), "pod-template annotations whose change alone is no new version, separated by commas; the gate must say the same")
 	flags.IntVar(&o.hook.port, "webhook-port", 0, "port of the admission webhook; 0 turns it off")
 	flags.StringVar(&o.hook.secret, "webhook-secret", "", "namespace/name of the Secret that has the webhook's certificate")

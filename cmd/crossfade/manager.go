@@ -25,6 +25,7 @@ import (
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/lens"
+	"crossfade.io/crossfade/controllers/prober"
 	"crossfade.io/crossfade/controllers/release"
 	"crossfade.io/crossfade/controllers/rollout"
 	"crossfade.io/crossfade/trafficrouting/providers"
@@ -113,6 +114,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: routes,
 		Clock: time.Now, Workers: o.workers,
 		Views: release.Through(lenses), LetGo: o.letGo != "",
+		Prober: &prober.Prober{Clock: time.Now, Allowed: o.probes, Forbidden: prober.Forbidden},
 	}
 	if err := releases.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the release controller: %w", err)
@@ -120,7 +122,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	rollouts := &rollout.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Sparing: sparing, Lenses: lenses,
 		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: routes,
-		Clock: time.Now, Gate: gate, Ignored: o.ignored, LetGo: o.letGo != "",
+		Clock: time.Now, Gate: gate, Ignored: o.ignored, LetGo: o.letGo != "", Probes: o.probes,
 	}
 	if err := rollouts.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the rollout controller: %w", err)

@@ -54,6 +54,8 @@ var parties = []move{
 	party("the kubelet looks", func(w *world) bool { return w.model.Kubelet() }),
 	party("the endpoints are brought up to date", func(w *world) bool { moved := w.collectGarbage(); return w.syncEndpoints() || moved }),
 	party("the gateway looks", (*world).acceptRoutes),
+	party("the proxies look", (*world).takeRoute),
+	party("probes are answered", (*world).answerProbes),
 	{name: "time passes", write: -1, do: func(w *world) bool { w.model.Advance(tick); return true }},
 }
 
@@ -132,6 +134,13 @@ var verdicts = func() (out []move) {
 	return out
 }()
 
+// silence is what befalls probes.
+var silence = []move{fate("probes get no answers any more", func(w *world) bool {
+	muted := !w.proxies.mute
+	w.proxies.mute = true
+	return muted
+})}
+
 func fate(what string, do func(*world) bool) move {
 	return move{name: what, fault: true, write: -1, do: func(w *world) bool {
 		struck := do(w)
@@ -169,6 +178,8 @@ func (p place) round(before mark) (atRest bool) {
 	p.collectGarbage()
 	p.syncEndpoints()
 	p.acceptRoutes()
+	p.takeRoute()
+	p.answerProbes()
 	p.instant("endpoints and gateway looked")
 	if p.ended || p.mark() != before {
 		return p.ended

@@ -71,6 +71,10 @@ var smallWorlds = map[string]smallWorld{
 		},
 		deeds: []move{aborts, newer, promote}, mostDeeds: 1, fates: pods, mostFaults: 1,
 	},
+	"probed": {
+		steps: []v1alpha1.Step{matching("insiders", 1, nil), weigh("half", 50, nil)}, probed: true, fates: silence, mostFaults: 1,
+		deeds: []move{aborts, promote}, mostDeeds: 1,
+	},
 	"judged": {
 		steps: []v1alpha1.Step{weigh("half", 50, nil), weigh("most", 75, nil)}, judged: true, fates: verdicts, mostFaults: 2,
 		deeds: []move{promote}, mostDeeds: 1,

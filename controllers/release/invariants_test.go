@@ -43,6 +43,8 @@ type guardian struct {
 	outage bool
 	// robbed is how many stable pods fate had taken at the last look.
 	robbed int
+	// sawMatch and sawWhole: proxies have followed a route with a match, or one that sends everything to the canary.
+	sawMatch, sawWhole bool
 }
 
 func guard(w *world) *guardian {
@@ -249,6 +251,7 @@ func (g *guardian) weightFallsFirst(what string) {
 	}
 	replicas := g.canaryReplicas()
 	defer func() { g.canary = replicas }()
+	g.watchProxies(what, replicas)
 	g.weightFallsBeforePods(what, route, replicas)
 	if g.w.status.Progress.Cause == "" || replicas >= g.canary || g.outage || route == nil {
 		return

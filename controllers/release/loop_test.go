@@ -47,6 +47,9 @@ func (w *world) reconciler(watch func(planner.Input, planner.Decision)) *release
 		Client: &apiServer{world: w}, Reader: &apiServer{world: w, uncached: true}, Views: views{w}, Recorder: silent{}, Metrics: metrics(),
 		Kinds: kinds, Providers: registry, Clock: w.now,
 	}
+	if len(w.policy.RouteRefs[0].Probes) > 0 {
+		r.Prober = prober{w}
+	}
 	if w.evidence != nil {
 		r.Analyst = analyst{w}
 	}
@@ -71,6 +74,7 @@ func (w *world) reconcile() planner.Decision {
 	w.again, w.memory = result.RequeueAfter, r.Memory()
 	if w.dead {
 		w.memory, w.dead = release.Memory{}, false // another process takes over
+		w.proxies.asked, w.proxies.answers = nil, nil
 		return w.last
 	}
 	if err != nil {

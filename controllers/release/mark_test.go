@@ -91,7 +91,38 @@ func (p place) mark() mark {
 	if p.evidence != nil {
 		s.text(string(p.evidence.Verdict))
 	}
+	p.markProxies(s)
 	return mark(s.sum)
+}
+
+// markProxies notes what probes meet, and what is known of that.
+func (p place) markProxies(s *scribe) {
+	if len(p.policy.RouteRefs[0].Probes) == 0 {
+		return
+	}
+	route := p.store.objects[keyOf(kindRoute, "checkout")]
+	for _, r := range []*unstructured.Unstructured{route, p.proxies.follow} {
+		ppm, matches := canaryWeight(r, "checkout")
+		s.number(int64(ppm))
+		s.fact(matches)
+	}
+	if route != nil {
+		s.number(min(route.GetGeneration()-p.proxies.askedAt, 2))
+	}
+	for _, q := range p.proxies.asked {
+		s.text(q.Probe)
+	}
+	for _, answer := range p.proxies.answers {
+		for _, holds := range []bool{answer.Stable, answer.Canary, answer.Problem != "", answer.State == p.proxies.askedOf} {
+			s.fact(holds)
+		}
+	}
+	s.fact(p.proxies.mute)
+	if p.status.Progress.Stage == v1alpha1.StageWithdrawing {
+		s.number(p.age(p.status.Progress.StageSince, 2*tick)) // for as long as an answer is waited for that tells something
+	}
+	s.fact(p.guard.sawMatch)
+	s.fact(p.guard.sawWhole)
 }
 
 func (p place) markWorkload(s *scribe, r reading) {
@@ -240,7 +271,8 @@ func (p place) markTimes(s *scribe, status v1alpha1.ReleaseStatus) {
 	s.number(p.age(started, hold))
 	s.number(p.age(progress.EffectSince, p.longest))
 	s.number(p.age(progress.BareSince, p.policy.Timing.CollapseAfter.Duration.Duration))
-	waits := progress.EffectSince == nil && (progress.Cause == "" && started == nil || progress.Stage == v1alpha1.StageDescending)
+	forward := progress.Cause == "" && !pastNoReturn[progress.Stage] && (started == nil || progress.Stage != v1alpha1.StageStepping)
+	waits := progress.EffectSince == nil && (forward || progress.Stage == v1alpha1.StageDescending)
 	if !waits {
 		return
 	}

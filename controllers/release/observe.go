@@ -66,6 +66,7 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 	}
 	input.Observed.Workload.Now = input.Now
 	input.Evidence = r.evidence(ctx, release)
+	input.Observed.Probes = r.probed(client.ObjectKeyFromObject(release))
 	return input, nil
 }
 

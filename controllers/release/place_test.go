@@ -24,6 +24,8 @@ type smallWorld struct {
 	ingress bool
 	// tls: the gateway is to call the Service over TLS.
 	tls bool
+	// probed: the route has probes, and its proxies follow it when they look.
+	probed bool
 	// judged: there is evidence, which passes at first.
 	judged bool
 	// deeds are what users do in it, after what they do once a Release has ended, and fates what befalls pods and
@@ -39,10 +41,14 @@ type smallWorld struct {
 func (s smallWorld) begin(t testing.TB, loud bool) place {
 	w := newWorld(t, options{replicas: max(s.replicas, 1), ingress: s.ingress, tls: s.tls, steps: s.steps, deadline: 2 * tick, change: func(p *v1alpha1.RolloutSpec) {
 		p.Timing = v1alpha1.Timing{Settle: long(tick), Drain: long(tick), CollapseAfter: long(tick)}
+		if s.probed {
+			plainAndInsider(p)
+		}
 		if s.change != nil {
 			s.change(p)
 		}
 	}})
+	w.proxies.behind = s.probed
 	w.t, w.tale.quiet = witness{t}, !loud
 	g := guard(w)
 	if s.judged {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -32,7 +33,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 	var cached v1alpha1.Release
 	if err := r.Client.Get(ctx, req.NamespacedName, &cached); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.fresh.forget(r.Views.Leave(req.NamespacedName))
+			r.forget(req.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("read Release %s: %w", req.NamespacedName, err)
@@ -57,6 +58,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 	return ctrl.Result{RequeueAfter: again}, nil
 }
 
+// forget drops what is known of a Release that is gone, or in flight no more.
+func (r *Reconciler) forget(release types.NamespacedName) {
+	r.fresh.forget(r.Views.Leave(release))
+	if r.Prober != nil {
+		r.Prober.Forget(release)
+	}
+}
+
 // carryOut persists the decision, which fences it, and only then acts on it. It returns when to look
 // again.
 func (r *Reconciler) carryOut(ctx context.Context, release *v1alpha1.Release, decision planner.Decision) (time.Duration, error) {
@@ -66,6 +75,7 @@ func (r *Reconciler) carryOut(ctx context.Context, release *v1alpha1.Release, de
 		return 0, err
 	}
 	r.report(ctx, before, release, decision)
+	r.probe(client.ObjectKeyFromObject(release), decision.Asks)
 	answered := false
 	for _, w := range decision.Writes {
 		if err := r.apply(ctx, w); err != nil {

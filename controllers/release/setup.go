@@ -55,6 +55,8 @@ type Reconciler struct {
 	Clock     Clock
 	// Analyst judges canaries; nil judges none.
 	Analyst Analyst
+	// Prober asks probes; nil asks none, which a Release with probes waits for in vain.
+	Prober Prober
 	// Workers is how many Releases are reconciled at a time.
 	Workers int
 	// LetGo treats every Rollout as suspended.

@@ -16,27 +16,36 @@ import (
 
 // spoils make an Input that no shell should ever read.
 var spoils = map[string]func(*planner.Input){
-	"no progress deadline":       func(in *planner.Input) { in.Policy.ProgressDeadline = nil },
-	"no drain":                   func(in *planner.Input) { in.Policy.Timing.Drain = nil },
-	"no collapse time":           func(in *planner.Input) { in.Policy.Timing.CollapseAfter = nil },
-	"no steps":                   func(in *planner.Input) { in.Policy.Strategy.Steps = nil },
-	"a step too far":             func(in *planner.Input) { in.Status.Progress.Step = 99 },
-	"a step before the first":    func(in *planner.Input) { in.Status.Progress.Step = -1 },
-	"no record of steps":         func(in *planner.Input) { in.Status.Steps = nil },
-	"no time of the stage":       func(in *planner.Input) { in.Status.Progress.StageSince = nil },
-	"an unknown stage":           func(in *planner.Input) { in.Status.Progress.Stage = "Dancing" },
-	"an unknown cause":           func(in *planner.Input) { in.Status.Progress.Cause = "Boredom" },
-	"repairs without their time": func(in *planner.Input) { in.Status.Progress.Repairs, in.Status.Progress.RepairsSince = 99, nil },
-	"no kind":                    func(in *planner.Input) { in.Observed.Kind = nil },
-	"no provider":                func(in *planner.Input) { in.Observed.Routes[0].Provider = nil },
-	"no workload":                func(in *planner.Input) { in.Observed.Workload = workload.Objects{} },
-	"no revisions":               func(in *planner.Input) { in.Observed.Workload.Revisions = nil },
-	"no pods":                    func(in *planner.Input) { in.Observed.Workload.Pods = nil },
-	"no Service":                 func(in *planner.Input) { in.Observed.Services[0].User = nil },
-	"no canary Service":          func(in *planner.Input) { in.Observed.Services[0].Canary = nil },
-	"no Services":                func(in *planner.Input) { in.Observed.Services = nil },
-	"no route":                   func(in *planner.Input) { in.Observed.Routes[0].Objects = trafficrouting.Objects{} },
-	"no routes":                  func(in *planner.Input) { in.Observed.Routes = nil },
+	"no progress deadline":         func(in *planner.Input) { in.Policy.ProgressDeadline = nil },
+	"no drain":                     func(in *planner.Input) { in.Policy.Timing.Drain = nil },
+	"no collapse time":             func(in *planner.Input) { in.Policy.Timing.CollapseAfter = nil },
+	"no steps":                     func(in *planner.Input) { in.Policy.Strategy.Steps = nil },
+	"a step too far":               func(in *planner.Input) { in.Status.Progress.Step = 99 },
+	"a step before the first":      func(in *planner.Input) { in.Status.Progress.Step = -1 },
+	"no record of steps":           func(in *planner.Input) { in.Status.Steps = nil },
+	"no time of the stage":         func(in *planner.Input) { in.Status.Progress.StageSince = nil },
+	"an unknown stage":             func(in *planner.Input) { in.Status.Progress.Stage = "Dancing" },
+	"an unknown cause":             func(in *planner.Input) { in.Status.Progress.Cause = "Boredom" },
+	"repairs without their time":   func(in *planner.Input) { in.Status.Progress.Repairs, in.Status.Progress.RepairsSince = 99, nil },
+	"no kind":                      func(in *planner.Input) { in.Observed.Kind = nil },
+	"no provider":                  func(in *planner.Input) { in.Observed.Routes[0].Provider = nil },
+	"no workload":                  func(in *planner.Input) { in.Observed.Workload = workload.Objects{} },
+	"no revisions":                 func(in *planner.Input) { in.Observed.Workload.Revisions = nil },
+	"no pods":                      func(in *planner.Input) { in.Observed.Workload.Pods = nil },
+	"no Service":                   func(in *planner.Input) { in.Observed.Services[0].User = nil },
+	"no canary Service":            func(in *planner.Input) { in.Observed.Services[0].Canary = nil },
+	"no Services":                  func(in *planner.Input) { in.Observed.Services = nil },
+	"no route":                     func(in *planner.Input) { in.Observed.Routes[0].Objects = trafficrouting.Objects{} },
+	"no routes":                    func(in *planner.Input) { in.Observed.Routes = nil },
+	"probes that nobody has asked": func(in *planner.Input) { in.Observed.Routes[0].Ref.Probes = twoProbes() },
+	"a probe without a URL": func(in *planner.Input) {
+		in.Observed.Routes[0].Ref.Probes = twoProbes()
+		in.Observed.Routes[0].Ref.Probes[0].URL = "http://[::1"
+	},
+	"probes of Services without ports": func(in *planner.Input) {
+		in.Observed.Routes[0].Ref.Probes = twoProbes()
+		unstructured.RemoveNestedField(in.Observed.Services[0].User.Object, "spec", "ports")
+	},
 	"an empty workload": func(in *planner.Input) {
 		in.Observed.Workload.Workload = &unstructured.Unstructured{Object: map[string]any{}}
 	},

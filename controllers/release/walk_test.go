@@ -53,6 +53,18 @@ func TestHastyWalks(t *testing.T) {
 	}
 }
 
+// TestProbedWalks has probes, which are answered now and then, by proxies that follow now and then.
+func TestProbedWalks(t *testing.T) {
+	for seed := int64(1); seed <= int64(*walks)/2; seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			w := newWalker(t, seed, plainAndInsider)
+			w.moods = rand.New(rand.NewSource(-seed)) //nolint:gosec // a seed that is printed is the point
+			w.walk()
+		})
+	}
+}
+
 // frozenNowAndThen freezes the first minutes of each quarter of an hour.
 func frozenNowAndThen(p *v1alpha1.RolloutSpec) {
 	p.Freezes = []v1alpha1.Freeze{{Name: "often", Schedule: "*/15 * * * *", For: *long(7 * time.Minute)}}
@@ -61,7 +73,9 @@ func frozenNowAndThen(p *v1alpha1.RolloutSpec) {
 type walker struct {
 	*world
 	// haste draws what people do in a hurry; nil if they don't.
-	haste  *rand.Rand
+	haste *rand.Rand
+	// moods draws how proxies are; nil if they follow and answer.
+	moods  *rand.Rand
 	random *rand.Rand
 	guard  *guardian
 	past   []reading
@@ -140,6 +154,9 @@ func (w *walker) move() {
 	if w.haste != nil && w.haste.Intn(15) == 0 && !over {
 		w.hurry()
 	}
+	if w.moods != nil && w.moods.Intn(10) == 0 {
+		w.proxies.behind, w.proxies.mute = w.moods.Intn(3) == 0, w.moods.Intn(6) == 0
+	}
 	switch w.random.Intn(4) {
 	case 0:
 		w.reconcile()
@@ -217,6 +234,7 @@ func (w *walker) settle() {
 	w.t.Helper()
 	w.rolloutResume()
 	w.resume()
+	w.proxies.behind, w.proxies.mute = false, false
 	w.healCanary()
 	if w.evidence != nil {
 		w.judge(v1alpha1.VerdictPass, "no worse than stable")

@@ -60,6 +60,8 @@ type world struct {
 	unpinned bool
 	// deaf: no gateway takes notice of routes.
 	deaf bool
+	// proxies are what probes meet.
+	proxies proxies
 	// rival is the route that another writer insists on; nil if nobody does.
 	rival *unstructured.Unstructured
 	// evidence on the canary; nil where nothing is judged.
@@ -180,6 +182,8 @@ func (w *world) others() bool {
 	moved = w.syncEndpoints() || moved
 	moved = w.contend() || moved
 	moved = w.acceptRoutes() || moved
+	moved = !w.proxies.behind && w.takeRoute() || moved
+	moved = w.answerProbes() || moved
 	w.instant("endpoints and gateway looked")
 	return moved
 }

@@ -58,6 +58,10 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	if refusal := provider.Capabilities(objects).Refusal; refusal != "" {
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
 	}
+	if len(ref.Probes) > 0 && !r.Probes {
+		return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf(
+			"%s %s has probes, which are switched off in this installation; have its operator set probes.enabled, or leave them out", ref.Kind, ref.Name)), true, nil
+	}
 	if refusal := carries(rollout, provider, objects); refusal != "" {
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
 	}

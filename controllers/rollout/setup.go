@@ -59,6 +59,8 @@ type Reconciler struct {
 	Ignored []string
 	// LetGo treats every Rollout as suspended.
 	LetGo bool
+	// Probes says that those of Rollouts may have requests sent.
+	Probes bool
 
 	memory memory
 }

@@ -98,6 +98,48 @@ func TestRolloutIsRefused(t *testing.T) {
 	}
 }
 
+// TestProbesAreRefused: a wrong probe gets one sentence that names the field and the mend.
+func TestProbesAreRefused(t *testing.T) {
+	client := installCRDs(t)
+	namespace := newNamespace(t)
+	const (
+		route = "kind: HTTPRoute, name: checkout"
+		probe = `{name: insider, url: "https://gateway.edge.svc:8443/version?a=b", host: shop.example.com, headers: [{name: Cookie, value: "group=insider; a=b"}], method: HEAD, identifiedBy: {header: X-Version, port: 8080}, insecureSkipVerify: true}`
+	)
+	rollout := strings.Replace(goodRollout, route, route+", probes: ["+probe+", {name: plain, url: \"http://[fd00::1]\", identifiedBy: {header: X-Pod}}]", 1)
+	create := func(manifest string) error {
+		_, err := client.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), decoded(t, manifest),
+			metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}})
+		return err
+	}
+	require.NoError(t, create(rollout))
+	for name, c := range map[string]struct{ from, to, want string }{
+		"a route of gRPC":             {"kind: HTTPRoute", "kind: GRPCRoute", "probes: are HTTP requests, which routes of this kind do not take; remove them"},
+		"a route of connections":      {"kind: HTTPRoute", "kind: TLSRoute", "probes: are HTTP requests, which routes of this kind do not take; remove them"},
+		"a name twice":                {"name: plain", "name: insider", `Duplicate value: {"name":"insider"}`},
+		"no name":                     {"name: insider, ", "", "probes[0].name: Required value"},
+		"another scheme":              {"https://gateway", "ftp://gateway", "url: must be http:// or https://, a host, and a path and query if any"},
+		"a URL without host":          {"https://gateway.edge.svc:8443", "https://", "url: must be http:// or https://"},
+		"a URL with a password":       {"https://gateway", "https://user:secret@gateway", "url: must be http:// or https://"},
+		"a URL with a fragment":       {"?a=b", "?a=b#c", "url: must be http:// or https://"},
+		"a URL with a space":          {"?a=b", "?a= b", "url: must be http:// or https://"},
+		"another method":              {"method: HEAD", "method: POST", `supported values: "GET", "HEAD"`},
+		"the host as a header":        {"name: Cookie", "name: hOst", "headers: Host is said by host, and those of the connection by nobody; remove it"},
+		"a header of the connection":  {"name: Cookie", "name: Upgrade", "headers: Host is said by host"},
+		"a header of two lines":       {`"group=insider; a=b"`, `"a\nb: c"`, "probes[0].headers[0].value in body should match"},
+		"a header that is no token":   {"name: Cookie", `name: "a:b"`, "probes[0].headers[0].name in body should match"},
+		"a host with a path":          {"host: shop.example.com", "host: shop.example.com/a", "probes[0].host in body should match"},
+		"nothing that tells versions": {", identifiedBy: {header: X-Pod}", "", "probes[1].identifiedBy: Required value"},
+		"what may hold secrets":       {"header: X-Version", "header: Set-Cookie", "header: may hold secrets, which status would show; name another"},
+		"a port that is none":         {"port: 8080", "port: 0", "identifiedBy.port"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Contains(t, rollout, c.from, "the case spoils nothing")
+			require.ErrorContains(t, create(strings.Replace(rollout, c.from, c.to, 1)), c.want)
+		})
+	}
+}
+
 // TestIngressIsRefused: what no controller of its flavor could do is refused with the Rollout.
 func TestIngressIsRefused(t *testing.T) {
 	client := installCRDs(t)

@@ -27,7 +27,9 @@ var foot = `
 **Shares** are exact: weights are multiplied until each is whole. Where a route shares connections, one that is open
 stays where it is until it ends, so the measured share follows slowly; set ` + "`timing.drain`" + ` to how long they last.
 
-**Evidence** is what Crossfade waits for before it acts on a change, then it waits for ` + "`timing.settle`" + `.
+**Evidence** is what Crossfade waits for before it acts on a change, then it waits for ` + "`timing.settle`" + `. HTTPRoutes,
+VirtualServices and Ingresses can have [probes](probes.md) beside: requests that are seen to follow the split. Where the
+route tells nothing, switch them on there. They were shown through Traefik.
 
 ## Gateway API
 The user's route is split in place. A cookie is matched by a regular expression on its header. Methods and query parameters

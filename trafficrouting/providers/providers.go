@@ -58,7 +58,7 @@ var all = []Entry{
 		Resource: schema.GroupVersionResource{Group: istio.Group, Version: "*", Resource: "virtualservices"},
 		Make:     func(v1alpha1.RouteRef) trafficrouting.Provider { return istio.New() },
 		Guarded:  true, Flavors: []Flavor{{Shown: "istiod, with proxyless gRPC as its data plane"}},
-		Shares: "requests; by its rules of tls and tcp, connections", Evidence: "none: a VirtualService's status says nothing of proxies",
+		Shares: "requests; by its rules of tls and tcp, connections", Evidence: "none: a VirtualService's status says nothing of proxies; [probes](probes.md)",
 	},
 	{
 		Kind:     nginx.Kind,
@@ -69,7 +69,7 @@ var all = []Entry{
 			{v1alpha1.FlavorTraefik, "Traefik"},
 			{v1alpha1.FlavorHigress, "the API's schema and a model of the controller alone"},
 		},
-		Shares: "requests", Evidence: "none: an Ingress has no status for it",
+		Shares: "requests", Evidence: "none: an Ingress has no status for it; [probes](probes.md)",
 	},
 }
 

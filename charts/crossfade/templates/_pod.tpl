@@ -30,6 +30,9 @@ containers:
   - --workers={{ .root.Values.workers }}
   - --ignored-annotations={{ join "," .root.Values.gate.ignoredAnnotations }}
   - --kube-api-qps={{ .root.Values.kubeAPIQPS }}
+  {{- if .root.Values.probes.enabled }}
+  - --probes
+  {{- end }}
   {{- if .root.Values.webhook.enabled }}
   - --webhook-port={{ .root.Values.ports.webhook }}
   - --webhook-secret={{ .root.Release.Namespace }}/crossfade-webhook

@@ -7,6 +7,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"k8s.io/utils/ptr"
+
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
@@ -40,13 +42,14 @@ func (d *draft) missing(s stage) *v1alpha1.Barrier {
 	}
 	if d.contended != "" {
 		until := metav1.NewMicroTime(d.progress.RepairsSince.Add(repairWindow))
-		return &v1alpha1.Barrier{Name: "route", Message: d.contended, Until: &until}
+		return &v1alpha1.Barrier{Name: barrierRoute, Message: d.contended, Until: &until}
 	}
 	return d.routesMissing(s)
 }
 
 // routesMissing says which route does not have the stage's split in effect yet; nil if all have.
 func (d *draft) routesMissing(s stage) *v1alpha1.Barrier {
+	d.asks = nil
 	for _, r := range d.in.Observed.Routes {
 		if r.Objects.Route == nil {
 			continue
@@ -57,9 +60,12 @@ func (d *draft) routesMissing(s stage) *v1alpha1.Barrier {
 		}
 		if !seen.InEffect {
 			return &v1alpha1.Barrier{
-				Name:    "route",
+				Name:    barrierRoute,
 				Message: fmt.Sprintf("%s %s is not in effect yet: %s", r.Ref.Kind, r.Ref.Name, seen.Message),
 			}
+		}
+		if message := d.unprobed(s, r); message != "" {
+			return &v1alpha1.Barrier{Name: barrierProbe, Message: message}
 		}
 	}
 	return nil
@@ -67,7 +73,8 @@ func (d *draft) routesMissing(s stage) *v1alpha1.Barrier {
 
 // look is one question to a provider: how a route stands beside a split.
 type look struct {
-	route  v1alpha1.RouteRef
+	kind   string
+	name   string
 	want   route
 	step   int32
 	splits int
@@ -77,7 +84,7 @@ type look struct {
 // times in one decision, and the answer takes a rendering of the route, so it is kept.
 func (d *draft) observe(r Route, want route) trafficrouting.Observed {
 	splits := d.splits(want)
-	asked := look{route: r.Ref, want: want, step: d.progress.Step, splits: len(splits)}
+	asked := look{kind: r.Ref.Group + "/" + r.Ref.Kind, name: ptr.Deref(r.Ref.Namespace, "") + "/" + r.Ref.Name, want: want, step: d.progress.Step, splits: len(splits)}
 	seen, ok := d.seen[asked]
 	if !ok {
 		seen = r.Provider.Observe(r.Objects, d.owner(), splits)

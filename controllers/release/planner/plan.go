@@ -9,6 +9,7 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/intent"
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/probes"
 	"crossfade.io/crossfade/workload"
 )
 
@@ -61,7 +62,9 @@ type draft struct {
 	message string
 	barrier *v1alpha1.Barrier
 	writes  []intent.Write
-	wake    time.Duration
+	// asks are the probes that the barrier waits for.
+	asks []probes.Question
+	wake time.Duration
 	// contended names who keeps undoing the split; empty if nobody.
 	contended string
 	// fault is an object that cannot be encoded or rendered; empty if there is none.
@@ -153,7 +156,7 @@ func (d *draft) walk() {
 	var effect *metav1.MicroTime // of the stage before, if this look left one
 	for range maxMoves {
 		stage := d.stage()
-		d.rule, d.barrier = stage.rule(d), nil
+		d.rule, d.barrier, d.asks = stage.rule(d), nil, nil
 		d.writes = d.writesFor(stage)
 		if len(d.writes) > 0 {
 			d.lose()

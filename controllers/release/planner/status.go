@@ -72,7 +72,7 @@ func (d *draft) decision() Decision {
 	}
 	status.Decisions = d.record(ended)
 	d.setConditions(&status)
-	return Decision{Rule: d.rule, Status: status, Writes: d.writes, Wake: d.wake, Ended: ended && d.over()}
+	return Decision{Rule: d.rule, Status: status, Writes: d.writes, Asks: d.asks, Wake: d.wake, Ended: ended && d.over()}
 }
 
 // over: a look that could see all found nothing left to do. What is on the ReplicaSets is known only once
@@ -123,7 +123,8 @@ func (d *draft) routeStatuses() []v1alpha1.RouteStatus {
 	if d.progress.Stage == v1alpha1.StageEnded {
 		return nil
 	}
-	want := d.stage().route
+	stage := d.stage()
+	want := stage.route
 	asked := askedShare(d.splits(want))
 	var statuses []v1alpha1.RouteStatus
 	for _, r := range d.in.Observed.Routes {
@@ -132,6 +133,9 @@ func (d *draft) routeStatuses() []v1alpha1.RouteStatus {
 			seen := d.observe(r, want)
 			status.InEffect = trafficrouting.Percent(seen.CanaryPPM)
 			status.Evidence, status.Message = seen.Evidence.String(), seen.Message
+			if seen.InEffect && d.probed(stage, r) {
+				status.Evidence = trafficrouting.EvidenceProbed.String()
+			}
 		}
 		statuses = append(statuses, status)
 	}
@@ -232,7 +236,7 @@ func (d *draft) setConditions(status *v1alpha1.ReleaseStatus) {
 	default:
 		set(v1alpha1.ConditionStalled, false, v1alpha1.ReasonProgressing, "")
 	}
-	if d.barrier != nil && d.barrier.Name == "route" || writesRoutes(d.writes, d.in.Observed.Routes) {
+	if d.barrier != nil && (d.barrier.Name == barrierRoute || d.barrier.Name == barrierProbe) || writesRoutes(d.writes, d.in.Observed.Routes) {
 		set(v1alpha1.ConditionTrafficInEffect, false, v1alpha1.ReasonNotInEffect, d.message)
 	} else {
 		set(v1alpha1.ConditionTrafficInEffect, true, v1alpha1.ReasonInEffect, "")

@@ -11,6 +11,7 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/intent"
 	"crossfade.io/crossfade/trafficrouting"
+	"crossfade.io/crossfade/trafficrouting/probes"
 	"crossfade.io/crossfade/workload"
 )
 
@@ -91,6 +92,8 @@ type Observed struct {
 	Workload workload.Objects
 	Services []Service
 	Routes   []Route
+	// Probes are the answers that are known by now, also to what was asked before.
+	Probes []probes.Answer
 }
 
 // Service is one of the user's Services with the canary Service beside it.
@@ -119,6 +122,8 @@ type Decision struct {
 	Status v1alpha1.ReleaseStatus
 	// Writes in order; each names an end state, so repeating one is harmless.
 	Writes []intent.Write
+	// Asks are the probes that are to be asked beside.
+	Asks []probes.Question
 	// Wake is the latest next look, from Now; 0 means that an event will come.
 	Wake time.Duration
 	// Ended: nothing of the Release is left in the cluster; its finalizer may go.

@@ -75,6 +75,7 @@ func (w *World) Install(ctx context.Context) error {
 		"--set", "replicas=1",
 		// Soon followed by the next once its lease is free.
 		"--set", "leaderElection.retryPeriod=500ms",
+		"--set", "probes.enabled=true",
 		"--set-string", fmt.Sprintf("podAnnotations.crossfade-e2e/installed=%d", time.Now().UnixNano()))
 	return run(install)
 }
