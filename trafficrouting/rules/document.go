@@ -108,9 +108,9 @@ func added(bases map[string]string, s trafficrouting.Split) {
 
 // lostCopies counts, by content, the copies that no rule bears the name of any more.
 func (d document) lostCopies() map[string]int {
-	named := map[any]bool{}
+	named := map[string]bool{}
 	for _, rule := range d.rules() {
-		named[rule.Body["name"]] = true
+		named[d.nameOf(rule)] = true
 	}
 	lost := map[string]int{}
 	for owner, p := range d.parts {
@@ -126,27 +126,37 @@ func (d document) lostCopies() map[string]int {
 // inserted says whether a rule is one that Crossfade inserted: by its name, or where that was lost, by
 // its content. A copy stands before its original, so of two that are alike the first is the copy.
 func (d document) inserted(rule Rule, owner string, bases map[string]string, lost map[string]int) bool {
-	by := ownerOf(rule.Body)
+	by := d.ownerOf(rule)
 	if _, ok := d.parts[by]; ok {
 		return true
 	}
-	ours := false
-	for _, ref := range d.Refs(rule) {
-		name, ok := d.Service(ref, d.namespace)
-		ours = ours || ok && bases[name] != ""
-	}
-	if !ours {
+	named, alone := d.addedTo(rule, d.namespace, bases)
+	if !named || d.Format().Nameless && !alone {
 		return false
 	}
 	if by != "" && by == owner {
 		return true
 	}
-	hash := hashOf(rule.Body)
+	hash := d.signOf(rule)
 	if lost[hash] == 0 {
 		return false
 	}
 	lost[hash]--
 	return true
+}
+
+// addedTo says whether a rule has a backend that was added for a Service, and one whose Service it doesn't name itself, as
+// one of the user's does.
+func (r Route) addedTo(rule Rule, namespace string, bases map[string]string) (named, alone bool) {
+	for _, ref := range r.Refs(rule) {
+		name, ok := r.Service(ref, namespace)
+		if !ok || bases[name] == "" {
+			continue
+		}
+		named = true
+		alone = alone || !r.names(rule, bases[name], namespace)
+	}
+	return named, alone
 }
 
 // records returns what the parts know of the user's rules, in the rules' order.

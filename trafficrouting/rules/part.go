@@ -56,7 +56,7 @@ type record struct {
 }
 
 // own returns the user's weight of backend i in effect.
-func (r record) own(i int, of Route) int64 { return of.effective(r.Own[i], len(r.Refs) == 1) }
+func (r record) own(i int, of Route) int64 { return of.effective(r.Own)[i] }
 
 // whole says whether the record's lists belong together, which a foreign hand may have broken.
 func (r record) whole() bool {
@@ -109,7 +109,7 @@ func hashOf(rule Object) string {
 func (r Route) shapeOf(rule Rule) string {
 	refs := r.Refs(rule)
 	for i := range refs {
-		refs[i] = without(refs[i], "weight")
+		refs[i] = without(refs[i], r.weightField())
 	}
 	return hashOf(r.with(rule, refs).Body)
 }
@@ -120,9 +120,33 @@ var copyName = regexp.MustCompile(`^cf-(.+)-([0-9]+)$`)
 // nameOfCopy names the n-th rule that is inserted for an owner.
 func nameOfCopy(owner string, n int) string { return "cf-" + owner + "-" + strconv.Itoa(n) }
 
+// nameOf is what tells a rule from the others whatever becomes of its backends: its name, or of rules without names a hash
+// of the match. Empty means nothing.
+func (r Route) nameOf(rule Rule) string {
+	format := r.Format()
+	switch list := format.Lists[rule.List]; {
+	case list.Single:
+		return list.Field
+	case format.Nameless && list.Match != "":
+		return hashOf(Object{list.Match: rule.Body[list.Match]})
+	case format.Nameless:
+		return ""
+	}
+	name, _ := rule.Body["name"].(string)
+	return name
+}
+
+// signOf is by what a copy is known that has no name: a hash of it, or of its match where that is what it has for a name.
+func (r Route) signOf(rule Rule) string {
+	if r.Format().Nameless {
+		return r.nameOf(rule)
+	}
+	return hashOf(rule.Body)
+}
+
 // ownerOf returns the owner that a rule's name says it was inserted for.
-func ownerOf(rule Object) string {
-	name, _ := rule["name"].(string)
+func (r Route) ownerOf(rule Rule) string {
+	name := r.nameOf(rule)
 	if m := copyName.FindStringSubmatch(name); m != nil {
 		return m[1]
 	}

@@ -46,7 +46,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 		name, _ := r.Service(ref, namespace)
 		if shares[i] == nil {
 			if scale > 1 {
-				ref = weighted(Shallow(ref), weights[i]*scale)
+				ref = r.weighted(Shallow(ref), weights[i]*scale)
 			}
 			w.refs = append(w.refs, ref)
 			w.rendered = append(w.rendered, weights[i]*scale)
@@ -58,7 +58,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 			if share.Backend.Service == name {
 				rendered = part
 			}
-			w.refs = append(w.refs, weighted(r.Renamed(ref, share.Backend.Service), part))
+			w.refs = append(w.refs, r.weighted(r.Renamed(ref, share.Backend.Service), part))
 		}
 		w.rendered = append(w.rendered, rendered)
 	}
@@ -69,8 +69,8 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 }
 
 // weighted gives a copy of a backend this weight.
-func weighted(ref Object, weight int64) Object {
-	ref["weight"] = weight
+func (r Route) weighted(ref Object, weight int64) Object {
+	ref[r.weightField()] = weight
 	return ref
 }
 
