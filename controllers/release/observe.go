@@ -60,8 +60,12 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 	if err != nil {
 		return input, err
 	}
-	r.follow(view, release)
-	input.Observed, err = r.world(ctx, view, release, deployment)
+	providers, err := r.described.With(r.Providers, release.Spec.RouteKinds)
+	if err != nil {
+		return input, err
+	}
+	r.follow(view, release, providers)
+	input.Observed, err = r.world(ctx, view, release, deployment, providers)
 	if err != nil {
 		return input, err
 	}
@@ -72,7 +76,7 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 
 // follow has the Release reconciled when one of the objects that it names, or what belongs to them,
 // changes.
-func (r *Reconciler) follow(view View, release *v1alpha1.Release) {
+func (r *Reconciler) follow(view View, release *v1alpha1.Release, providers trafficrouting.Registry) {
 	policy := release.Spec.Policy
 	subjects := []lens.Subject{{Kind: schema.GroupKind{Group: policy.WorkloadRef.Group, Kind: policy.WorkloadRef.Kind}, Name: policy.WorkloadRef.Name}}
 	for _, s := range policy.ServiceRefs {
@@ -82,7 +86,7 @@ func (r *Reconciler) follow(view View, release *v1alpha1.Release) {
 	}
 	for _, ref := range policy.RouteRefs {
 		subjects = append(subjects, lens.Subject{Kind: schema.GroupKind{Group: ref.Group, Kind: ref.Kind}, Name: ref.Name})
-		if provider, ok := r.Providers.For(ref); ok {
+		if provider, ok := providers.For(ref); ok {
 			for _, kind := range provider.Beside() {
 				subjects = append(subjects, lens.Subject{Kind: kind})
 			}
@@ -132,7 +136,7 @@ func (r *Reconciler) deployment(ctx context.Context, release *v1alpha1.Release) 
 	return nil, nil
 }
 
-func (r *Reconciler) world(ctx context.Context, view View, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {
+func (r *Reconciler) world(ctx context.Context, view View, release *v1alpha1.Release, deployment *unstructured.Unstructured, providers trafficrouting.Registry) (planner.Observed, error) {
 	ref := release.Spec.Policy.WorkloadRef
 	world := planner.Observed{Kind: r.Kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]}
 	world.Workload = workload.Objects{
@@ -157,7 +161,7 @@ func (r *Reconciler) world(ctx context.Context, view View, release *v1alpha1.Rel
 		world.Services = append(world.Services, service)
 	}
 	for _, ref := range release.Spec.Policy.RouteRefs {
-		route, err := r.route(ctx, view, release.Namespace, ref)
+		route, err := r.route(ctx, view, release, ref, providers)
 		if err != nil {
 			return world, err
 		}
@@ -235,9 +239,9 @@ func readyEndpoints(ctx context.Context, view View, service string) (int32, erro
 	return ready, nil
 }
 
-func (r *Reconciler) route(ctx context.Context, view View, namespace string, ref v1alpha1.RouteRef) (planner.Route, error) {
+func (r *Reconciler) route(ctx context.Context, view View, release *v1alpha1.Release, ref v1alpha1.RouteRef, providers trafficrouting.Registry) (planner.Route, error) {
 	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
-	provider, ok := r.Providers.For(ref)
+	provider, ok := providers.For(ref)
 	if !ok {
 		return planner.Route{}, fmt.Errorf("no provider for route kind %s", gk)
 	}
@@ -246,17 +250,17 @@ func (r *Reconciler) route(ctx context.Context, view View, namespace string, ref
 		return planner.Route{}, err
 	}
 	objects := trafficrouting.Objects{}
-	if objects.Route, err = r.read(ctx, view, gvk, namespace, ref.Name); err != nil {
+	if objects.Route, err = r.read(ctx, view, gvk, release.Namespace, ref.Name); err != nil {
 		return planner.Route{}, err
 	}
 	for _, kind := range provider.Beside() {
-		others, err := r.beside(ctx, view, kind, namespace, objects.Route)
+		others, err := r.beside(ctx, view, kind, release.Namespace, objects.Route)
 		if err != nil {
 			return planner.Route{}, err
 		}
 		objects.Beside = append(objects.Beside, others...)
 	}
-	return planner.Route{Ref: ref, Provider: recalling{Provider: provider, answers: r.answers}, Objects: objects}, nil
+	return planner.Route{Ref: ref, Provider: recalling{Provider: provider, answers: r.answers, release: release.UID}, Objects: objects}, nil
 }
 
 // beside lists the objects of a kind but for the route itself; of one that is not served there are none.

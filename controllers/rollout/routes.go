@@ -27,16 +27,16 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	if err != nil {
 		return finding{}, false, fmt.Errorf("find the version of %s: %w", gk, err)
 	}
-	provider, ok := r.Providers.For(ref)
-	if !ok {
-		return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf("kind %s is not supported; use one of %v", gk, r.Providers.Supported())), true, nil
+	provider, _, refusal, err := r.provider(ctx, ref)
+	if refusal != "" || err != nil {
+		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), refusal != "", err
 	}
 	route, err := r.get(ctx, mapping.GroupVersionKind, rollout.Namespace, ref.Name)
 	if meta.IsNoMatchError(err) {
 		return missing, true, nil
 	}
 	if err != nil {
-		return finding{}, false, err
+		return unreadable(err)
 	}
 	if route == nil {
 		return stalled(v1alpha1.ReasonRouteNotFound, fmt.Sprintf(
@@ -56,7 +56,7 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	if refusal := carries(rollout, provider, objects); refusal != "" {
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
 	}
-	refusal, err := r.uncovered(ctx, rollout, route)
+	refusal, err = r.uncovered(ctx, rollout, route)
 	if err != nil {
 		return unreadable(err)
 	}
@@ -66,7 +66,7 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 // unreadable tells people of what we may not read: the controller is newer than its permissions.
 func unreadable(err error) (finding, bool, error) {
 	if apierrors.IsForbidden(err) {
-		return stalled(v1alpha1.ReasonRouteUnsupported, err.Error()+"; install the chart of this version, which permits it"), true, nil
+		return stalled(v1alpha1.ReasonRouteUnsupported, err.Error()+"; install the chart of this version, which permits it, for a kind that a RouteKind describes with its value routeKinds"), true, nil
 	}
 	return finding{}, false, err
 }
