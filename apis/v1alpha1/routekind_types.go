@@ -115,6 +115,11 @@ type BackendsDescription struct {
 	// same namespace. Its variables are backend and service, the name of that one. Empty means the Service's name.
 	// +optional
 	Renamed Expression `json:"renamed,omitempty"`
+	// MustServe says that the data plane drops a rule as a whole while one of its backends has no endpoints, whatever its
+	// weight: the canary Service is then named only while it has a share. Empty means that it stays named without one, so that
+	// the data plane knows it before it is called.
+	// +optional
+	MustServe bool `json:"mustServe,omitempty"`
 	// Weight says how a backend's weight is written.
 	// +optional
 	// +kubebuilder:default={}

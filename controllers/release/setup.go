@@ -62,8 +62,8 @@ type Reconciler struct {
 	LetGo bool
 
 	described routekind.Kinds
-	fresh   *freshness
-	answers *lru.Cache
+	fresh     *freshness
+	answers   *lru.Cache
 	// plan is planner.Plan.
 	plan func(planner.Input) planner.Decision
 	// enqueue has a Release reconciled.

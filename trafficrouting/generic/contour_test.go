@@ -56,7 +56,9 @@ func httpProxies() plane {
 	return plane{"httpproxy.projectcontour.io", providertest.Fixtures{
 		Routes: routesOf(userHTTPProxies), Requests: requests(), Admit: contourAdmits, Best: trafficrouting.EvidenceAccepted,
 		Edits: edits("routes", rulesOf(extra, "routes")[0].(object), func(rule object) { rule["permitInsecure"] = true }),
-		Serve: func(live trafficrouting.Objects, r providertest.Request) providertest.Shares { return contourServes(live.Route, r) },
+		Serve: func(live trafficrouting.Objects, r providertest.Request) providertest.Shares {
+			return contourServes(live.Route, r)
+		},
 		Accept: func(live trafficrouting.Objects) trafficrouting.Objects {
 			route := live.Route.DeepCopy()
 			valid := object{

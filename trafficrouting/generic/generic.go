@@ -84,8 +84,9 @@ func formatOf(spec v1alpha1.RouteKindSpec) rules.Format {
 	return rules.Format{
 		GroupKind: schema.GroupKind{Group: spec.Group, Kind: spec.Kind}, Lists: []rules.List{list}, Nameless: true,
 		Weight: spec.Backends.Weight.Field, NoneIsNothing: spec.Backends.Weight.Absent == v1alpha1.AbsentNothing,
+		MustServe:    spec.Backends.MustServe,
 		LoneTakesAll: spec.Backends.Weight.LoneTakesAll,
-		MaxWeight: int64(cmp.Or(spec.Backends.Weight.Max, maxWeight)), MaxRefs: math.MaxInt32, MaxRules: maxRules,
+		MaxWeight:    int64(cmp.Or(spec.Backends.Weight.Max, maxWeight)), MaxRefs: math.MaxInt32, MaxRules: maxRules,
 	}
 }
 

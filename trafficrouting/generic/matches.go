@@ -17,7 +17,9 @@ func (d dialect) Refuses(m v1alpha1.Match) string {
 		return kind + " cannot tell requests apart, by its RouteKind; take match out of the step"
 	}
 	lacking := func(of []v1alpha1.ValueMatch, exact, regex v1alpha1.MatchBy) bool {
-		return slices.ContainsFunc(of, func(v v1alpha1.ValueMatch) bool { return v.Exact != nil && !d.tells(exact) || v.Regex != nil && !d.tells(regex) })
+		return slices.ContainsFunc(of, func(v v1alpha1.ValueMatch) bool {
+			return v.Exact != nil && !d.tells(exact) || v.Regex != nil && !d.tells(regex)
+		})
 	}
 	for _, part := range []struct {
 		lacks bool

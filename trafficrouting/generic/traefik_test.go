@@ -80,7 +80,9 @@ func ingressRoutes() plane {
 		Edits: edits("routes", rulesOf(extra, "routes")[0].(object), func(rule object) {
 			rule["middlewares"] = append([]any{object{"name": "limit"}}, orNone(rule["middlewares"])...)
 		}),
-		Serve: func(live trafficrouting.Objects, r providertest.Request) providertest.Shares { return traefikServes(live.Route, r) },
+		Serve: func(live trafficrouting.Objects, r providertest.Request) providertest.Shares {
+			return traefikServes(live.Route, r)
+		},
 		Accept: func(live trafficrouting.Objects) trafficrouting.Objects { return live },
 	}
 	fixtures.Edits["a match of the user's last rule"] = func(r *unstructured.Unstructured) {

@@ -128,6 +128,9 @@ func (r Route) render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 			d.parts[name] = p
 		}
 	}
+	if r.Format().MustServe && trafficrouting.Neutral(splits) {
+		delete(d.parts, owner.Name)
+	}
 	out, err := d.compose()
 	if err != nil && trafficrouting.Neutral(splits) {
 		// Going back must always be possible: a route that somebody else has filled up meanwhile loses

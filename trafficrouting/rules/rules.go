@@ -66,6 +66,9 @@ type Format struct {
 	NoneIsNothing bool
 	// LoneTakesAll: a backend that is alone in its rule takes everything, if its weight is 0 too.
 	LoneTakesAll bool
+	// MustServe: a rule is dropped as a whole while one of its backends has no endpoints, whatever its weight. What is added
+	// is then named only while it has a share, and a split that leaves everything with the user's Services is no part.
+	MustServe bool
 	// MaxWeight is the largest weight that a backend may have.
 	MaxWeight int64
 	// MaxRefs is how many backends a rule may have.

@@ -57,6 +57,8 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 			part := weights[i] * scale * int64(share.PPM) / int64(trafficrouting.Whole)
 			if share.Backend.Service == name {
 				rendered = part
+			} else if share.PPM == 0 && r.Format().MustServe {
+				continue
 			}
 			w.refs = append(w.refs, r.weighted(r.Renamed(ref, share.Backend.Service), part))
 		}
