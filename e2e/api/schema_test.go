@@ -63,7 +63,7 @@ func TestRolloutIsRefused(t *testing.T) {
 		"a hold that is no duration":    {"for: 10m", "for: ten minutes", "must be a duration such as"},
 		"holding for evidence":          {"hold: {for: 10m}", "hold: {until: Confident}", "hold.until, atMost and onTimeout: not yet supported; use for or approval"},
 		"another kind of workload":      {"kind: Deployment", "kind: StatefulSet", "only kind Deployment is supported yet; name a Deployment"},
-		"another kind of route":         {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: projectcontour.io, kind: HTTPProxy", "only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io, VirtualService of group networking.istio.io and Ingress of group networking.k8s.io are supported yet; name one of these"},
+		"another kind of route":         {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: networking.istio.io, kind: Gateway", "of group gateway.networking.k8s.io only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute are supported yet, of networking.istio.io VirtualService and of networking.k8s.io Ingress; name one of these, or a kind of another group that a RouteKind describes"},
 		"a route in another namespace":  {"kind: HTTPRoute, name", "kind: HTTPRoute, namespace: edge, name", "routes in other namespaces are not yet supported"},
 		"a route named twice":           {"kind: HTTPRoute, name: checkout}", "kind: HTTPRoute, name: checkout}, {group: gateway.networking.k8s.io, kind: HTTPRoute, name: checkout}", "a route is named twice; name each route once"},
 		"no Service":                    {"serviceRefs: [{name: checkout}]", "serviceRefs: []", "spec.serviceRefs"},

@@ -45,6 +45,24 @@ func TestGRPCPromoteBySteps(t *testing.T) {
 	promoteByQuarters(t, setting{kind: "GRPCRoute", gateway: 120}, "insider")
 }
 
+// TestDescribedPromoteBySteps shares requests by Traefik's own kinds, which Crossfade knows by their RouteKinds alone.
+func TestDescribedPromoteBySteps(t *testing.T) {
+	t.Run("IngressRoute", func(t *testing.T) {
+		t.Parallel()
+		promoteByQuarters(t, setting{kind: "IngressRoute", gateway: 120}, "insider")
+	})
+	t.Run("TraefikService", func(t *testing.T) {
+		t.Parallel()
+		s := begin(t, setting{kind: "TraefikService", gateway: 120, steps: []v1alpha1.Step{world.Weighted("quarter", 25, approval()), world.Weighted("half", 50, approval())}})
+		s.ship("v2")
+		release, records := s.promoted("quarter", "half")
+		for _, name := range []string{"quarter", "half"} {
+			s.requireSharesIn(name, quartered[name], false, release, records)
+		}
+		s.requireLikeTwin(false, ships("v2"))
+	})
+}
+
 // TestConnectionsPromoteBySteps shares connections, which the gateway does not look into: a kept one stays where it is, so
 // fresh ones tell the share.
 func TestConnectionsPromoteBySteps(t *testing.T) {
@@ -122,6 +140,7 @@ func TestBackendsBehindTLS(t *testing.T) {
 // TestOtherKindsGoBack: those that share connections go back as they are aborted; nothing in being superseded is their own.
 func TestOtherKindsGoBack(t *testing.T) {
 	ways := map[string][]string{
+		"IngressRoute": {"Aborted", "Superseded"}, "TraefikService": {"Aborted"},
 		"GRPCRoute": {"Aborted", "Superseded"}, "Ingress": {"Aborted", "Superseded"}, "TCPRoute": {"Aborted"}, "TLSRoute": {"Aborted"},
 	}
 	for kind, names := range ways {
