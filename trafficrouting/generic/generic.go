@@ -124,7 +124,7 @@ func (p Route) unable(live trafficrouting.Objects) string {
 
 // Check says why the route cannot carry the splits.
 func (p Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) string {
-	if reason := p.Route.Refusal(live); reason != "" {
+	if reason := p.Refusal(live); reason != "" {
 		return reason
 	}
 	if reason := p.unable(live); reason != "" {

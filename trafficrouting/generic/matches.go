@@ -3,6 +3,7 @@ package generic
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -93,20 +94,28 @@ func both(a, b rules.Alternative) (rules.Alternative, error) {
 		}
 		met := false
 		for _, other := range out.Conditions {
-			same := other.Field == c.Field && other.Name == c.Name
-			if same && !other.Regex && !c.Regex && other.Value != c.Value {
+			if excluding(other, c) {
 				return rules.Alternative{}, rules.ErrContradiction
 			}
-			met = met || same && other.Regex == c.Regex && other.Value == c.Value
+			met = met || compare(other, c) == 0
 		}
 		if !met {
 			out.Conditions = append(out.Conditions, c)
 		}
 	}
-	slices.SortFunc(out.Conditions, func(a, b rules.Condition) int {
-		return cmp.Or(cmp.Compare(a.Field, b.Field), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Value, b.Value))
-	})
+	slices.SortFunc(out.Conditions, compare)
 	return out, nil
+}
+
+// compare orders conditions by what they say.
+func compare(a, b rules.Condition) int {
+	kind := func(c rules.Condition) string { return fmt.Sprint(c.Field, c.Regex) }
+	return cmp.Or(cmp.Compare(kind(a), kind(b)), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Value, b.Value))
+}
+
+// excluding says that no request can meet both: one value is not another.
+func excluding(a, b rules.Condition) bool {
+	return a.Field == b.Field && a.Name == b.Name && !a.Regex && !b.Regex && a.Value != b.Value
 }
 
 // conditions are those of a field, as expressions see them.

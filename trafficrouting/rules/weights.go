@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"crossfade.io/crossfade/trafficrouting"
 )
@@ -30,7 +31,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 	split := false
 	for i, ref := range refs {
 		if name, ok := r.Service(ref, namespace); ok {
-			shares[i] = to[name]
+			shares[i] = r.serving(to[name], name)
 			split = split || len(shares[i]) > 1 || len(shares[i]) == 1 && shares[i][0].Backend.Service != name
 		}
 	}
@@ -57,8 +58,6 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 			part := weights[i] * scale * int64(share.PPM) / int64(trafficrouting.Whole)
 			if share.Backend.Service == name {
 				rendered = part
-			} else if share.PPM == 0 && r.Format().MustServe {
-				continue
 			}
 			w.refs = append(w.refs, r.weighted(r.Renamed(ref, share.Backend.Service), part))
 		}
@@ -68,6 +67,14 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 		return weighing{}, fmt.Errorf("it would have %d %s and %d is the most; use fewer backends", len(w.refs), r.Format().Lists[rule.List].Refs, most)
 	}
 	return w, nil
+}
+
+// serving leaves out what was added for a Service and has no share, where the data plane is not to know it.
+func (r Route) serving(shares []trafficrouting.Share, base string) []trafficrouting.Share {
+	if !r.Format().MustServe {
+		return shares
+	}
+	return slices.DeleteFunc(slices.Clone(shares), func(s trafficrouting.Share) bool { return s.PPM == 0 && s.Backend.Service != base })
 }
 
 // weighted gives a copy of a backend this weight.
