@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,6 +176,13 @@ func TestAuthorMustBeAllowed(t *testing.T) {
 		acting := granted(t, namespace, "author-of-an-ingress", rollouts, deployments, service, update("networking.k8s.io", "ingresses", "checkout"))
 		obj := decoded(t, ingressRollout("flavor: Traefik", "{name: first, weight: 5}"))
 		obj.SetName("an-ingress")
+		_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
+		require.NoError(t, err)
+	})
+	t.Run("with a kind that is described", func(t *testing.T) {
+		acting := granted(t, namespace, "author-of-a-proxy", rollouts, deployments, service, update("projectcontour.io", "httpproxies", "checkout"))
+		obj := decoded(t, strings.Replace(goodRollout, "group: gateway.networking.k8s.io, kind: HTTPRoute", "group: projectcontour.io, kind: HTTPProxy", 1))
+		obj.SetName("a-proxy")
 		_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
 		require.NoError(t, err)
 	})
