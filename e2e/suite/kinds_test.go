@@ -15,15 +15,20 @@ import (
 // quartered are the shares of steps, by name.
 var quartered = map[string]float64{"five": 0.05, "quarter": 0.25, "half": 0.50, "all": 1}
 
-// promoteByQuarters promotes by steps, of which one sends those with a header or this cookie to the canary besides, and
-// requires of each step that each kind of request went where it belongs.
-func promoteByQuarters(t *testing.T, with setting, cookie string) {
-	t.Helper()
-	with.extra = []load.Target{
+// matched are targets of requests with the header or this cookie of a match, and with another header.
+func matched(cookie string) []load.Target {
+	return []load.Target{
 		{Name: "header", Headers: map[string]string{"x-canary": "yes"}},
 		{Name: "cookie", Cookies: map[string]string{"group": cookie}},
 		{Name: "other-header", Headers: map[string]string{"x-canary": "yesno"}},
 	}
+}
+
+// promoteByQuarters promotes by steps, of which one sends those with a header or this cookie to the canary besides, and
+// requires of each step that each kind of request went where it belongs.
+func promoteByQuarters(t *testing.T, with setting, cookie string) {
+	t.Helper()
+	with.extra = matched(cookie)
 	with.steps = []v1alpha1.Step{
 		world.Weighted("five", 5, approval()),
 		{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: matching(cookie), Hold: approval()},
@@ -49,17 +54,22 @@ func TestGRPCPromoteBySteps(t *testing.T) {
 func TestDescribedPromoteBySteps(t *testing.T) {
 	t.Run("IngressRoute", func(t *testing.T) {
 		t.Parallel()
-		promoteByQuarters(t, setting{kind: "IngressRoute", gateway: 120}, "insider")
+		s := begin(t, setting{kind: "IngressRoute", gateway: 120, extra: matched("insider"), steps: []v1alpha1.Step{
+			{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: matching("insider"), Hold: approval()},
+			world.Weighted("half", 50, approval()),
+		}})
+		s.ship("v2")
+		release, records := s.promoted("quarter", "half")
+		s.requireSharesIn("quarter", 0.25, true, release, records)
+		s.requireSharesIn("half", 0.50, false, release, records)
+		s.requireLikeTwin(false, ships("v2"))
 	})
 	t.Run("TraefikService", func(t *testing.T) {
 		t.Parallel()
-		s := begin(t, setting{kind: "TraefikService", gateway: 120, steps: []v1alpha1.Step{world.Weighted("quarter", 25, approval()), world.Weighted("half", 50, approval())}})
+		s := begin(t, setting{kind: "TraefikService", steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 		s.ship("v2")
-		release, records := s.promoted("quarter", "half")
-		for _, name := range []string{"quarter", "half"} {
-			s.requireSharesIn(name, quartered[name], false, release, records)
-		}
-		s.requireLikeTwin(false, ships("v2"))
+		s.requireHalf()
+		promotedFromHalf(s)
 	})
 }
 
@@ -140,7 +150,7 @@ func TestBackendsBehindTLS(t *testing.T) {
 // TestOtherKindsGoBack: those that share connections go back as they are aborted; nothing in being superseded is their own.
 func TestOtherKindsGoBack(t *testing.T) {
 	ways := map[string][]string{
-		"IngressRoute": {"Aborted", "Superseded"}, "TraefikService": {"Aborted"},
+		"IngressRoute": {"Aborted"}, "TraefikService": {"Aborted"},
 		"GRPCRoute": {"Aborted", "Superseded"}, "Ingress": {"Aborted", "Superseded"}, "TCPRoute": {"Aborted"}, "TLSRoute": {"Aborted"},
 	}
 	for kind, names := range ways {
