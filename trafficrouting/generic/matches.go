@@ -32,7 +32,7 @@ func (d dialect) Refuses(m v1alpha1.Match) string {
 		{m.Method != nil && !d.tells(v1alpha1.ByMethod), "HTTP method"},
 	} {
 		if part.lacks {
-			return kind + " cannot match by " + part.what + ", by its RouteKind; match by what spec.match.by of that has"
+			return fmt.Sprintf("%s cannot match by %s, by its RouteKind; match by one of %v", kind, part.what, d.by)
 		}
 	}
 	if _, err := rules.ReadMatch(m); err != nil {

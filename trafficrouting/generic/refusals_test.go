@@ -134,7 +134,7 @@ spec: {mirroring: {name: checkout, port: 80}}`,
 	},
 	"a method that cannot be told": {
 		"httpproxy.projectcontour.io", userHTTPProxies["one rule"],
-		"split HTTPProxy shop/shop: an HTTPProxy cannot match by HTTP method, by its RouteKind; match by what spec.match.by of that has",
+		"split HTTPProxy shop/shop: an HTTPProxy cannot match by HTTP method, by its RouteKind; match by one of [Header HeaderRegex Cookie QueryParam QueryParamRegex]",
 		[]v1alpha1.Match{{Method: ptr.To("POST")}},
 	},
 	"an empty value": {
