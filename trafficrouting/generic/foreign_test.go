@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
@@ -62,6 +64,20 @@ func TestRuleWithoutItsOwnService(t *testing.T) {
 		require.Len(t, services, 1)
 		require.Equal(t, "checkout", services[0].(object)["name"])
 	}
+}
+
+// TestAnnotationThatIsLost: copies are known by what the splits make of the user's rules, and weights go to percent.
+func TestAnnotationThatIsLost(t *testing.T) {
+	p := shipped(t, "ingressroute.traefik.io")
+	splits := []trafficrouting.Split{trafficrouting.ForStep(providertest.Checkout, v1alpha1.Step{Weight: ptr.To(intstr.FromInt32(25)), Match: canary("yes")})}
+	live := render(t, p, trafficrouting.Objects{Route: stored(userIngressRoutes["one rule"])}, splits)
+	require.Len(t, rulesOf(live.Route, "routes"), 2)
+	live.Route.SetAnnotations(nil)
+	again := render(t, p, live, splits)
+	require.Len(t, rulesOf(again.Route, "routes"), 2)
+	stripped := providertest.Ended(t, p, again, providertest.CheckoutOwner)
+	require.Len(t, rulesOf(stripped.Route, "routes"), 1)
+	require.False(t, p.Names(stripped, "checkout-canary"))
 }
 
 // TestWayBackFromWhatCannotBeSplit: a route that its description refuses by now is led back all the same.

@@ -65,6 +65,9 @@ func (r Route) open(live *unstructured.Unstructured, owner string, splits []traf
 
 	bases := basesOf(d.parts, splits)
 	lost := d.lostCopies()
+	if _, known := d.parts[owner]; !known && splits != nil && r.Format().Nameless {
+		d.expectCopies(lost, owner, splits, bases)
+	}
 	var kept []userRule
 	for _, rule := range d.rules() {
 		if !d.inserted(rule, owner, bases, lost) {
@@ -121,6 +124,31 @@ func (d document) lostCopies() map[string]int {
 		}
 	}
 	return lost
+}
+
+// expectCopies counts those that an owner whose annotation is missing may have among rules without names: what its splits
+// make of the rules that can only be the user's.
+func (d document) expectCopies(lost map[string]int, owner string, splits []trafficrouting.Split, bases map[string]string) {
+	plain := d.document(d.user.DeepCopy())
+	var rules []Rule
+	for _, rule := range plain.rules() {
+		if _, alone := d.addedTo(rule, d.namespace, bases); !alone {
+			rules = append(rules, rule)
+		}
+	}
+	plain.setRules(plain.user, rules)
+	plain.parts[owner] = part{Splits: splits}
+	out, err := plain.compose()
+	if err != nil {
+		return
+	}
+	made, err := decodePart(out.GetAnnotations()[annotationOf(owner)])
+	if err != nil {
+		return
+	}
+	for _, sign := range made.Copies {
+		lost[sign]++
+	}
 }
 
 // inserted says whether a rule is one that Crossfade inserted: by its name, or where that was lost, by
