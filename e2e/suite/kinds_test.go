@@ -50,18 +50,16 @@ func TestGRPCPromoteBySteps(t *testing.T) {
 	promoteByQuarters(t, setting{kind: "GRPCRoute", gateway: 120}, "insider")
 }
 
-// TestDescribedPromoteBySteps shares requests by Traefik's own kinds, which Crossfade knows by their RouteKinds alone.
-func TestDescribedPromoteBySteps(t *testing.T) {
+// TestDescribedPromote shares requests by Traefik's own kinds, which Crossfade knows by their RouteKinds alone.
+func TestDescribedPromote(t *testing.T) {
 	t.Run("IngressRoute", func(t *testing.T) {
 		t.Parallel()
 		s := begin(t, setting{kind: "IngressRoute", gateway: 120, extra: matched("insider"), steps: []v1alpha1.Step{
 			{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: matching("insider"), Hold: approval()},
-			world.Weighted("half", 50, approval()),
 		}})
 		s.ship("v2")
-		release, records := s.promoted("quarter", "half")
+		release, records := s.promoted("quarter")
 		s.requireSharesIn("quarter", 0.25, true, release, records)
-		s.requireSharesIn("half", 0.50, false, release, records)
 		s.requireLikeTwin(false, ships("v2"))
 	})
 	t.Run("TraefikService", func(t *testing.T) {

@@ -65,9 +65,7 @@ func (r Route) open(live *unstructured.Unstructured, owner string, splits []traf
 
 	bases := basesOf(d.parts, splits)
 	lost := d.lostCopies()
-	if _, known := d.parts[owner]; !known && splits != nil && r.Format().Nameless {
-		d.expectCopies(lost, owner, splits, bases)
-	}
+	d.expectCopies(lost, owner, splits, bases)
 	var kept []userRule
 	for _, rule := range d.rules() {
 		if !d.inserted(rule, owner, bases, lost) {
@@ -129,6 +127,9 @@ func (d document) lostCopies() map[string]int {
 // expectCopies counts those that an owner whose annotation is missing may have among rules without names: what its splits
 // make of the rules that can only be the user's.
 func (d document) expectCopies(lost map[string]int, owner string, splits []trafficrouting.Split, bases map[string]string) {
+	if _, known := d.parts[owner]; known || splits == nil || !d.Format().Nameless {
+		return
+	}
 	plain := d.document(d.user.DeepCopy())
 	var rules []Rule
 	for _, rule := range plain.rules() {
