@@ -91,5 +91,5 @@ expression has the functions of Kubernetes' own CEL and an upper bound on what i
 IngressRoutes are not looked at, so give a host to one, or keep priorities apart. With Traefik's default a rule is dropped
 while a Service of it has no endpoints, so a canary that loses all its pods takes the rule along until Crossfade has led
 requests back; ` + "`allowEmptyServices`" + ` keeps that to the canary's share. **HTTPProxy**: one that others include is split as if
-it stood alone.
+it stood alone; leave ` + "`match`" + ` out of its steps where one that includes it has conditions on the same names.
 `
