@@ -23,6 +23,16 @@ func NewRegistry(providers map[schema.GroupKind]Maker) Registry {
 	return Registry{providers: maps.Clone(providers)}
 }
 
+// With returns a Registry that knows these kinds as well. Where both know one, this Registry's Provider stays.
+func (r Registry) With(others map[schema.GroupKind]Provider) Registry {
+	all := make(map[schema.GroupKind]Maker, len(r.providers)+len(others))
+	for kind, provider := range others {
+		all[kind] = func(v1alpha1.RouteRef) Provider { return provider }
+	}
+	maps.Copy(all, r.providers)
+	return Registry{all}
+}
+
 // For returns the Provider of a route that is named like this, and whether there is one. A reference of group and kind
 // alone gives one that guards.
 func (r Registry) For(ref v1alpha1.RouteRef) (Provider, bool) {

@@ -74,6 +74,15 @@ func TestRegistry(t *testing.T) {
 	_, ok = r.For(v1alpha1.RouteRef{Kind: "Ingress"})
 	require.False(t, ok)
 	require.Equal(t, []string{"HTTPRoute.gateway.networking.k8s.io"}, r.Supported())
+	more := r.With(map[schema.GroupKind]trafficrouting.Provider{
+		{Group: "a", Kind: "b"}: gatewayapi.TCPRoute(), {Group: gatewayapi.Group, Kind: "HTTPRoute"}: gatewayapi.TCPRoute(),
+	})
+	p, ok = more.For(v1alpha1.RouteRef{Group: "a", Kind: "b"})
+	require.True(t, ok)
+	require.False(t, p.Capabilities(trafficrouting.Objects{}).HeaderExact)
+	p, _ = more.For(v1alpha1.RouteRef{Group: gatewayapi.Group, Kind: "HTTPRoute"})
+	require.True(t, p.Capabilities(trafficrouting.Objects{}).HeaderExact, "what there is code for is not described")
+	require.Len(t, r.Supported(), 1)
 	_, ok = trafficrouting.Registry{}.For(v1alpha1.RouteRef{Group: "a", Kind: "b"})
 	require.False(t, ok)
 }

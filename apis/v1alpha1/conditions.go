@@ -3,7 +3,7 @@ package v1alpha1
 // Condition types. Ready, Reconciling and Stalled follow kstatus.
 const (
 	// ConditionReady on a Rollout: stable serves and the controller knows what it waits for. On a
-	// Release: it has ended.
+	// Release: it has ended. On a RouteKind: it can be used.
 	ConditionReady = "Ready"
 	// ConditionReconciling: something is on its way.
 	ConditionReconciling = "Reconciling"
@@ -33,6 +33,8 @@ const (
 	ReasonRouteUnsupported    = "RouteUnsupported"
 	ReasonFreezeInvalid       = "FreezeInvalid"
 	ReasonRouteKindMissing    = "RouteKindMissing"
+	ReasonCompiled            = "Compiled"
+	ReasonNotUnderstood       = "NotUnderstood"
 	ReasonGateMissing         = "GateMissing"
 	ReasonProbePassed         = "ProbePassed"
 	ReasonBrokenGlass         = "BrokenGlass"

@@ -44,7 +44,7 @@ type ReleaseList struct {
 
 // ReleaseSpec is immutable but for control.
 //
-// +kubebuilder:validation:XValidation:rule="self.rollout == oldSelf.rollout && self.number == oldSelf.number && self.policy == oldSelf.policy && has(self.undo) == has(oldSelf.undo) && (!has(self.undo) || self.undo == oldSelf.undo)",message="spec: only spec.control may change; edit the Rollout for the next Release"
+// +kubebuilder:validation:XValidation:rule="self.rollout == oldSelf.rollout && self.number == oldSelf.number && self.policy == oldSelf.policy && has(self.routeKinds) == has(oldSelf.routeKinds) && (!has(self.routeKinds) || self.routeKinds == oldSelf.routeKinds) && has(self.undo) == has(oldSelf.undo) && (!has(self.undo) || self.undo == oldSelf.undo)",message="spec: only spec.control may change; edit the Rollout for the next Release"
 type ReleaseSpec struct {
 	// Rollout is the Rollout that this Release belongs to.
 	// +required
@@ -57,6 +57,13 @@ type ReleaseSpec struct {
 	// +required
 	// +structType=atomic
 	Policy RolloutSpec `json:"policy"`
+	// RouteKinds are the specs, as JSON, of the RouteKinds of its routes as they were when the Release began: it needs
+	// them until it has led the routes back, whatever becomes of the RouteKinds. Empty means none.
+	// +optional
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=32768
+	// +listType=atomic
+	RouteKinds []string `json:"routeKinds,omitempty"`
 	// Undo says that this version was replaced not longer ago than the Rollout's rollback.window: it comes back without
 	// waiting for holds, evidence or freezes. Empty means a version that takes the steps.
 	// +optional

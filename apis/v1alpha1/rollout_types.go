@@ -163,10 +163,10 @@ type ServiceRef struct {
 	Name string `json:"name"`
 }
 
-// RouteRef names a route.
+// RouteRef names a route, of a kind that Crossfade has code for or that a RouteKind describes.
 //
-// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'] || self.group == 'networking.istio.io' && self.kind == 'VirtualService' || self.group == 'networking.k8s.io' && self.kind == 'Ingress'",message="only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute of group gateway.networking.k8s.io, VirtualService of group networking.istio.io and Ingress of group networking.k8s.io are supported yet; name one of these"
-// +kubebuilder:validation:XValidation:rule="!has(self.__namespace__) || self.kind != 'Ingress'",message="namespace: an Ingress can name no Service of another namespace; remove the field and keep the Ingress in the Rollout's namespace"
+// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' ? self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'] : self.group == 'networking.istio.io' ? self.kind == 'VirtualService' : self.group == 'networking.k8s.io' ? self.kind == 'Ingress' : true",message="of group gateway.networking.k8s.io only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute are supported yet, of networking.istio.io VirtualService and of networking.k8s.io Ingress; name one of these, or a kind of another group that a RouteKind describes"
+// +kubebuilder:validation:XValidation:rule="!has(self.__namespace__) || self.group in ['gateway.networking.k8s.io', 'networking.istio.io']",message="namespace: only routes of Gateway API and VirtualServices can send to Services of another namespace; remove the field and keep the route in the Rollout's namespace"
 // +kubebuilder:validation:XValidation:rule="(self.kind == 'Ingress') == has(self.flavor)",message="flavor: says which controller serves an Ingress, as each reads canary annotations in its own way; an Ingress must have it, other kinds must not"
 // +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor == 'IngressNginx'",message="annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"
 // +kubebuilder:validation:XValidation:rule="!has(self.probes) || !(self.kind in ['GRPCRoute', 'TCPRoute', 'TLSRoute'])",message="probes: are HTTP requests, which routes of this kind do not take; remove them"

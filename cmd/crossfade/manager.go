@@ -28,6 +28,7 @@ import (
 	"crossfade.io/crossfade/controllers/prober"
 	"crossfade.io/crossfade/controllers/release"
 	"crossfade.io/crossfade/controllers/rollout"
+	"crossfade.io/crossfade/controllers/routekind"
 	"crossfade.io/crossfade/trafficrouting/providers"
 	"crossfade.io/crossfade/workload"
 	"crossfade.io/crossfade/workload/deployment"
@@ -126,6 +127,9 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	}
 	if err := rollouts.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the rollout controller: %w", err)
+	}
+	if err := (&routekind.Reconciler{Client: mgr.GetClient()}).SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the routekind controller: %w", err)
 	}
 	return addWebhook(mgr, o.hook, o.ignored, routes)
 }

@@ -105,9 +105,10 @@ func names() []admissionv1.Validation {
 	return out
 }
 
-// plural is the resource of a kind of route in CEL.
+// plural is the resource of a kind of route in CEL, by the rules of English that CRDs go by.
 func plural(kind string) string {
-	return fmt.Sprintf(`%[1]s.lowerAscii() + (%[1]s.endsWith("s") ? "es" : "s")`, kind)
+	return fmt.Sprintf(`(%[1]s.matches("[^aeiouAEIOU]y$") ? %[1]s.lowerAscii().substring(0, size(%[1]s) - 1) + "ies" : `+
+		`%[1]s.lowerAscii() + (%[1]s.matches("(s|x|z|ch|sh)$") ? "es" : "s"))`, kind)
 }
 
 func reason() *metav1.StatusReason {

@@ -59,8 +59,12 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 	if err != nil {
 		return input, err
 	}
-	r.follow(views, release)
-	input.Observed, err = r.world(ctx, views, release, deployment)
+	providers, err := r.described.With(r.Providers, release.Spec.RouteKinds)
+	if err != nil {
+		return input, err
+	}
+	r.follow(views, release, providers)
+	input.Observed, err = r.world(ctx, views, release, deployment, providers)
 	if err != nil {
 		return input, err
 	}
@@ -106,7 +110,7 @@ func (r *Reconciler) deployment(ctx context.Context, release *v1alpha1.Release) 
 	return nil, nil
 }
 
-func (r *Reconciler) world(ctx context.Context, views map[string]View, release *v1alpha1.Release, deployment *unstructured.Unstructured) (planner.Observed, error) {
+func (r *Reconciler) world(ctx context.Context, views map[string]View, release *v1alpha1.Release, deployment *unstructured.Unstructured, providers trafficrouting.Registry) (planner.Observed, error) {
 	ref, view := release.Spec.Policy.WorkloadRef, views[release.Namespace]
 	world := planner.Observed{Kind: r.Kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]}
 	world.Workload = workload.Objects{
@@ -131,7 +135,7 @@ func (r *Reconciler) world(ctx context.Context, views map[string]View, release *
 		world.Services = append(world.Services, service)
 	}
 	for _, ref := range release.Spec.Policy.RouteRefs {
-		route, err := r.route(ctx, views, release, ref)
+		route, err := r.route(ctx, views, release, ref, providers)
 		if err != nil {
 			return world, err
 		}
@@ -209,10 +213,10 @@ func readyEndpoints(ctx context.Context, view View, service string) (int32, erro
 	return ready, nil
 }
 
-func (r *Reconciler) route(ctx context.Context, views map[string]View, release *v1alpha1.Release, ref v1alpha1.RouteRef) (planner.Route, error) {
+func (r *Reconciler) route(ctx context.Context, views map[string]View, release *v1alpha1.Release, ref v1alpha1.RouteRef, providers trafficrouting.Registry) (planner.Route, error) {
 	namespace := namespaceOf(ref, release)
 	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
-	provider, ok := r.Providers.For(ref)
+	provider, ok := providers.For(ref)
 	if !ok {
 		return planner.Route{}, fmt.Errorf("no provider for route kind %s", gk)
 	}
@@ -231,7 +235,7 @@ func (r *Reconciler) route(ctx context.Context, views map[string]View, release *
 		}
 		objects.Beside = append(objects.Beside, others...)
 	}
-	return planner.Route{Ref: ref, Provider: recalling{Provider: provider, answers: r.answers}, Objects: objects}, nil
+	return planner.Route{Ref: ref, Provider: recalling{Provider: provider, answers: r.answers, release: release.UID}, Objects: objects}, nil
 }
 
 // beside lists the objects of a kind but for the route itself; of one that is not served there are none.

@@ -18,6 +18,8 @@ const recalled = 1024
 type recalling struct {
 	trafficrouting.Provider
 	answers *lru.Cache
+	// release that asks: the next one may have another description of the kind.
+	release types.UID
 }
 
 // subject of an answer; answer itself, with all that it depends on beside.
@@ -27,6 +29,7 @@ type (
 		owner trafficrouting.Owner
 	}
 	answer struct {
+		release  types.UID
 		version  string // of all objects that the question was about
 		splits   []trafficrouting.Split
 		observed trafficrouting.Observed
@@ -40,12 +43,12 @@ func (r recalling) Observe(live trafficrouting.Objects, owner trafficrouting.Own
 	}
 	about, version := subject{live.Route.GetUID(), owner}, versionOf(live)
 	if known, ok := r.answers.Get(about); ok {
-		if last := known.(answer); last.version == version && reflect.DeepEqual(last.splits, splits) {
+		if last := known.(answer); last.release == r.release && last.version == version && reflect.DeepEqual(last.splits, splits) {
 			return last.observed
 		}
 	}
 	observed := r.Provider.Observe(live, owner, splits)
-	r.answers.Add(about, answer{version: version, splits: splits, observed: observed})
+	r.answers.Add(about, answer{release: r.release, version: version, splits: splits, observed: observed})
 	return observed
 }
 

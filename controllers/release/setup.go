@@ -25,6 +25,7 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/lens"
 	"crossfade.io/crossfade/controllers/release/planner"
+	"crossfade.io/crossfade/controllers/routekind"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
@@ -62,8 +63,9 @@ type Reconciler struct {
 	// LetGo treats every Rollout as suspended.
 	LetGo bool
 
-	fresh   *freshness
-	answers *lru.Cache
+	described routekind.Kinds
+	fresh     *freshness
+	answers   *lru.Cache
 	// plan is planner.Plan.
 	plan func(planner.Input) planner.Decision
 	// enqueue has a Release reconciled.

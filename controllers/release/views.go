@@ -50,7 +50,7 @@ func (v lensViews) Open(ctx context.Context, namespace string) (View, error) {
 
 // follow has the Release reconciled when one of the objects that it names, or what belongs to them,
 // changes.
-func (r *Reconciler) follow(views map[string]View, release *v1alpha1.Release) {
+func (r *Reconciler) follow(views map[string]View, release *v1alpha1.Release, providers trafficrouting.Registry) {
 	policy, own := release.Spec.Policy, release.Namespace
 	subjects := map[string][]lens.Subject{}
 	add := func(namespace string, kind schema.GroupKind, name string) {
@@ -63,7 +63,7 @@ func (r *Reconciler) follow(views map[string]View, release *v1alpha1.Release) {
 	}
 	for _, ref := range policy.RouteRefs {
 		add(namespaceOf(ref, release), schema.GroupKind{Group: ref.Group, Kind: ref.Kind}, ref.Name)
-		if provider, ok := r.Providers.For(ref); ok {
+		if provider, ok := providers.For(ref); ok {
 			for _, kind := range provider.Beside() {
 				add(own, kind, "")
 			}

@@ -146,6 +146,13 @@ func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *
 	if last != nil {
 		number = max(number, last.Spec.Number+1)
 	}
+	described, refusal, err := r.descriptions(ctx, rollout)
+	if err != nil {
+		return finding{}, err
+	}
+	if refusal != "" { // a RouteKind that went since the routes were checked
+		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), nil
+	}
 	release := &v1alpha1.Release{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: rollout.Namespace, Name: releaseName(rollout.Name, number),
@@ -157,10 +164,10 @@ func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *
 		},
 		Spec: v1alpha1.ReleaseSpec{
 			Rollout: v1alpha1.RolloutIdentity{Name: rollout.Name, UID: rollout.UID},
-			Number:  number, Policy: *rollout.Spec.DeepCopy(), Undo: undo,
+			Number:  number, Policy: *rollout.Spec.DeepCopy(), RouteKinds: described, Undo: undo,
 		},
 	}
-	err := r.Client.Create(ctx, release, client.FieldOwner(v1alpha1.FieldManager))
+	err = r.Client.Create(ctx, release, client.FieldOwner(v1alpha1.FieldManager))
 	if apierrors.IsAlreadyExists(err) {
 		// Our status was behind: remember the number, so that the next look counts on from it.
 		return finding{

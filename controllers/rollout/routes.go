@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -28,9 +29,9 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	if err != nil {
 		return finding{}, false, fmt.Errorf("find the version of %s: %w", gk, err)
 	}
-	provider, ok := r.Providers.For(ref)
-	if !ok {
-		return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf("kind %s is not supported; use one of %v", gk, r.Providers.Supported())), true, nil
+	provider, _, refusal, err := r.provider(ctx, ref)
+	if refusal != "" || err != nil {
+		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), refusal != "", err
 	}
 	namespace := ptr.Deref(ref.Namespace, rollout.Namespace)
 	route, err := r.get(ctx, mapping.GroupVersionKind, namespace, ref.Name)
@@ -38,7 +39,7 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 		return missing, true, nil
 	}
 	if err != nil {
-		return finding{}, false, err
+		return unreadable(err)
 	}
 	if route == nil {
 		return stalled(v1alpha1.ReasonRouteNotFound, fmt.Sprintf(
@@ -55,21 +56,22 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 	if objects.About, err = r.about(ctx, provider, objects); err != nil {
 		return unreadable(err)
 	}
-	if refusal := provider.Capabilities(objects).Refusal; refusal != "" {
+	if refusal := cmp.Or(provider.Capabilities(objects).Refusal, r.unprobed(ref), carries(rollout, provider, objects)); refusal != "" {
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
 	}
-	if len(ref.Probes) > 0 && !r.Probes {
-		return stalled(v1alpha1.ReasonRouteUnsupported, fmt.Sprintf(
-			"%s %s has probes, which are switched off in this installation; have its operator set probes.enabled, or leave them out", ref.Kind, ref.Name)), true, nil
-	}
-	if refusal := carries(rollout, provider, objects); refusal != "" {
-		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), true, nil
-	}
-	refusal, err := r.uncovered(ctx, rollout, route)
+	refusal, err = r.uncovered(ctx, rollout, route)
 	if err != nil {
 		return unreadable(err)
 	}
 	return stalled(v1alpha1.ReasonRouteUnsupported, refusal), refusal != "", nil
+}
+
+// unprobed says why a route's probes cannot be asked; empty means that they can, or that it has none.
+func (r *Reconciler) unprobed(ref v1alpha1.RouteRef) string {
+	if len(ref.Probes) == 0 || r.Probes {
+		return ""
+	}
+	return fmt.Sprintf("%s %s has probes, which are switched off in this installation; have its operator set probes.enabled, or leave them out", ref.Kind, ref.Name)
 }
 
 // about reads what a route's provider goes by elsewhere, for as long as that leads to more.
@@ -119,7 +121,7 @@ func (r *Reconciler) referred(ctx context.Context, ref trafficrouting.Reference)
 // unreadable tells people of what we may not read: the controller is newer than its permissions.
 func unreadable(err error) (finding, bool, error) {
 	if apierrors.IsForbidden(err) {
-		return stalled(v1alpha1.ReasonRouteUnsupported, err.Error()+"; install the chart of this version, which permits it"), true, nil
+		return stalled(v1alpha1.ReasonRouteUnsupported, err.Error()+"; install the chart of this version, which permits it, for a kind that a RouteKind describes with its value routeKinds"), true, nil
 	}
 	return finding{}, false, err
 }

@@ -21,6 +21,7 @@ import (
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/lens"
+	"crossfade.io/crossfade/controllers/routekind"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
@@ -62,7 +63,8 @@ type Reconciler struct {
 	// Probes says that those of Rollouts may have requests sent.
 	Probes bool
 
-	memory memory
+	memory    memory
+	described routekind.Kinds
 }
 
 // SetupWithManager registers the Reconciler and its watches.

@@ -135,14 +135,21 @@ func TestWhoMayAskForWhat(t *testing.T) {
 	}
 }
 
+// mayUpdate lets somebody update the object of a resource that is called checkout.
+func mayUpdate(group, resource string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: []string{"checkout"}, Verbs: []string{"update"}}
+}
+
+// authors are the rules that the author of goodRollout needs.
+func authors() (rollouts, deployments, service, route rbacv1.PolicyRule) {
+	rollouts = rbacv1.PolicyRule{APIGroups: []string{"crossfade.io"}, Resources: []string{"rollouts"}, Verbs: []string{"create", "get", "update", "patch"}}
+	return rollouts, mayUpdate("apps", "deployments"), mayUpdate("", "services"), mayUpdate("gateway.networking.k8s.io", "httproutes")
+}
+
 // TestAuthorMustBeAllowed: the author of a Rollout must be allowed to update each object that it names.
 func TestAuthorMustBeAllowed(t *testing.T) {
 	namespace := permit(t)
-	rollouts := rbacv1.PolicyRule{APIGroups: []string{"crossfade.io"}, Resources: []string{"rollouts"}, Verbs: []string{"create", "get", "update", "patch"}}
-	update := func(group, resource, name string) rbacv1.PolicyRule {
-		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: []string{name}, Verbs: []string{"update"}}
-	}
-	deployments, service, route := update("apps", "deployments", "checkout"), update("", "services", "checkout"), update("gateway.networking.k8s.io", "httproutes", "checkout")
+	rollouts, deployments, service, route := authors()
 	create := func(t *testing.T, c dynamic.Interface, name string, how metav1.CreateOptions) error {
 		t.Helper()
 		obj := decoded(t, goodRollout)
@@ -172,32 +179,6 @@ func TestAuthorMustBeAllowed(t *testing.T) {
 			}, patience, 100*time.Millisecond)
 		})
 	}
-	t.Run("with an Ingress", func(t *testing.T) {
-		acting := granted(t, namespace, "author-of-an-ingress", rollouts, deployments, service, update("networking.k8s.io", "ingresses", "checkout"))
-		obj := decoded(t, ingressRollout("flavor: Traefik", "{name: first, weight: 5}"))
-		obj.SetName("an-ingress")
-		_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
-		require.NoError(t, err)
-	})
-	t.Run("with a route of another namespace", func(t *testing.T) {
-		edge := newNamespace(t)
-		in := func(namespace string) string {
-			return strings.Replace(goodRollout, "kind: HTTPRoute, name", "kind: HTTPRoute, namespace: "+namespace+", name", 1)
-		}
-		acting := granted(t, namespace, "author-of-two", rollouts, deployments, service, route)
-		create := func(name, manifest string) error {
-			obj := decoded(t, manifest)
-			obj.SetName(name)
-			_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
-			return err
-		}
-		err := create("elsewhere", in(edge))
-		require.True(t, apierrors.IsForbidden(err), "%v", err)
-		require.ErrorContains(t, err, "spec.routeRefs: HTTPRoute checkout of namespace "+edge+": author-of-two may not update it")
-		require.NoError(t, create("at-home", in(namespace)), "the Rollout's own, by its name")
-		granted(t, edge, "author-of-two", rollouts, route)
-		require.NoError(t, create("elsewhere", in(edge)))
-	})
 	t.Run("with all of them", func(t *testing.T) {
 		acting := granted(t, namespace, "author", rollouts, deployments, service, route)
 		require.NoError(t, create(t, acting, "allowed", metav1.CreateOptions{}))
@@ -217,5 +198,47 @@ func TestAuthorMustBeAllowed(t *testing.T) {
 		_, err = admin.Resource(rolloutsResource).Namespace(namespace).Patch(t.Context(), "allowed", types.MergePatchType,
 			[]byte(`{"spec":{"serviceRefs":[`+most[:len(most)-1]+`],"routeRefs":[`+routes[:len(routes)-1]+`]}}`), metav1.PatchOptions{})
 		require.NoError(t, err, "as many as a Rollout can name cost no more than the API server lets them")
+	})
+}
+
+// TestAuthorOfOtherRoutes: routes of other kinds and namespaces are asked about by their resource, where they are.
+func TestAuthorOfOtherRoutes(t *testing.T) {
+	namespace := permit(t)
+	rollouts, deployments, service, route := authors()
+	t.Run("with an Ingress", func(t *testing.T) {
+		acting := granted(t, namespace, "author-of-an-ingress", rollouts, deployments, service, mayUpdate("networking.k8s.io", "ingresses"))
+		obj := decoded(t, ingressRollout("flavor: Traefik", "{name: first, weight: 5}"))
+		obj.SetName("an-ingress")
+		_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
+		require.NoError(t, err)
+	})
+	t.Run("with a route of another namespace", func(t *testing.T) {
+		edge := newNamespace(t)
+		in := func(namespace string) string {
+			return strings.Replace(goodRollout, "kind: HTTPRoute, name", "kind: HTTPRoute, namespace: "+namespace+", name", 1)
+		}
+		acting := granted(t, namespace, "author-of-two", rollouts, deployments, service, route)
+		create := func(name, manifest string, dry ...string) error {
+			obj := decoded(t, manifest)
+			obj.SetName(name)
+			_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{DryRun: dry})
+			return err
+		}
+		// Until the policies act the answer is yes, so it is asked for dry.
+		require.EventuallyWithT(t, func(now *assert.CollectT) {
+			err := create("elsewhere", in(edge), metav1.DryRunAll)
+			require.True(now, apierrors.IsForbidden(err), "%v", err)
+			require.ErrorContains(now, err, "spec.routeRefs: HTTPRoute checkout of namespace "+edge+": author-of-two may not update it")
+		}, patience, 100*time.Millisecond)
+		require.NoError(t, create("at-home", in(namespace)), "the Rollout's own, by its name")
+		granted(t, edge, "author-of-two", rollouts, route)
+		require.NoError(t, create("elsewhere", in(edge)))
+	})
+	t.Run("with a kind that is described", func(t *testing.T) {
+		acting := granted(t, namespace, "author-of-a-proxy", rollouts, deployments, service, mayUpdate("projectcontour.io", "httpproxies"))
+		obj := decoded(t, strings.Replace(goodRollout, "group: gateway.networking.k8s.io, kind: HTTPRoute", "group: projectcontour.io, kind: HTTPProxy", 1))
+		obj.SetName("a-proxy")
+		_, err := acting.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
+		require.NoError(t, err)
 	})
 }

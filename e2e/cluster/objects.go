@@ -32,8 +32,10 @@ var definitions = schema.GroupVersionResource{
 // definitions of the Gateway API, without waiting until these are in effect.
 func (b *boot) installBase(ctx context.Context) error {
 	files := []string{b.path("config", "base.yaml"), b.spec.Files["gateway-api.yaml"]}
-	if crds, ok := b.spec.Files["istio-crds.yaml"]; ok {
-		files = append(files, crds)
+	for _, name := range []string{"istio-crds.yaml", "traefik-crds.yaml"} {
+		if crds, ok := b.spec.Files[name]; ok {
+			files = append(files, crds)
+		}
 	}
 	objects, err := readObjects(files...)
 	if err != nil {

@@ -28,6 +28,8 @@ var (
 	VirtualServices    = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
 	BackendTLSPolicies = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "backendtlspolicies"}
 	HTTPRoutes         = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
+	RouteKinds         = schema.GroupVersionResource{Group: "crossfade.io", Version: "v1alpha1", Resource: "routekinds"}
+	IngressRoutes      = schema.GroupVersionResource{Group: "traefik.io", Version: "v1alpha1", Resource: "ingressroutes"}
 	namespaces         = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
 
@@ -122,6 +124,13 @@ spec:
   hosts: [NAME]
   http: [{route: [{destination: {host: NAME, port: {number: 80}}}]}]
 `, map[string]any{"group": "networking.istio.io", "kind": "VirtualService"}},
+	"IngressRoute": {`
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: NAME}
+spec:
+  routes: [{kind: Rule, match: Host("NAME.test"), services: [{name: NAME, port: 80}]}]
+`, map[string]any{"group": "traefik.io", "kind": "IngressRoute"}},
 }
 
 // By gives the objects of an application a route of this kind in the place of their HTTPRoute.
@@ -145,7 +154,7 @@ func By(t testing.TB, kind string, objects []*unstructured.Unstructured) []*unst
 var Resources = map[string]schema.GroupVersionResource{
 	"Deployment": Deployments, "Service": Services, "Rollout": Rollouts,
 	"HTTPRoute": HTTPRoutes, "Ingress": Ingresses, "VirtualService": VirtualServices,
-	"BackendTLSPolicy": BackendTLSPolicies,
+	"BackendTLSPolicy": BackendTLSPolicies, "IngressRoute": IngressRoutes,
 }
 
 // Create makes one object of an application.

@@ -115,7 +115,7 @@ func (c *Controller) installCRDs(t testing.TB) {
 		_, err = c.Client.Resource(crds).Apply(t.Context(), crd.GetName(), crd, metav1.ApplyOptions{FieldManager: "test", Force: true})
 		require.NoError(t, err)
 	}
-	for _, resource := range []schema.GroupVersionResource{Rollouts, Releases} {
+	for _, resource := range []schema.GroupVersionResource{Rollouts, Releases, RouteKinds} {
 		Await(t, "CRD of "+resource.Resource+" is served", func(ctx context.Context) (bool, string) {
 			_, err := c.Client.Resource(resource).List(ctx, metav1.ListOptions{})
 			return err == nil, fmt.Sprint(err)

@@ -147,9 +147,6 @@ func (t Target) validate() error {
 	if !(t.Rate > 0) || math.IsInf(t.Rate, 0) {
 		return fmt.Errorf("rate is %v: give a number of requests per second above 0", t.Rate)
 	}
-	if t.KeepCookies && t.calls() {
-		return errors.New("keepCookies is set: callers of gRPC keep none")
-	}
 	if t.Address != "" {
 		if _, _, err := net.SplitHostPort(t.Address); err != nil {
 			return fmt.Errorf("address is %q: write host:port", t.Address)
@@ -157,6 +154,13 @@ func (t Target) validate() error {
 	}
 	if strings.ContainsFunc(t.Name, unicode.IsControl) {
 		return errors.New("the name holds a control character: use printable ones")
+	}
+	return t.validateHeaders()
+}
+
+func (t Target) validateHeaders() error {
+	if t.KeepCookies && t.calls() {
+		return errors.New("keepCookies is set: callers of gRPC keep none")
 	}
 	for name := range t.Headers {
 		if strings.EqualFold(name, "Host") {

@@ -15,15 +15,20 @@ import (
 // quartered are the shares of steps, by name.
 var quartered = map[string]float64{"five": 0.05, "quarter": 0.25, "half": 0.50, "all": 1}
 
-// promoteByQuarters promotes by steps, of which one sends those with a header or this cookie to the canary besides, and
-// requires of each step that each kind of request went where it belongs.
-func promoteByQuarters(t *testing.T, with setting, cookie string) {
-	t.Helper()
-	with.extra = []load.Target{
+// matched are targets of requests with the header or this cookie of a match, and with another header.
+func matched(cookie string) []load.Target {
+	return []load.Target{
 		{Name: "header", Headers: map[string]string{"x-canary": "yes"}},
 		{Name: "cookie", Cookies: map[string]string{"group": cookie}},
 		{Name: "other-header", Headers: map[string]string{"x-canary": "yesno"}},
 	}
+}
+
+// promoteByQuarters promotes by steps, of which one sends those with a header or this cookie to the canary besides, and
+// requires of each step that each kind of request went where it belongs.
+func promoteByQuarters(t *testing.T, with setting, cookie string) {
+	t.Helper()
+	with.extra = matched(cookie)
 	with.steps = []v1alpha1.Step{
 		world.Weighted("five", 5, approval()),
 		{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: matching(cookie), Hold: approval()},
@@ -43,6 +48,27 @@ func promoteByQuarters(t *testing.T, with setting, cookie string) {
 func TestGRPCPromoteBySteps(t *testing.T) {
 	t.Parallel()
 	promoteByQuarters(t, setting{kind: "GRPCRoute", gateway: 120}, "insider")
+}
+
+// TestDescribedPromote shares requests by Traefik's own kinds, which Crossfade knows by their RouteKinds alone.
+func TestDescribedPromote(t *testing.T) {
+	t.Run("IngressRoute", func(t *testing.T) {
+		t.Parallel()
+		s := begin(t, setting{kind: "IngressRoute", gateway: 120, extra: matched("insider"), steps: []v1alpha1.Step{
+			{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: matching("insider"), Hold: approval()},
+		}})
+		s.ship("v2")
+		release, records := s.promoted("quarter")
+		s.requireSharesIn("quarter", 0.25, true, release, records)
+		s.requireLikeTwin(false, ships("v2"))
+	})
+	t.Run("TraefikService", func(t *testing.T) {
+		t.Parallel()
+		s := begin(t, setting{kind: "TraefikService", steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+		s.ship("v2")
+		s.requireHalf()
+		promotedFromHalf(s)
+	})
 }
 
 // TestConnectionsPromoteBySteps shares connections, which the gateway does not look into: a kept one stays where it is, so
@@ -122,6 +148,7 @@ func TestBackendsBehindTLS(t *testing.T) {
 // TestOtherKindsGoBack: those that share connections go back as they are aborted; nothing in being superseded is their own.
 func TestOtherKindsGoBack(t *testing.T) {
 	ways := map[string][]string{
+		"IngressRoute": {"Aborted"}, "TraefikService": {"Aborted"},
 		"GRPCRoute": {"Aborted", "Superseded"}, "Ingress": {"Aborted", "Superseded"}, "TCPRoute": {"Aborted"}, "TLSRoute": {"Aborted"},
 	}
 	for kind, names := range ways {

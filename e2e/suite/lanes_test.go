@@ -30,7 +30,8 @@ func TestHeadersOfTheCanary(t *testing.T) {
 			{Name: "half", Weight: ptr.To(intstr.FromInt32(50)), Match: insiders, RequestHeaders: lane, Hold: approval()},
 		},
 	})
-	s.ship("v2", "--require-header=X-Lane=next")
+	const demanding = "--require-header=X-Lane=next"
+	s.ship("v2", demanding)
 	s.awaitRequests(s.awaitStep(1, "insiders").StartedAt.Time, 1000)
 	s.approve(1, "insiders")
 	step := s.awaitStep(1, "half")
@@ -43,7 +44,7 @@ func TestHeadersOfTheCanary(t *testing.T) {
 	s.requireShare("insiders, gateway", sent.Of("gateway"), "v2", 0, 100)
 	s.requireShare("half, those with the header", during(s.stepNamed(release, "half"), records).Of("header"), "v2", 1, 50)
 	s.requireShare("half, gateway, fresh", during(s.stepNamed(release, "half"), records).Of("gateway-fresh"), "v2", 0.5, 50)
-	s.requireLikeTwin(true, holdsV2())
+	s.requireLikeTwin(true, holdsV2(demanding))
 }
 
 // users each keep their cookies, and send two requests a second.

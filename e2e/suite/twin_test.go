@@ -28,6 +28,8 @@ var compared = []schema.GroupVersionKind{
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "TCPRoute"},
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "BackendTLSPolicy"},
 	{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
+	{Group: "traefik.io", Version: "v1alpha1", Kind: "IngressRoute"},
+	{Group: "traefik.io", Version: "v1alpha1", Kind: "TraefikService"},
 	{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"},
 	{Group: "networking.istio.io", Version: "v1", Kind: "DestinationRule"},
 }

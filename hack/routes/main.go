@@ -130,6 +130,12 @@ func main() {
 		}
 	}
 	out.WriteString(foot)
+	described, err := rows()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "routes:", err)
+		os.Exit(1)
+	}
+	out.WriteString(describedHead + described + describedFoot)
 	if _, err := os.Stdout.WriteString(out.String()); err != nil {
 		os.Exit(1)
 	}

@@ -38,7 +38,7 @@ const maxRegex = 1024
 // everything, whatever its weight (HTTPRouteDestination.weight).
 func (dialect) Format() rules.Format {
 	return rules.Format{
-		GroupKind: Kind, Lists: lists, Anything: rules.Object{}, LoneTakesAll: true,
+		GroupKind: Kind, Lists: lists, Anything: rules.Object{}, NoneIsNothing: true,
 		MaxWeight: maxWeight, MaxRefs: maxRefs, MaxRules: maxRules,
 	}
 }

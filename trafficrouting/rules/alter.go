@@ -11,7 +11,7 @@ import (
 // alter returns one of the user's rules, or a copy, with the headers and mirrors of its variant. Connections have none.
 func (c *composer) alter(rule Rule, w weighing, v variant) (Object, error) {
 	body, refs := rule.Body, slices.Clone(w.refs)
-	if c.Format().Lists[rule.List].Matches == "" {
+	if !c.Format().Lists[rule.List].looksInto() {
 		return body, nil
 	}
 	altered := false
@@ -90,7 +90,7 @@ func (c *composer) unlooked(user []Rule) string {
 	for _, base := range slices.Sorted(maps.Keys(c.shares)) {
 		changed := slices.ContainsFunc(c.shares[base], func(share trafficrouting.Share) bool { return share.Headers != nil })
 		looks := func(rule Rule) bool {
-			return c.Format().Lists[rule.List].Matches != "" && c.names(rule, base, c.namespace)
+			return c.Format().Lists[rule.List].looksInto() && c.names(rule, base, c.namespace)
 		}
 		names := func(rule Rule) bool { return c.names(rule, base, c.namespace) }
 		if changed && slices.ContainsFunc(user, names) && !slices.ContainsFunc(user, looks) {

@@ -92,6 +92,11 @@ func (c *composer) settle(user []Rule) ([]Written, error) {
 		if err != nil {
 			return nil, err
 		}
+		if ranker, ok := c.Dialect.(Ranker); ok {
+			if err := ranker.Rank(rules); err != nil {
+				return nil, err
+			}
+		}
 		loser, winner, ok := c.Usurped(user, rules, c.shielded)
 		if !ok {
 			return rules, nil
@@ -114,7 +119,7 @@ func (c *composer) rules(user []Rule) ([]Written, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c.OneMatch(rule.Body) {
+		if c.single(rule) {
 			variants = spread(variants)
 		}
 		for _, v := range variants {
@@ -128,8 +133,10 @@ func (c *composer) rules(user []Rule) ([]Written, error) {
 			}
 			if v.owner != "" {
 				next[v.owner]++
-				written.Body["name"] = nameOfCopy(v.owner, next[v.owner])
-				written.Body[c.Format().Lists[rule.List].Matches] = Items(v.matches)
+				if !c.Format().Nameless {
+					written.Body["name"] = nameOfCopy(v.owner, next[v.owner])
+				}
+				c.match(written, v.matches)
 			}
 			if written.Body, err = c.alter(written, w, v); err != nil {
 				return nil, fmt.Errorf("rule %d: %w", i+1, err)
@@ -161,7 +168,7 @@ func (d document) annotate(owners []string, user []Rule, rules []Written) (map[s
 		for _, r := range rules {
 			switch {
 			case r.Owner == owner:
-				p.Copies = append(p.Copies, hashOf(r.Body))
+				p.Copies = append(p.Copies, d.signOf(r.Rule))
 			case r.Owner == "" && d.splits(p, user[r.Source]):
 				p.Rules = append(p.Rules, d.recordOf(r, user[r.Source]))
 			}
@@ -196,11 +203,10 @@ func (d document) splits(p part, rule Rule) bool {
 
 // recordOf returns what restores the weights of one of the user's rules.
 func (d document) recordOf(r Written, user Rule) record {
-	name, _ := user.Body["name"].(string)
-	out := record{Index: r.Source, List: user.List, Hash: d.shapeOf(user), Name: name, Rendered: r.weighing.rendered, Scale: r.weighing.scale}
+	out := record{Index: r.Source, List: user.List, Hash: d.shapeOf(user), Name: d.nameOf(user), Rendered: r.weighing.rendered, Scale: r.weighing.scale}
 	for _, ref := range d.Refs(user) {
 		out.Refs = append(out.Refs, d.Key(ref, d.namespace))
-		out.Own = append(out.Own, weightOf(ref))
+		out.Own = append(out.Own, d.weightOf(ref))
 	}
 	return out
 }

@@ -64,6 +64,7 @@ func (r Route) open(live *unstructured.Unstructured, owner string, splits []traf
 
 	bases, changes := basesOf(d.parts, splits), changesOf(d.parts, splits)
 	lost := d.lostCopies()
+	d.expectCopies(lost, owner, splits, bases)
 	var kept []userRule
 	for _, rule := range d.rules() {
 		if !d.inserted(rule, owner, bases, lost) {
@@ -126,9 +127,9 @@ func added(bases map[string]string, s trafficrouting.Split) {
 
 // lostCopies counts, by content, the copies that no rule bears the name of any more.
 func (d document) lostCopies() map[string]int {
-	named := map[any]bool{}
+	named := map[string]bool{}
 	for _, rule := range d.rules() {
-		named[rule.Body["name"]] = true
+		named[d.nameOf(rule)] = true
 	}
 	lost := map[string]int{}
 	for owner, p := range d.parts {
@@ -141,30 +142,68 @@ func (d document) lostCopies() map[string]int {
 	return lost
 }
 
+// expectCopies counts those that an owner whose annotation is missing may have among rules without names: what its splits
+// make of the rules that can only be the user's.
+func (d document) expectCopies(lost map[string]int, owner string, splits []trafficrouting.Split, bases map[string]string) {
+	if _, known := d.parts[owner]; known || splits == nil || !d.Format().Nameless {
+		return
+	}
+	plain := d.document(d.user.DeepCopy())
+	var rules []Rule
+	for _, rule := range plain.rules() {
+		if _, alone := d.addedTo(rule, d.namespace, bases); !alone {
+			rules = append(rules, rule)
+		}
+	}
+	plain.setRules(plain.user, rules)
+	plain.parts[owner] = part{Splits: splits}
+	out, err := plain.compose()
+	if err != nil {
+		return
+	}
+	made, err := decodePart(out.GetAnnotations()[annotationOf(owner)])
+	if err != nil {
+		return
+	}
+	for _, sign := range made.Copies {
+		lost[sign]++
+	}
+}
+
 // inserted says whether a rule is one that Crossfade inserted: by its name, or where that was lost, by
 // its content. A copy stands before its original, so of two that are alike the first is the copy.
 func (d document) inserted(rule Rule, owner string, bases map[string]string, lost map[string]int) bool {
-	by := ownerOf(rule.Body)
+	by := d.ownerOf(rule)
 	if _, ok := d.parts[by]; ok {
 		return true
 	}
-	ours := false
-	for _, ref := range d.Refs(rule) {
-		name, ok := d.Service(ref, d.namespace)
-		ours = ours || ok && bases[name] != ""
-	}
-	if !ours {
+	named, alone := d.addedTo(rule, d.namespace, bases)
+	if !named || d.Format().Nameless && !alone {
 		return false
 	}
 	if by != "" && by == owner {
 		return true
 	}
-	hash := hashOf(rule.Body)
+	hash := d.signOf(rule)
 	if lost[hash] == 0 {
 		return false
 	}
 	lost[hash]--
 	return true
+}
+
+// addedTo says whether a rule has a backend that was added for a Service, and one whose Service it doesn't name itself, as
+// one of the user's does.
+func (r Route) addedTo(rule Rule, namespace string, bases map[string]string) (named, alone bool) {
+	for _, ref := range r.Refs(rule) {
+		name, ok := r.Service(ref, namespace)
+		if !ok || bases[name] == "" {
+			continue
+		}
+		named = true
+		alone = alone || !r.names(rule, bases[name], namespace)
+	}
+	return named, alone
 }
 
 // records returns what the parts know of the user's rules, in the rules' order.

@@ -1,13 +1,17 @@
 package rules
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 )
 
+// weightField is the field of a backend that holds its weight.
+func (r Route) weightField() string { return cmp.Or(r.Format().Weight, "weight") }
+
 // weightOf returns a backend's weight; nil if none is set that means anything.
-func weightOf(ref Object) *int64 {
-	weight, ok := Integer(ref["weight"])
+func (r Route) weightOf(ref Object) *int64 {
+	weight, ok := Integer(ref[r.weightField()])
 	if !ok || weight < 0 {
 		return nil
 	}

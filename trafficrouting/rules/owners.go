@@ -64,8 +64,9 @@ func nameOfCopy(owner string, n int) string {
 }
 
 // ownerOf returns the owner that a rule's name says it was inserted for.
-func ownerOf(rule Object) string {
-	name, _ := rule["name"].(string)
+func (r Route) ownerOf(rule Rule) string { return ownerBy(r.nameOf(rule)) }
+
+func ownerBy(name string) string {
 	switch m := copyName.FindStringSubmatch(name); {
 	case m == nil:
 		return ""

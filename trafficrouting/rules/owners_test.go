@@ -22,12 +22,12 @@ func TestOwnersAreTold(t *testing.T) {
 		require.Equal(t, written.annotation, annotationOf(owner))
 		require.Equal(t, owner, annotated(written.annotation))
 		require.Equal(t, written.rule, nameOfCopy(owner, 3))
-		require.Equal(t, owner, ownerOf(Object{"name": written.rule}))
+		require.Equal(t, owner, ownerBy(written.rule))
 	}
 	for _, key := range []string{"crossfade.io/base", "xsplit.crossfade.io/checkout", "split.crossfade.ioo/checkout", "note"} {
 		require.Empty(t, annotated(key), key)
 	}
 	for _, name := range []string{"cf-checkout", "cf.shop.checkout", "cfx-checkout-1", "api"} {
-		require.Empty(t, ownerOf(Object{"name": name}), name)
+		require.Empty(t, ownerBy(name), name)
 	}
 }

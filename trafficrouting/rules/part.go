@@ -53,7 +53,7 @@ type record struct {
 }
 
 // own returns the user's weight of backend i in effect.
-func (r record) own(i int, of Route) int64 { return of.effective(r.Own[i], len(r.Refs) == 1) }
+func (r record) own(i int, of Route) int64 { return of.effective(r.Own)[i] }
 
 // whole says whether the record's lists belong together, which a foreign hand may have broken.
 func (r record) whole() bool {
@@ -106,9 +106,33 @@ func hashOf(rule Object) string {
 func (r Route) shapeOf(rule Rule) string {
 	refs := r.Refs(rule)
 	for i := range refs {
-		refs[i] = without(refs[i], "weight")
+		refs[i] = without(refs[i], r.weightField())
 	}
 	return hashOf(r.with(rule, refs).Body)
+}
+
+// nameOf is what tells a rule from the others whatever becomes of its backends: its name, or of rules without names a hash
+// of the match. Empty means nothing.
+func (r Route) nameOf(rule Rule) string {
+	format := r.Format()
+	switch list := format.Lists[rule.List]; {
+	case list.Single:
+		return list.Field
+	case format.Nameless && list.Match != "":
+		return hashOf(Object{list.Match: rule.Body[list.Match]})
+	case format.Nameless:
+		return ""
+	}
+	name, _ := rule.Body["name"].(string)
+	return name
+}
+
+// signOf is by what a copy is known that has no name: a hash of it, or of its match where that is what it has for a name.
+func (r Route) signOf(rule Rule) string {
+	if r.Format().Nameless {
+		return r.nameOf(rule)
+	}
+	return hashOf(rule.Body)
 }
 
 // packers are kept for use again: each takes most of a megabyte, and every look renders.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -19,7 +20,7 @@ func Title(live trafficrouting.Objects) string {
 // Article is the kind with its indefinite article.
 func (r Route) Article() string {
 	kind := r.Format().GroupKind.Kind
-	if kind == "HTTPRoute" {
+	if strings.ContainsAny(kind[:1], "AEIO") || strings.HasPrefix(kind, "HTTP") {
 		return "an " + kind
 	}
 	return "a " + kind
@@ -132,6 +133,9 @@ func (r Route) render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 			d.parts[other] = p
 		}
 	}
+	if r.Format().MustServe && trafficrouting.Neutral(splits) {
+		delete(d.parts, name)
+	}
 	out, err := d.compose()
 	if err != nil && trafficrouting.Neutral(splits) {
 		// Going back must always be possible: a route that somebody else has filled up meanwhile loses
@@ -178,7 +182,7 @@ func (r Route) CanaryPPM(route *unstructured.Unstructured, owner trafficrouting.
 		bases := map[string]string{}
 		added(bases, s)
 		for _, rule := range r.Rules(route) {
-			if ownerOf(rule.Body) == name {
+			if _, alone := r.addedTo(rule, route.GetNamespace(), bases); r.ownerOf(rule) == name || r.Format().Nameless && alone {
 				continue
 			}
 			stable, canary := int64(0), int64(0)

@@ -98,7 +98,7 @@ func (r Route) restoreWeights(rules []userRule, records []record, namespace stri
 		}
 	}
 	sameContent := func(u userRule, r record) bool { return u.shapeOf(u.rule) == r.Hash }
-	sameName := func(u userRule, r record) bool { return r.Name != "" && u.rule.Body["name"] == r.Name }
+	sameName := func(u userRule, r record) bool { return r.Name != "" && u.nameOf(u.rule) == r.Name }
 	sameBackends := func(u userRule, r record) bool { return slices.Equal(u.keys(namespace), r.Refs) }
 	asWritten := func(u userRule, r record) bool {
 		return slices.Equal(u.live, r.Rendered)
@@ -172,7 +172,7 @@ func (u userRule) restore(r record, namespace string) {
 	}
 	for i, ref := range u.refs {
 		if fates[i] == unchanged {
-			setWeight(ref, r.Own[at[i]])
+			u.setWeight(ref, r.Own[at[i]])
 		}
 	}
 }
@@ -206,10 +206,10 @@ func (u userRule) write(values []int64, scale int64) {
 	}
 	for i, ref := range u.refs {
 		weight := min(values[i]/scale, max(u.Format().MaxWeight, u.live[i]))
-		if weightOf(ref) == nil && u.live[i] == weight {
+		if u.weightOf(ref) == nil && u.live[i] == weight {
 			continue
 		}
-		setWeight(ref, &weight)
+		u.setWeight(ref, &weight)
 	}
 }
 
@@ -229,10 +229,10 @@ func (u userRule) align(r record, namespace string) []int {
 }
 
 // setWeight sets a backend's weight; nil takes it away.
-func setWeight(ref Object, weight *int64) {
+func (r Route) setWeight(ref Object, weight *int64) {
 	if weight == nil {
-		delete(ref, "weight")
+		delete(ref, r.weightField())
 		return
 	}
-	ref["weight"] = *weight
+	ref[r.weightField()] = *weight
 }

@@ -4,6 +4,8 @@
 package rules
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -26,11 +28,27 @@ type Rule struct {
 type List struct {
 	// Field of spec, such as "rules".
 	Field string
+	// Single: the field holds one rule rather than a list of them.
+	Single bool
 	// Refs is the field of a rule that holds its backends.
 	Refs string
 	// Matches is the field of a rule that holds its matches. Empty means that requests of its rules cannot be told
 	// apart, so that they have no copies.
 	Matches string
+	// Match, in the place of Matches, is the field of a rule that holds one match of whatever form: its matches are then the
+	// rule itself, of which this field counts.
+	Match string
+}
+
+// bodies returns the rules that a spec has in the list.
+func (l List) bodies(spec Object) []Object {
+	if !l.Single {
+		return Objects(spec[l.Field])
+	}
+	if body, ok := spec[l.Field].(Object); ok {
+		return []Object{body}
+	}
+	return nil
 }
 
 // Format is how a kind of route is written.
@@ -38,11 +56,20 @@ type Format struct {
 	GroupKind schema.GroupKind
 	// Lists of rules.
 	Lists []List
+	// Nameless: rules have no name. A copy is then known by its match, and by naming what it was made for alone.
+	Nameless bool
 	// Anything is a match that takes what a rule without matches does.
 	Anything Object
-	// LoneTakesAll: a backend that is alone in its rule takes everything whatever its weight, and one beside others that
-	// has no weight takes nothing. Otherwise no weight means 1.
+	// Weight is the field of a backend that holds its weight. Empty means "weight".
+	Weight string
+	// NoneIsNothing: a backend without weight takes nothing, but where all of a rule have none, or 0, they share evenly, so
+	// that one that is alone takes everything. Otherwise no weight means 1.
+	NoneIsNothing bool
+	// LoneTakesAll: a backend that is alone in its rule takes everything, if its weight is 0 too.
 	LoneTakesAll bool
+	// MustServe: a rule is dropped as a whole while one of its backends has no endpoints, whatever its weight. What is added
+	// is then named only while it has a share, and a split that leaves everything with the user's Services is no part.
+	MustServe bool
 	// MaxWeight is the largest weight that a backend may have.
 	MaxWeight int64
 	// MaxRefs is how many backends a rule may have.
@@ -88,6 +115,13 @@ type Dialect interface {
 	Exceeds(rules []Rule) string
 }
 
+// Ranker is a Dialect of which the order of the rules doesn't say which one takes a request.
+type Ranker interface {
+	// Rank gives the copies among the rules what has them win just over their originals, in their order. Their bodies may
+	// be changed. It fails with a sentence that names the rule of the user's that a copy would win over as well.
+	Rank(written []Written) error
+}
+
 // Written is one rule of a split route.
 type Written struct {
 	Rule
@@ -107,7 +141,7 @@ func (r Route) Rules(route *unstructured.Unstructured) []Rule {
 	spec, _ := route.Object["spec"].(Object)
 	var out []Rule
 	for i, l := range r.Format().Lists {
-		for _, body := range Objects(spec[l.Field]) {
+		for _, body := range l.bodies(spec) {
 			out = append(out, Rule{List: i, Body: body})
 		}
 	}
@@ -127,6 +161,12 @@ func (r Route) setRules(route *unstructured.Unstructured, rules []Rule) {
 				bodies = append(bodies, rule.Body)
 			}
 		}
+		if l.Single {
+			if len(bodies) == 1 {
+				spec[l.Field] = bodies[0]
+			}
+			continue
+		}
 		if len(bodies) > 0 || spec[l.Field] != nil {
 			spec[l.Field] = Items(bodies)
 		}
@@ -136,14 +176,35 @@ func (r Route) setRules(route *unstructured.Unstructured, rules []Rule) {
 // Matches returns a rule's matches, and none if its requests cannot be told apart.
 func (r Route) Matches(rule Rule) []Object {
 	format := r.Format()
-	field := format.Lists[rule.List].Matches
-	if field == "" {
+	list := format.Lists[rule.List]
+	if list.Match != "" {
+		return []Object{rule.Body}
+	}
+	if list.Matches == "" {
 		return nil
 	}
-	if matches := Objects(rule.Body[field]); len(matches) > 0 {
+	if matches := Objects(rule.Body[list.Matches]); len(matches) > 0 {
 		return matches
 	}
 	return []Object{format.Anything}
+}
+
+// looksInto says whether requests of a rule can be told apart.
+func (l List) looksInto() bool { return l.Matches != "" || l.Match != "" }
+
+// match gives a rule these matches.
+func (r Route) match(rule Rule, matches []Object) {
+	list := r.Format().Lists[rule.List]
+	if list.Match != "" {
+		rule.Body[list.Match] = matches[0][list.Match]
+		return
+	}
+	rule.Body[list.Matches] = Items(matches)
+}
+
+// single says whether a rule can have only one match.
+func (r Route) single(rule Rule) bool {
+	return r.Format().Lists[rule.List].Match != "" || r.OneMatch(rule.Body)
 }
 
 // Refs returns a rule's backends.
@@ -170,23 +231,26 @@ func (r Route) names(rule Rule, service, namespace string) bool {
 
 // Weights returns the weights of a rule's backends in effect.
 func (r Route) Weights(rule Rule) []int64 {
-	refs := r.Refs(rule)
-	out := make([]int64, len(refs))
-	for i, ref := range refs {
-		out[i] = r.effective(weightOf(ref), len(refs) == 1)
+	var own []*int64
+	for _, ref := range r.Refs(rule) {
+		own = append(own, r.weightOf(ref))
 	}
-	return out
+	return r.effective(own)
 }
 
-// effective is what a weight means; nil is none.
-func (r Route) effective(weight *int64, alone bool) int64 {
-	switch all := r.Format().LoneTakesAll; {
-	case all && alone && (weight == nil || *weight == 0):
-		return 1
-	case weight != nil:
-		return *weight
-	case all:
-		return 0
+// effective is what the weights of a rule mean; nil is none.
+func (r Route) effective(own []*int64) []int64 {
+	format := r.Format()
+	nothing := format.NoneIsNothing
+	even := (nothing || format.LoneTakesAll && len(own) == 1) && !slices.ContainsFunc(own, func(weight *int64) bool { return weight != nil && *weight > 0 })
+	out := make([]int64, len(own))
+	for i, weight := range own {
+		switch {
+		case even, weight == nil && !nothing:
+			out[i] = 1
+		case weight != nil:
+			out[i] = *weight
+		}
 	}
-	return 1
+	return out
 }

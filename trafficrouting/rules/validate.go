@@ -37,7 +37,7 @@ func (r Route) validate(owner trafficrouting.Owner, splits []trafficrouting.Spli
 // reservedName says whether a rule of the user's bears a name that Crossfade gives to its copies.
 func reservedName(d document, owner string) string {
 	for i, rule := range d.rules() {
-		if ownerOf(rule.Body) == owner {
+		if d.ownerOf(rule) == owner {
 			return fmt.Sprintf("rule %d is called %s, as Crossfade calls the rules that it adds for Rollout %s; rename it", i+1, rule.Body["name"], owner)
 		}
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"crossfade.io/crossfade/trafficrouting"
 )
@@ -32,7 +33,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 	split := false
 	for i, ref := range refs {
 		if name, ok := r.Service(ref, namespace); ok {
-			shares[i] = to[name]
+			shares[i] = r.serving(to[name], name)
 			split = split || len(shares[i]) > 1 || len(shares[i]) == 1 && (shares[i][0].Backend.Service != name || shares[i][0].Headers != nil)
 		}
 	}
@@ -48,7 +49,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 		name, _ := r.Service(ref, namespace)
 		if shares[i] == nil {
 			if scale > 1 {
-				ref = weighted(Shallow(ref), weights[i]*scale)
+				ref = r.weighted(Shallow(ref), weights[i]*scale)
 			}
 			w.refs, w.headers = append(w.refs, ref), append(w.headers, nil)
 			w.rendered = append(w.rendered, weights[i]*scale)
@@ -60,7 +61,7 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 			if share.Backend.Service == name {
 				rendered = part
 			}
-			w.refs, w.headers = append(w.refs, weighted(r.Renamed(ref, bare(share.Backend.Service)), part)), append(w.headers, share.Headers)
+			w.refs, w.headers = append(w.refs, r.weighted(r.Renamed(ref, bare(share.Backend.Service)), part)), append(w.headers, share.Headers)
 		}
 		w.rendered = append(w.rendered, rendered)
 	}
@@ -70,9 +71,17 @@ func (r Route) weigh(rule Rule, to assignment, namespace string) (weighing, erro
 	return w, nil
 }
 
+// serving leaves out what was added for a Service and has no share, where the data plane is not to know it.
+func (r Route) serving(shares []trafficrouting.Share, base string) []trafficrouting.Share {
+	if !r.Format().MustServe {
+		return shares
+	}
+	return slices.DeleteFunc(slices.Clone(shares), func(s trafficrouting.Share) bool { return s.PPM == 0 && s.Backend.Service != base })
+}
+
 // weighted gives a copy of a backend this weight.
-func weighted(ref Object, weight int64) Object {
-	ref["weight"] = weight
+func (r Route) weighted(ref Object, weight int64) Object {
+	ref[r.weightField()] = weight
 	return ref
 }
 

@@ -28,6 +28,7 @@ func TestLive(t *testing.T) {
 		"RestartRollsNatively":                     restartRollsNatively,
 		"HelmWaits":                                helmWaits,
 		"PoliciesOnceArmed":                        policiesOnceArmed,
+		"RouteKindGoesMidWay":                      routeKindGoesMidWay,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

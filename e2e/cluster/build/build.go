@@ -75,7 +75,7 @@ func artifacts(checkout string, mode Mode) []artifact {
 	if mode.Istio {
 		all = append(all, istioCRDs(checkout), istiod(checkout))
 	}
-	return append(all, traefik(checkout), metricsServer(checkout), pause(checkout))
+	return append(all, traefik(checkout), traefikCRDs(checkout), metricsServer(checkout), pause(checkout))
 }
 
 // ensure returns the path of an artifact in the cache and makes it if need be.

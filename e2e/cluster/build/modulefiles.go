@@ -54,6 +54,14 @@ func istioCRDs(checkout string) moduleFiles {
 	}
 }
 
+// traefikCRDs are those of the version that Traefik is of, which it needs all.
+func traefikCRDs(checkout string) moduleFiles {
+	return moduleFiles{
+		file: "traefik-crds.yaml", source: filepath.Join(checkout, "e2e/cluster/traefik"),
+		module: "github.com/traefik/traefik/v3", patterns: []string{"docs/content/reference/dynamic-configuration/traefik.io_*.yaml"},
+	}
+}
+
 func (m moduleFiles) name() string { return m.file }
 
 func (m moduleFiles) key() (version, hash string, err error) {

@@ -70,6 +70,9 @@ var ways = map[string]way{
 	"TCPRoute":  {scheme: "http", targetPort: "http"},
 	"Ingress":   {scheme: "http", targetPort: "http", port: 80},
 
+	"IngressRoute":   {scheme: "http", targetPort: "http", port: 80},
+	"TraefikService": {scheme: "http", targetPort: "http", port: 80},
+
 	"VirtualService": {scheme: "grpc", targetPort: "grpc", port: meshPort, mesh: true},
 }
 
@@ -158,6 +161,10 @@ func (a App) Route() *unstructured.Unstructured {
 		return a.render(ingress)
 	case a.Kind == "VirtualService":
 		return a.render(virtualService)
+	case a.Kind == "IngressRoute":
+		return a.render(ingressRoute)
+	case a.Kind == "TraefikService":
+		return a.render(traefikService)
 	}
 	return a.render(otherRoute)
 }
@@ -173,11 +180,13 @@ func (a App) Routes() []*unstructured.Unstructured {
 	return routes
 }
 
-// Policies are the manifests of what says more of how its Service is called.
+// Policies are the manifests of what says more of how its Service is called, or its route.
 func (a App) Policies() []*unstructured.Unstructured {
 	switch {
 	case a.RoutesIn != "":
 		return []*unstructured.Unstructured{a.render(referenceGrant)}
+	case a.Kind == "TraefikService":
+		return []*unstructured.Unstructured{a.render(ingressRoute)}
 	case a.BehindTLS:
 		return []*unstructured.Unstructured{a.render(trusted), a.render(backendTLSPolicy)}
 	case a.Subset != "":

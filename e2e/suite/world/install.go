@@ -76,8 +76,12 @@ func (w *World) Install(ctx context.Context) error {
 		// Soon followed by the next once its lease is free.
 		"--set", "leaderElection.retryPeriod=500ms",
 		"--set", "probes.enabled=true",
+		"--set-json", `routeKinds=[{"group":"traefik.io","resources":["ingressroutes","traefikservices"]}]`,
 		"--set-string", fmt.Sprintf("podAnnotations.crossfade-e2e/installed=%d", time.Now().UnixNano()))
-	return run(install)
+	if err := run(install); err != nil {
+		return err
+	}
+	return w.applyAll(ctx, "charts/crossfade/files/routekinds/*.yaml")
 }
 
 // Uninstall takes Crossfade out again, but for its CRDs and what is made of them.
@@ -92,20 +96,25 @@ func (w *World) Uninstall(ctx context.Context) error {
 
 // installCRDs applies those of the chart: helm never updates them.
 func (w *World) installCRDs(ctx context.Context) error {
-	files, err := filepath.Glob(filepath.Join(w.Checkout, "charts/crossfade/crds/*.yaml"))
+	return w.applyAll(ctx, "charts/crossfade/crds/*.yaml")
+}
+
+// applyAll applies the files of the checkout that match, of which each is one object.
+func (w *World) applyAll(ctx context.Context, pattern string) error {
+	files, err := filepath.Glob(filepath.Join(w.Checkout, pattern))
 	if err != nil {
-		return fmt.Errorf("find CRDs: %w", err)
+		return fmt.Errorf("find %s: %w", pattern, err)
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return fmt.Errorf("read CRD: %w", err)
+			return fmt.Errorf("read what to apply: %w", err)
 		}
-		crd := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal(text, crd); err != nil {
-			return fmt.Errorf("parse CRD %s: %w", file, err)
+		obj := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal(text, obj); err != nil {
+			return fmt.Errorf("parse %s: %w", file, err)
 		}
-		if err := w.Apply(ctx, crd); err != nil {
+		if err := w.Apply(ctx, obj); err != nil {
 			return err
 		}
 	}

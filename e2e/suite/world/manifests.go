@@ -126,6 +126,27 @@ spec:
     http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {number: {{.Port}}}}}}]}
 `)
 
+// ingressRoute names the Service, or the app's TraefikService.
+var ingressRoute = manifest(`
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  entryPoints: [web]
+  routes:
+  - match: Host("{{.Host}}")
+    kind: Rule
+    services: [{name: app, {{if eq .Kind "TraefikService"}}kind: TraefikService{{else}}port: {{.Port}}{{end}}}]
+`)
+
+var traefikService = manifest(`
+apiVersion: traefik.io/v1alpha1
+kind: TraefikService
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec:
+  weighted: {services: [{name: app, port: {{.Port}}, weight: 1}]}
+`)
+
 // virtualService takes all calls by the Service's name.
 var virtualService = manifest(`
 apiVersion: networking.istio.io/v1
