@@ -22,7 +22,8 @@ together.
 `
 
 var foot = `
-**Match** is what a step's ` + "`match`" + ` may name; each may go with a weight.
+**Match** is what a step's ` + "`match`" + ` may name; each may go with a weight. **Alters** is what else can be done, where the
+gateway can ([below](#headers-users-who-are-kept-mirrors)).
 
 **Shares** are exact: weights are multiplied until each is whole. Where a route shares connections, one that is open
 stays where it is until it ends, so the measured share follows slowly; set ` + "`timing.drain`" + ` to how long they last.
@@ -121,15 +122,16 @@ To the others a cookie can only say ` + "`always`" + `; with ` + "`never`" + ` t
 func main() {
 	var out strings.Builder
 	out.WriteString(head)
-	out.WriteString("| Kind | Flavor | Group | Shares | Smallest share | Match | Evidence | Shown on |\n|---|---|---|---|---|---|---|---|\n")
+	out.WriteString("| Kind | Flavor | Group | Shares | Smallest share | Match | Alters | Other namespaces | Evidence | Shown on |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, listed := range providers.List() {
 		for _, flavor := range listed.Flavors {
 			can := listed.Make(v1alpha1.RouteRef{Flavor: &flavor.Name}).Capabilities(trafficrouting.Objects{})
-			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", listed.Kind.Kind, cmp.Or(string(flavor.Name), "–"), listed.Kind.Group,
-				listed.Shares, trafficrouting.Percent(can.Granularity), matches(can), listed.Evidence, flavor.Shown)
+			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", listed.Kind.Kind, cmp.Or(string(flavor.Name), "–"), listed.Kind.Group,
+				listed.Shares, trafficrouting.Percent(can.Granularity), matches(can), alters(can), elsewhere(listed), listed.Evidence, flavor.Shown)
 		}
 	}
 	out.WriteString(foot)
+	out.WriteString(alterations)
 	described, err := rows()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "routes:", err)
@@ -139,6 +141,14 @@ func main() {
 	if _, err := os.Stdout.WriteString(out.String()); err != nil {
 		os.Exit(1)
 	}
+}
+
+// elsewhere says whether a route may be in another namespace than its Services.
+func elsewhere(listed providers.Entry) string {
+	if listed.Kind.Kind == "Ingress" {
+		return "no"
+	}
+	return "yes"
 }
 
 // uncopied lists the kinds of policy that are looked for and not copied.
