@@ -184,7 +184,7 @@ func TestIngressIsRefused(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct{ flavor, want string }{
-		"another namespace":           {"namespace: edge, flavor: Traefik", "namespace: an Ingress can name no Service of another namespace; remove the field"},
+		"another namespace":           {"namespace: edge, flavor: Traefik", "namespace: only routes of Gateway API and VirtualServices can send to Services of another namespace; remove the field"},
 		"no flavor":                   {"", "flavor: says which controller serves an Ingress"},
 		"an unknown flavor":           {"flavor: Kong", "supported values: "},
 		"a prefix that Traefik knows": {"flavor: Traefik, annotationPrefix: a.example.com", "annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"},

@@ -1,10 +1,13 @@
 package world
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,4 +117,23 @@ func (l *Load) Stop() (report string, err error) {
 		return l.output.String(), fmt.Errorf("load: %w: %s", l.failure, l.output.String())
 	}
 	return l.output.String(), nil
+}
+
+// MeshConfig is what istiod has configured for the load generator as its caller, as a proxy would get it.
+func (w *World) MeshConfig(node string) (string, error) {
+	const ask = `exec 3<>/dev/tcp/127.0.0.1/15080; printf 'GET /debug/config_dump?proxyID=load.default HTTP/1.0\r\n\r\n' >&3; cat <&3`
+	output, err := w.Inside(node, "bash", "-c", ask).Output()
+	if err != nil {
+		return "", fmt.Errorf("ask istiod for its configuration: %w", err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(output)), nil)
+	if err != nil {
+		return "", fmt.Errorf("read istiod's answer: %w", err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("read istiod's answer: %s: %s: %w", answer.Status, body, err)
+	}
+	return string(body), nil
 }
