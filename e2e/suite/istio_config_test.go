@@ -29,15 +29,18 @@ func TestIstioConfigures(t *testing.T) {
 	s.ship("v2")
 	s.awaitStep(1, "shadow")
 	canary := "outbound|80||" + world.AppName + "-canary." + s.app.Namespace + ".svc.cluster.local"
-	s.awaitConfig("a mirror", `"request_mirror_policies"`, `"cluster": "`+canary+`"`, `"numerator": 200000`)
+	s.awaitConfig("a mirror", `"requestMirrorPolicies":[{"cluster":"`+canary+`","runtimeFraction":{"defaultValue":{"numerator":200000,"denominator":"MILLION"}}`)
 	s.approve(1, "shadow")
 	s.awaitStep(1, "half")
-	s.awaitConfig("headers and cookies", `"request_headers_to_add"`, "x-lane", "lane=app-1.canary; Path=/", "lane=app-1.stable.half; Path=/", `lane=app-1\\.canary`)
+	s.awaitConfig("headers and cookies",
+		`"requestHeadersToAdd":[{"header":{"key":"x-lane","value":"next"},"appendAction":"OVERWRITE_IF_EXISTS_OR_ADD"}]`,
+		`{"key":"set-cookie","value":"lane=app-1.canary; Path=/`, `{"key":"set-cookie","value":"lane=app-1.stable.half; Path=/`,
+		`{"safeRegex":{"regex":"^(.*;[ ]?)?lane=app-1\\.canary(;.*)?$"}}`, `{"safeRegex":{"regex":"^(.*;[ ]?)?lane=app-1\\.stable\\.half(;.*)?$"}}`)
 	s.abort()
 	s.awaitOutcome(1, v1alpha1.OutcomeAborted)
 	s.requireNoneFailed()
 	s.requireLikeTwin(true, holdsV2())
-	config, err := shared.MeshConfig(s.node)
+	config, err := s.load.MeshConfig()
 	require.NoError(t, err)
 	require.NotContains(t, config, "lane=app-1", "nothing is left of it")
 }
@@ -46,7 +49,7 @@ func TestIstioConfigures(t *testing.T) {
 func (s *scenario) awaitConfig(what string, texts ...string) {
 	s.t.Helper()
 	s.eventually(soon, what+" in istiod's configuration", func() (string, bool) {
-		config, err := shared.MeshConfig(s.node)
+		config, err := s.load.MeshConfig()
 		if err != nil {
 			return err.Error(), false
 		}

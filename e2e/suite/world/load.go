@@ -31,6 +31,9 @@ type Load struct {
 	command *exec.Cmd
 	output  bytes.Buffer
 	raw     string
+	// inside is a command in its network, and proxy who it is to the mesh.
+	inside  func(argv ...string) *exec.Cmd
+	proxy   string
 	ended   chan struct{}
 	failure error // valid once ended
 }
@@ -46,8 +49,9 @@ func (w *World) StartLoad(node, dir string, targets ...load.Target) (*Load, erro
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		return nil, fmt.Errorf("write load: %w", err)
 	}
-	l := &Load{raw: raw, ended: make(chan struct{})}
-	l.command = w.meshed(node, w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
+	l := &Load{raw: raw, proxy: w.caller(), ended: make(chan struct{})}
+	l.inside = func(argv ...string) *exec.Cmd { return w.Inside(node, argv...) }
+	l.command = w.meshed(l.proxy, node, w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
 	l.command.Stdout, l.command.Stderr = &l.output, &l.output
 	// Ctrl-C is for whoever started the load: that one stops it in order.
 	l.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -73,7 +77,7 @@ func (w *World) Probe(node, dir string, targets ...load.Target) (bool, error) {
 		return false, fmt.Errorf("write load: %w", err)
 	}
 	// Its exit code tells of the rate alone, which does not matter here.
-	_ = w.meshed(node, w.Program("load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
+	_ = w.meshed(w.caller(), node, w.Program("load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
 	text, err := os.ReadFile(report)
 	if err != nil {
 		return false, fmt.Errorf("read report: %w", err)
@@ -85,15 +89,18 @@ func (w *World) Probe(node, dir string, targets ...load.Target) (bool, error) {
 	return probed.Failed == 0 && probed.Sent > 0, nil
 }
 
-// bootstrap tells clients of gRPC where the mesh's control plane is, and who they are to it. The cluster's istiod takes
-// everybody's word for that.
+// bootstrap tells clients of gRPC where the mesh's control plane is, and, by a name, who they are to it. The cluster's istiod
+// takes everybody's word for that.
 const bootstrap = `{"xds_servers": [{"server_uri": "127.0.0.1:15010", "channel_creds": [{"type": "insecure"}], "server_features": ["xds_v3"]}],
- "node": {"id": "sidecar~10.99.0.1~load.default~default.svc.cluster.local", "metadata": {"GENERATOR": "grpc", "NAMESPACE": "default"}}}`
+ "node": {"id": "sidecar~10.99.0.1~%s~default.svc.cluster.local", "metadata": {"GENERATOR": "grpc", "NAMESPACE": "default"}}}`
 
-// meshed is a command inside the network of a node that finds the mesh's control plane.
-func (w *World) meshed(node string, argv ...string) *exec.Cmd {
+// caller is a name of its own for a client of the mesh.
+func (w *World) caller() string { return fmt.Sprintf("load-%d.default", w.callers.Add(1)) }
+
+// meshed is a command inside the network of a node that finds the mesh's control plane, to which it has this name.
+func (w *World) meshed(name, node string, argv ...string) *exec.Cmd {
 	command := w.Inside(node, argv...)
-	command.Env = append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap)
+	command.Env = append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+fmt.Sprintf(bootstrap, name))
 	return command
 }
 
@@ -119,10 +126,10 @@ func (l *Load) Stop() (report string, err error) {
 	return l.output.String(), nil
 }
 
-// MeshConfig is what istiod has configured for the load generator as its caller, as a proxy would get it.
-func (w *World) MeshConfig(node string) (string, error) {
-	const ask = `exec 3<>/dev/tcp/127.0.0.1/15080; printf 'GET /debug/config_dump?proxyID=load.default HTTP/1.0\r\n\r\n' >&3; cat <&3`
-	output, err := w.Inside(node, "bash", "-c", ask).Output()
+// MeshConfig is what istiod has configured for the load as its caller, as a proxy would get it.
+func (l *Load) MeshConfig() (string, error) {
+	const ask = `exec 3<>/dev/tcp/127.0.0.1/15080; printf 'GET /debug/config_dump?proxyID=%s HTTP/1.0\r\n\r\n' >&3; cat <&3`
+	output, err := l.inside("bash", "-c", fmt.Sprintf(ask, l.proxy)).Output()
 	if err != nil {
 		return "", fmt.Errorf("ask istiod for its configuration: %w", err)
 	}

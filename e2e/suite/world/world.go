@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -37,6 +38,8 @@ type World struct {
 
 	// bin is a folder with the programs cluster and load.
 	bin string
+	// callers counts clients of the mesh.
+	callers atomic.Int64
 }
 
 // Prepare builds the programs for the cluster that the environment chooses, whether that runs or not. Close removes
