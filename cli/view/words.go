@@ -36,6 +36,12 @@ func split(s v1alpha1.Step) string {
 			parts[len(parts)-1] += " or " + match(m)
 		}
 	}
+	if s.Mirror != nil {
+		parts = append(parts, mirror(*s.Mirror))
+	}
+	if s.RequestHeaders != nil {
+		parts = append(parts, "changed headers")
+	}
 	if s.Replicas != nil {
 		parts = append(parts, podsOf(*s.Replicas))
 	}
@@ -57,6 +63,17 @@ func podsOf(v intstr.IntOrString) string {
 		return "1 pod"
 	}
 	return fmt.Sprintf("%d pods", v.IntVal)
+}
+
+func mirror(m v1alpha1.Mirror) string {
+	of := "GET and HEAD"
+	if m.Requests == v1alpha1.MirrorAll {
+		of = "all"
+	}
+	if m.Percent != nil {
+		return fmt.Sprintf("copies of %d%% of %s", *m.Percent, of)
+	}
+	return "copies of " + of
 }
 
 func match(m v1alpha1.Match) string {

@@ -28,8 +28,8 @@ func TestIstioConfigures(t *testing.T) {
 	})
 	s.ship("v2")
 	s.awaitStep(1, "shadow")
-	canary := "outbound|80||" + world.AppName + "-canary." + s.app.Namespace + ".svc.cluster.local"
-	s.awaitConfig("a mirror", `"requestMirrorPolicies":[{"cluster":"`+canary+`","runtimeFraction":{"defaultValue":{"numerator":200000,"denominator":"MILLION"}}`)
+	canary := "||" + world.AppName + "-canary." + s.app.Namespace + ".svc.cluster.local"
+	s.awaitConfig("a mirror", `"requestMirrorPolicies":[{"cluster":"outbound|`, canary+`","runtimeFraction":{"defaultValue":{"numerator":200000,"denominator":"MILLION"}}`)
 	s.approve(1, "shadow")
 	s.awaitStep(1, "half")
 	s.awaitConfig("headers and cookies",
