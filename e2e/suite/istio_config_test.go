@@ -38,11 +38,11 @@ func TestIstioConfigures(t *testing.T) {
 		`{"safeRegex":{"regex":"^(.*;[ ]?)?lane=app-1\\.canary(;.*)?$"}}`, `{"safeRegex":{"regex":"^(.*;[ ]?)?lane=app-1\\.stable\\.half(;.*)?$"}}`)
 	s.abort()
 	s.awaitOutcome(1, v1alpha1.OutcomeAborted)
-	s.requireNoneFailed()
-	s.requireLikeTwin(true, holdsV2())
 	config, err := s.load.MeshConfig()
 	require.NoError(t, err)
 	require.NotContains(t, config, "lane=app-1", "nothing is left of it")
+	s.requireNoneFailed()
+	s.requireLikeTwin(true, holdsV2())
 }
 
 // awaitConfig waits for istiod to have configured all of the texts.
