@@ -36,8 +36,9 @@ strategy:
 them, as a gateway that does not know a filter answers 500 by it. Traefik mirrors nothing, and cannot keep users of stable,
 since it calls a Service in one way, whichever rule sends there. A GRPCRoute changes headers of a match alone.
 
-Shown on Traefik: headers of a match and of a weight, and stickiness of the canary. Shown on istiod's and Gateway API's
-schema and models of their data planes alone: mirrors, stickiness of stable, and all of it by a VirtualService.
+Shown on Traefik: headers of a match and of a weight, and stickiness of the canary. By a VirtualService all of it was seen in
+what istiod configures for the proxies of callers, but no Envoy was run. Mirrors and stickiness of stable by an HTTPRoute were
+shown on the API's schema and a model of a gateway alone.
 `
 
 // alters lists what a kind can do to requests.
