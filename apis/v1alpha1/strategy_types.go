@@ -35,17 +35,16 @@ type Strategy struct {
 	ABTest *ABTest `json:"abTest,omitempty"`
 }
 
-// Stickiness is a cookie that the answers of a version set and by which later requests find it again. Users who
-// return are kept, so that the share of requests which the canary gets grows beyond a step's weight: the weight is of
-// those who are not kept. On the way back nobody is.
+// Stickiness is a cookie that answers of a version set, in steps that share by weight, and by which later requests find it
+// again. Who got the canary is kept, by a match too: the weight is of all others. On the way back nobody is.
 type Stickiness struct {
 	// Cookie is the cookie's name. No application of the same host may use it.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&\\'*+.^_|~-]+$')",message="cookie: must be an HTTP token (letters, digits and !#$%&'*+.^_|~-)"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$&\\'*+.^_|~-]+$')",message="cookie: must be an HTTP token without % (letters, digits and !#$&'*+.^_|~-)"
 	Cookie string `json:"cookie"`
-	// For is how long a user is kept, from the first answer on, at least 1s. Empty means 24h.
+	// For is how long a user is kept, from the canary's last answer or stable's first on, at least 1s. Empty means 24h.
 	// +optional
 	For *Duration `json:"for,omitempty"`
 	// Stable keeps users of the stable version there too, each for as long as a step lasts. Empty means false: they may be
@@ -142,11 +141,11 @@ type Header struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&\\'*+.^_|~-]+$')",message="name: must be an HTTP token (letters, digits and !#$%&'*+.^_|~-)"
 	Name string `json:"name"`
-	// Value is visible ASCII with single spaces.
+	// Value is visible ASCII without %, with single spaces.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[!-~]+( [!-~]+)*$')",message="value: must be visible ASCII with single spaces"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[!-$&-~]+( [!-$&-~]+)*$')",message="value: must be visible ASCII with single spaces, and without %"
 	Value string `json:"value"`
 }
 

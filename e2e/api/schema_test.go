@@ -82,6 +82,7 @@ func TestRolloutIsRefused(t *testing.T) {
 		"headers that change nothing":       {step, "- {name: first, weight: 5, requestHeaders: {}}", "requestHeaders: must name set, add or remove"},
 		"a header's name with a space":      {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: "a b", value: c}]}}`, "name: must be an HTTP token"},
 		"a header's value with a break":     {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: a, value: "b\nc"}]}}`, "value: must be visible ASCII with single spaces"},
+		"a header's value with %":           {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: a, value: "50%"}]}}`, "with single spaces, and without %"},
 		"a cookie without a name":           {"strategy:", "strategy:\n    stickiness: {for: 1h}", "stickiness.cookie"},
 		"a cookie's name with a space":      {"strategy:", "strategy:\n    stickiness: {cookie: a b}", "cookie: must be an HTTP token"},
 		"an A/B test":                       {"strategy:", "strategy:\n    abTest: {}", "spec.strategy.abTest: not yet supported"},

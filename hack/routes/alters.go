@@ -25,8 +25,8 @@ strategy:
 - **requestHeaders** change what the canary gets by a match or a weight, beside what the route does itself. Stable's requests
   are not touched, and once the canary is the only version it gets requests as they come.
 - **stickiness** has the canary's answers set a cookie that is the Release's own, by which later requests find it. Users who
-  are kept do not count for the weight: of those who come often, more and more get the canary, up to all. ` + "`stable: true`" + ` keeps
-  users of stable too, each for as long as a step lasts. On the way back nobody is kept.
+  are kept do not count for the weight: of those who come often, more and more get the canary, up to all, so that such a step has all
+  pods. ` + "`stable: true`" + ` keeps users of stable too, each for as long as a step lasts. On the way back nobody is kept.
 - **mirror** sends copies while the canary has no share. ` + "`requests: All`" + ` copies those that change something too, which
   the canary then changes a second time. A rule that sends to several backends cannot be mirrored.
 

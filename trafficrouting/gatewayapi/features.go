@@ -167,9 +167,12 @@ func wanted(rule trafficrouting.MatchRule, several bool) []filtering {
 // unsupported says which match of the splits a parent is known not to follow, and the mend; empty means none. It would
 // drop the rule, or answer 500 by it (HTTPRouteMatch.method, queryParams).
 func (f features) unsupported(live trafficrouting.Objects, splits []trafficrouting.Split) string {
-	const mend = "match by header"
 	for _, s := range splits {
 		for _, rule := range s.Rules {
+			mend := "match by header"
+			if rule.Mirror != nil {
+				mend = "say requests: All, or take mirror out of the step"
+			}
 			for _, m := range rule.AnyOf {
 				if parent := f.lacks(methodMatching); m.Method != nil && parent != "" {
 					return refusal(live, "the match by method "+*m.Method, methodMatching, parent, mend)

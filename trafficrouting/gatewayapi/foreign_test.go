@@ -1,6 +1,7 @@
 package gatewayapi_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -97,6 +98,27 @@ func TestLostMarks(t *testing.T) {
 			require.Equal(t, providertest.Expected(serveAlike(user, r), r, split), providertest.Visible(serveAlike(again, r)), "%v", r)
 		}
 		require.False(t, gatewayapi.HTTPRoute().Names(trafficrouting.Objects{Route: strip(t, again, providertest.CheckoutOwner)}, "checkout-canary"))
+	})
+	t.Run("whatever a step asks for, nothing stays of it", func(t *testing.T) {
+		user, unmarked := stored(userRoutes["one rule"]), func(route *unstructured.Unstructured) *unstructured.Unstructured {
+			out := route.DeepCopy()
+			for _, rule := range rulesOf(out) {
+				delete(rule.(map[string]any), "name")
+			}
+			return out
+		}
+		for i, split := range providertest.Steps(providertest.Checkout) {
+			live := render(t, user, providertest.CheckoutOwner, split)
+			nameless := unmarked(live)
+			providertest.SameJSON(t, user, strip(t, nameless, providertest.CheckoutOwner), "step %d without names", i)
+			providertest.SameJSON(t, live, render(t, nameless, providertest.CheckoutOwner, split), "step %d without names", i)
+			bare := live.DeepCopy()
+			bare.SetAnnotations(nil)
+			require.Len(t, rulesOf(render(t, bare, providertest.CheckoutOwner, split)), len(rulesOf(live)), "step %d without its annotation", i)
+			back := strip(t, render(t, bare, providertest.CheckoutOwner, trafficrouting.AllStable(providertest.Checkout)), providertest.CheckoutOwner)
+			require.Len(t, rulesOf(back), 1, "step %d without its annotation", i)
+			require.NotContains(t, fmt.Sprint(rulesOf(back)), "filters", "step %d without its annotation", i)
+		}
 	})
 	t.Run("an annotation that cannot be read is mended by rendering", func(t *testing.T) {
 		broken := live.DeepCopy()

@@ -55,7 +55,7 @@ func (VirtualService) Settle(trafficrouting.Objects) time.Duration { return sett
 // Render writes the owner's part.
 func (p VirtualService) Render(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) (trafficrouting.Objects, error) {
 	if live.Route != nil && delegated(live.Route) && slices.ContainsFunc(splits, func(s trafficrouting.Split) bool { return len(s.Rules) > 0 }) {
-		return trafficrouting.Objects{}, fmt.Errorf("split %s: it has no hosts, so that others delegate to it, and Istio leaves out those of its rules whose match is at odds with theirs; take match out of the step", rules.Title(live))
+		return trafficrouting.Objects{}, fmt.Errorf("split %s: it has no hosts, so that others delegate to it, and Istio leaves out those of its rules whose match is at odds with theirs; take match, mirror and stickiness out", rules.Title(live))
 	}
 	return p.Route.Render(live, owner, splits)
 }

@@ -50,8 +50,9 @@ func (c *composer) alter(rule Rule, w weighing, v variant) (Object, error) {
 // alone says whether a backend gets all requests of a rule, and is not one whose headers are changed in other rules too:
 // there are gateways to which a Service is called in one way, whichever rule sends to it.
 func (c *composer) alone(rule Rule, ref int) bool {
-	for i, weight := range c.Weights(rule) {
-		if i != ref && weight > 0 {
+	weights := c.Weights(rule)
+	for i, weight := range weights {
+		if i != ref && (weight > 0 || weights[ref] == 0) {
 			return false
 		}
 	}

@@ -60,7 +60,7 @@ type variant struct {
 func (c *composer) block(source int, rule Rule) ([]variant, error) {
 	out := []variant{{matches: c.Matches(rule), to: c.shares, source: source}}
 	for i, l := range c.layers {
-		if !c.shielded[source] && !c.names(rule, l.base, c.namespace) {
+		if !c.names(rule, l.base, c.namespace) && (!c.shielded[source] || l.takesAll()) {
 			continue
 		}
 		var laid []variant
@@ -80,6 +80,11 @@ func (c *composer) block(source int, rule Rule) ([]variant, error) {
 		}
 	}
 	return out, nil
+}
+
+// takesAll: it asks for nothing.
+func (l layer) takesAll() bool {
+	return slices.ContainsFunc(l.anyOf, func(a Alternative) bool { return a.Method == "" && len(a.Conditions) == 0 })
 }
 
 func (l layer) byCookie() bool {

@@ -99,8 +99,12 @@ func changesOf(parts map[string]part, splits []trafficrouting.Split) map[string]
 	changes := map[string]trafficrouting.Headers{}
 	add := func(splits []trafficrouting.Split) {
 		for _, s := range splits {
-			for _, share := range s.Shares {
-				if share.Headers != nil {
+			shares := s.Shares
+			for _, rule := range s.Rules {
+				shares = append(shares[:len(shares):len(shares)], rule.To...)
+			}
+			for _, share := range shares {
+				if share.Headers != nil && share.Backend != s.Base {
 					changes[share.Backend.Service] = *share.Headers
 				}
 			}
@@ -151,7 +155,7 @@ func (d document) expectCopies(lost map[string]int, owner string, splits []traff
 	plain := d.document(d.user.DeepCopy())
 	var rules []Rule
 	for _, rule := range plain.rules() {
-		if _, alone := d.addedTo(rule, d.namespace, bases); !alone {
+		if !d.addedTo(rule, d.namespace, bases) {
 			rules = append(rules, rule)
 		}
 	}
@@ -174,15 +178,12 @@ func (d document) expectCopies(lost map[string]int, owner string, splits []traff
 // its content. A copy stands before its original, so of two that are alike the first is the copy.
 func (d document) inserted(rule Rule, owner string, bases map[string]string, lost map[string]int) bool {
 	by := d.ownerOf(rule)
-	if _, ok := d.parts[by]; ok {
+	if _, ok := d.parts[by]; ok || by != "" && by == owner {
 		return true
 	}
-	named, alone := d.addedTo(rule, d.namespace, bases)
-	if !named || d.Format().Nameless && !alone {
+	// A copy of a rule of other Services may say what one of the user's does, as may one of which the sign is its match alone.
+	if !d.about(rule, bases) || d.Format().Nameless && !d.addedTo(rule, d.namespace, bases) {
 		return false
-	}
-	if by != "" && by == owner {
-		return true
 	}
 	hash := d.signOf(rule)
 	if lost[hash] == 0 {
@@ -192,18 +193,26 @@ func (d document) inserted(rule Rule, owner string, bases map[string]string, los
 	return true
 }
 
-// addedTo says whether a rule has a backend that was added for a Service, and one whose Service it doesn't name itself, as
-// one of the user's does.
-func (r Route) addedTo(rule Rule, namespace string, bases map[string]string) (named, alone bool) {
+// about says whether a rule has a backend that was added for a Service, or that Service itself.
+func (d document) about(rule Rule, bases map[string]string) bool {
+	for added, base := range bases {
+		if d.names(rule, added, d.namespace) || d.names(rule, base, d.namespace) {
+			return true
+		}
+	}
+	return false
+}
+
+// addedTo says whether a rule has a backend that was added for a Service which it doesn't name itself, as one of the user's
+// does.
+func (r Route) addedTo(rule Rule, namespace string, bases map[string]string) bool {
 	for _, ref := range r.Refs(rule) {
 		name, ok := r.Service(ref, namespace)
-		if !ok || bases[name] == "" {
-			continue
+		if ok && bases[name] != "" && !r.names(rule, bases[name], namespace) {
+			return true
 		}
-		named = true
-		alone = alone || !r.names(rule, bases[name], namespace)
 	}
-	return named, alone
+	return false
 }
 
 // records returns what the parts know of the user's rules, in the rules' order.

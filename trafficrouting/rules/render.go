@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -63,7 +64,8 @@ func (r Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 		}
 	}
 	if len(splits) > 0 {
-		if reason := r.document(stripped.Route).unnamed(named); reason != "" {
+		user := r.document(stripped.Route)
+		if reason := cmp.Or(user.unnamed(named), reservedName(user, trafficrouting.NameOn(live.Route, owner.Namespace, owner.Name))); reason != "" {
 			return Title(live) + ": " + reason
 		}
 	}
@@ -119,9 +121,6 @@ func (r Route) render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 	d, err := r.open(live.Route, name, splits)
 	if err != nil {
 		return nil, err
-	}
-	if reason := reservedName(d, name); reason != "" {
-		return nil, errors.New(reason)
 	}
 	if err := d.admits(name, splits); err != nil {
 		return nil, err
@@ -182,7 +181,7 @@ func (r Route) CanaryPPM(route *unstructured.Unstructured, owner trafficrouting.
 		bases := map[string]string{}
 		added(bases, s)
 		for _, rule := range r.Rules(route) {
-			if _, alone := r.addedTo(rule, route.GetNamespace(), bases); r.ownerOf(rule) == name || r.Format().Nameless && alone {
+			if r.ownerOf(rule) == name || r.Format().Nameless && r.addedTo(rule, route.GetNamespace(), bases) {
 				continue
 			}
 			stable, canary := int64(0), int64(0)

@@ -209,10 +209,12 @@ func misfit(d *draft) string {
 	return ""
 }
 
-// serves: the route sends requests to one of the Services.
+// serves: the route sends requests to one of the Services, not by our part of it alone.
 func (d *draft) serves(r Route) bool {
+	stripped, err := r.Provider.Strip(r.Objects, d.owner())
 	for _, s := range d.in.Observed.Services {
-		if r.Provider.Names(r.Objects, trafficrouting.NameOn(r.Objects.Route, d.in.Namespace, s.Name)) {
+		name := trafficrouting.NameOn(r.Objects.Route, d.in.Namespace, s.Name)
+		if r.Provider.Names(r.Objects, name) && (err != nil || r.Provider.Names(stripped, name)) {
 			return true
 		}
 	}

@@ -124,7 +124,7 @@ func (d *draft) probedService(s stage, r Route) (Service, trafficrouting.Split, 
 	}
 	for i, split := range d.splits(s.route) {
 		service := d.in.Observed.Services[i]
-		if service.User != nil && service.Canary != nil && r.Provider.Names(r.Objects, service.Name) {
+		if service.User != nil && service.Canary != nil && r.Provider.Names(r.Objects, trafficrouting.NameOn(r.Objects.Route, d.in.Namespace, service.Name)) {
 			return service, split, true
 		}
 	}

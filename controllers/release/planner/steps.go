@@ -10,15 +10,23 @@ import (
 	"crossfade.io/crossfade/trafficrouting"
 )
 
-// podsFor returns how many canary pods step i needs: max(1, ceil(r × weight), replicas), and never more
-// than the workload has, since its controller makes no more of one revision. Before the first step none.
+// podsFor returns how many canary pods step i needs: max(1, ceil(r × weight), replicas), all where its share may grow to
+// that, and never more than the workload has, since its controller makes no more of one revision. Before the first step none.
 func (d *draft) podsFor(i int32) int32 {
 	steps := d.in.Policy.Strategy.Steps
 	if i < 0 || int(i) >= len(steps) {
 		return 0
 	}
 	step := steps[i]
-	return min(max(d.carriers(weightOf(step)), replicasOf(step.Replicas, d.pods.Wanted)), max(1, d.pods.Wanted))
+	return min(max(d.carriers(d.reach(weightOf(step))), replicasOf(step.Replicas, d.pods.Wanted)), max(1, d.pods.Wanted))
+}
+
+// reach is what a share may grow to: where the canary keeps users and stable doesn't, all may come over.
+func (d *draft) reach(share int32) int32 {
+	if s := d.in.Policy.Strategy.Stickiness; s != nil && !s.Stable && share > 0 {
+		return trafficrouting.Whole
+	}
+	return share
 }
 
 // carriers is how many pods carry a share of the requests, in parts per million: as many as carry it at stable,

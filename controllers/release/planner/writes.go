@@ -148,7 +148,7 @@ func (d *draft) withheld(s stage, seen trafficrouting.Observed) bool {
 	for _, split := range d.splits(s.route) {
 		share := canaryShare(split)
 		raises := share > seen.CanaryPPM || share == seen.CanaryPPM && len(split.Rules) > 0
-		if raises && d.short(d.needed(d.carriers(share))) {
+		if raises && d.short(d.needed(d.carriers(d.reach(share)))) {
 			return true
 		}
 	}
