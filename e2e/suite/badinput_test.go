@@ -40,8 +40,8 @@ func TestRefusedRollouts(t *testing.T) {
 		"match step without replicas": {steps(map[string]any{"name": "insiders", "match": []any{map[string]any{"method": "GET"}}}), []string{"spec.strategy.steps[0]", "add replicas"}},
 		"no step":                     {steps(), []string{"spec.strategy.steps", "at least 1"}},
 		"a kind of route that comes later": {
-			set([]any{map[string]any{"group": "projectcontour.io", "kind": "HTTPProxy", "name": "app"}}, "spec", "routeRefs"),
-			[]string{"spec.routeRefs[0]", "HTTPRoute, GRPCRoute, TCPRoute and TLSRoute"},
+			set([]any{map[string]any{"group": "networking.istio.io", "kind": "Gateway", "name": "app"}}, "spec", "routeRefs"),
+			[]string{"spec.routeRefs[0]", "HTTPRoute, GRPCRoute, TCPRoute and TLSRoute", "VirtualService"},
 		},
 		"a field that comes later": {set(map[string]any{}, "spec", "analysis"), []string{"spec.analysis", "not yet supported"}},
 	} {
