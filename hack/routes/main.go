@@ -76,7 +76,7 @@ original until the route is yours again, owned by the Service and removed with i
 written. Two of a kind for one Service and port are refused: the older one counts, which copies can't be told by.
 
 Others **refuse the Rollout**, and each release before it begins, by name where they are attached to one of its Services, or to
-a rule of a route by its name while a step has a ` + "`match`" + `, whose copies of the rule have other names:
+a rule of a route by its name while a match, a mirror or stickiness makes copies of it, which have other names:
 ` + uncopied() + `
 
 Not looked at: policies of other namespaces, those that choose by labels, other kinds, those of the last list that come in the
@@ -92,7 +92,7 @@ The canary Service has a host of its own, so what a **DestinationRule** of the n
 balancing, outlier detection, subsets) is copied for it. Subsets of the copy pick all its pods, which are of one version. What
 copies or proxies could not do is refused with the reason: several DestinationRules for the Service, a subset that none of them
 has or that the new template's labels would leave empty, ` + "`PASSTHROUGH`" + `, a headless Service that callers in the mesh reach,
-and a match on a VirtualService that others delegate to.
+and a match, a mirror or stickiness on a VirtualService that others delegate to.
 
 Not looked at, and to be looked after by whoever uses them: DestinationRules of other namespaces, and EnvoyFilters that go by
 the name of a route or a cluster. Shown with callers that follow istiod by themselves; sidecars and ambient read the same

@@ -49,7 +49,7 @@ func Uncovered(policies []*unstructured.Unstructured, route *unstructured.Unstru
 	case len(ofServices) > 0:
 		return fmt.Sprintf("%s would not be in force for the canary Service of the Service that it names; attach it to the route or to pods instead, if its kind can be", list(ofServices))
 	case len(ofRules) > 0:
-		return fmt.Sprintf("%s would not be in force for copies of the rule of %s %s that it names, which match, requestHeaders, mirror and stickiness take; attach it to the whole route, or take these out of the steps",
+		return fmt.Sprintf("%s would not be in force for copies of the rule of %s %s that it names, which match, mirror and stickiness take; attach it to the whole route, or take these out of the steps",
 			list(ofRules), route.GetKind(), route.GetName())
 	}
 	return ""

@@ -34,7 +34,7 @@ func TestUncovered(t *testing.T) {
 		"of a rule that is copied": {
 			[]string{ofRule, ofRoute},
 			true,
-			"SecurityPolicy login would not be in force for copies of the rule of HTTPRoute shop that it names, which match, requestHeaders, mirror and stickiness take; attach it to the whole route, or take these out of the steps",
+			"SecurityPolicy login would not be in force for copies of the rule of HTTPRoute shop that it names, which match, mirror and stickiness take; attach it to the whole route, or take these out of the steps",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

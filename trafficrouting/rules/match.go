@@ -139,9 +139,8 @@ func (e Expression) Matched(value string) bool { return e.whole != nil && e.whol
 
 func (c Condition) ambiguous(value string) error {
 	field := map[string]string{Headers: "header", QueryParams: "query parameter"}[c.Field]
-	err := fmt.Errorf("a rule matches %s %s by the regular expression %q already, and a match can name it only once; match by another name", field, c.Name, value)
 	if ofCookie(c.Value) && ofCookie(value) {
-		return bothCookies{err}
+		return bothCookies{errors.New("requests would have to be told by two cookies at once, of a match, of stickiness or of two Rollouts, and one match cannot ask for both; leave one out, or match by a header")}
 	}
-	return err
+	return fmt.Errorf("a rule matches %s %s by the regular expression %q already, and a match can name it only once; match by another name", field, c.Name, value)
 }
