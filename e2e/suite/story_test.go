@@ -128,10 +128,13 @@ func (s *scenario) awaitStep(number int64, name string) v1alpha1.StepStatus {
 	return found
 }
 
-// awaitOutcome waits until a Release has ended, and requires how.
+// awaitOutcome waits until a Release has ended and the controller has let go of it, and requires how: the outcome is
+// written before the last deletions, the finalizer goes after them.
 func (s *scenario) awaitOutcome(number int64, outcome v1alpha1.Outcome) *v1alpha1.Release {
 	s.t.Helper()
-	release := s.awaitRelease(number, "an outcome", func(release *v1alpha1.Release) bool { return release.Status.Outcome != "" })
+	release := s.awaitRelease(number, "an outcome, and no finalizer", func(release *v1alpha1.Release) bool {
+		return release.Status.Outcome != "" && len(release.Finalizers) == 0
+	})
 	require.Equal(s.t, outcome, release.Status.Outcome, release.Status.Message)
 	s.logf("Release %d: %s after %s: %s", number, outcome,
 		release.Status.EndedAt.Sub(release.CreationTimestamp.Time), release.Status.Progress.CauseMessage)

@@ -206,11 +206,13 @@ func await(t *testing.T, c *controlplane.Controller, namespace, release, what st
 	})
 }
 
+// awaitOutcome waits until a Release has ended so and the controller has let go of it: the outcome is written before the
+// last deletions, the finalizer goes after them.
 func awaitOutcome(t *testing.T, c *controlplane.Controller, namespace, release, outcome string) {
 	t.Helper()
-	await(t, c, namespace, release, "it is "+outcome, func(got *unstructured.Unstructured) bool {
+	await(t, c, namespace, release, "it is "+outcome+" and let go", func(got *unstructured.Unstructured) bool {
 		ended, _, _ := unstructured.NestedString(got.Object, "status", "outcome")
-		return ended == outcome
+		return ended == outcome && len(got.GetFinalizers()) == 0
 	})
 }
 
