@@ -71,6 +71,14 @@ var smallWorlds = map[string]smallWorld{
 		},
 		deeds: []move{aborts, newer, promote}, mostDeeds: 1, fates: pods, mostFaults: 1,
 	},
+	"mirrored": {
+		steps: append(mirroring().steps[:1:1], weigh("half", 50, nil)), writes: withoutTwins, mostFaults: 1,
+		deeds: []move{approves, aborts, newer, promote}, mostDeeds: 1,
+	},
+	"sticky": {
+		steps: stepsOf(25, 50), replicas: 2, writes: withoutTwins, mostFaults: 1, deeds: []move{approves, aborts, newer, promote}, mostDeeds: 1,
+		change: func(p *v1alpha1.RolloutSpec) { p.Strategy.Stickiness = &v1alpha1.Stickiness{Cookie: "lane"} },
+	},
 	"probed": {
 		steps: []v1alpha1.Step{matching("insiders", 1, nil), weigh("half", 50, nil)}, probed: true, fates: silence, mostFaults: 1,
 		deeds: []move{aborts, promote}, mostDeeds: 1,

@@ -275,7 +275,7 @@ func (g *guardian) weightFallsBeforePods(what string, route *unstructured.Unstru
 	if !forward || g.outage || replicas >= g.canary {
 		return
 	}
-	carriers := (g.w.wantedReplicas()*int64(max(ppm, g.inForce)) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole)
+	carriers := g.carriers(max(ppm, g.inForce))
 	g.require(replicas >= carriers, what, "the canary goes from %d pods to %d, its share needs %d", g.canary, replicas, carriers)
 }
 
@@ -354,9 +354,17 @@ func (g *guardian) carries(what, service string, ppm int32) {
 	if own := g.w.policy.ReadyPercent; own != nil {
 		percent = int64(*own)
 	}
-	carriers := (g.w.wantedReplicas()*int64(ppm) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole)
+	carriers := g.carriers(ppm)
 	needed, serving := (carriers*percent+99)/100, int64(g.w.ready(trafficrouting.CanaryOf(service)))
 	g.require(serving >= needed, what, "the weight of %s rises to %d with %d endpoints, it needs %d", service, ppm, serving, needed)
+}
+
+// carriers are the pods that a share of stable's requests needs. Users who stay where they were once may be all.
+func (g *guardian) carriers(ppm int32) int64 {
+	if s := g.w.policy.Strategy.Stickiness; s != nil && !s.Stable && ppm > 0 {
+		return g.w.wantedReplicas()
+	}
+	return (g.w.wantedReplicas()*int64(ppm) + int64(trafficrouting.Whole) - 1) / int64(trafficrouting.Whole)
 }
 
 // pinsMoveInSteps: a Service that is pinned to one revision selects both before it is pinned to the other, unless

@@ -32,7 +32,9 @@ func (g *guardian) watchStep() {
 			continue
 		}
 		want, _ := trafficrouting.PPM(s.Weight)
-		if ppm, matches := canaryWeight(route, g.w.policy.ServiceRefs[0].Name); ppm == want && matches == (len(s.Match) > 0) {
+		alone := len(s.Match) > 0 || g.w.policy.Strategy.Stickiness != nil && want > 0
+		ppm, matches := canaryWeight(route, g.w.policy.ServiceRefs[0].Name)
+		if ppm == want && matches == alone && mirrors(route) == (s.Mirror != nil) {
 			g.step.inEffect = g.w.now()
 		}
 	}

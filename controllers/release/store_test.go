@@ -266,6 +266,19 @@ func canaryWeight(route *unstructured.Unstructured, service string) (ppm int32, 
 	return ppm, matches
 }
 
+// mirrors: a rule of the route gives somebody copies of its requests.
+func mirrors(route *unstructured.Unstructured) bool {
+	for _, rule := range listIn(route, "spec", "rules") {
+		filters, _ := rule.(map[string]any)["filters"].([]any)
+		for _, filter := range filters {
+			if filter.(map[string]any)["type"] == "RequestMirror" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // listIn is a list of an object, not copied.
 func listIn(obj *unstructured.Unstructured, path ...string) []any {
 	field, _, _ := unstructured.NestedFieldNoCopy(obj.Object, path...)

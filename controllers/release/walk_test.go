@@ -65,6 +65,26 @@ func TestProbedWalks(t *testing.T) {
 	}
 }
 
+// TestLanedWalks has a canary that gets copies first, other headers from then on, and keeps the users that it got.
+func TestLanedWalks(t *testing.T) {
+	for seed := int64(1); seed <= int64(*walks)/2; seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			newWalker(t, seed, func(p *v1alpha1.RolloutSpec) {
+				for i := range p.Strategy.Steps {
+					p.Strategy.Steps[i].RequestHeaders = &v1alpha1.HeaderModifier{Set: []v1alpha1.Header{{Name: "x-lane", Value: "canary"}}}
+				}
+				shadow := mirroring().steps[0]
+				shadow.Hold = holdFor(time.Minute)
+				p.Strategy.Steps = append([]v1alpha1.Step{shadow}, p.Strategy.Steps...)
+				if seed%2 == 0 {
+					p.Strategy.Stickiness = &v1alpha1.Stickiness{Cookie: "lane", Stable: seed%4 == 0}
+				}
+			}).walk()
+		})
+	}
+}
+
 // frozenNowAndThen freezes the first minutes of each quarter of an hour.
 func frozenNowAndThen(p *v1alpha1.RolloutSpec) {
 	p.Freezes = []v1alpha1.Freeze{{Name: "often", Schedule: "*/15 * * * *", For: *long(7 * time.Minute)}}
