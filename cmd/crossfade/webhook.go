@@ -10,11 +10,14 @@ import (
 	"github.com/open-policy-agent/cert-controller/pkg/rotator"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/admission"
 	admissionwebhook "crossfade.io/crossfade/controllers/admission/webhook"
+	"crossfade.io/crossfade/controllers/routekind"
 	"crossfade.io/crossfade/trafficrouting"
 )
 
@@ -43,9 +46,14 @@ func addWebhook(mgr ctrl.Manager, o hookOptions, ignored []string, providers tra
 	if o.port == 0 {
 		return nil
 	}
-	handlers, err := admissionwebhook.Handlers(admission.Options{Ignored: ignored}, providers)
+	handlers, err := admissionwebhook.Handlers(admission.Options{Ignored: ignored}, providers, &routekind.InUse{Releases: mgr.GetClient()})
 	if err != nil {
 		return err
+	}
+	// Replicas that are not the leader have no controller that follows Releases, and a request must not wait for the first
+	// reading of them.
+	if _, err := mgr.GetCache().GetInformer(context.Background(), &v1alpha1.Release{}, cache.BlockUntilSynced(false)); err != nil {
+		return fmt.Errorf("follow Releases: %w", err)
 	}
 	key, err := o.secretKey()
 	if err != nil {

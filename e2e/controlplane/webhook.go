@@ -9,11 +9,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/admission"
 	"crossfade.io/crossfade/controllers/admission/webhook"
+	"crossfade.io/crossfade/controllers/routekind"
 	"crossfade.io/crossfade/e2e/cluster"
 	"crossfade.io/crossfade/trafficrouting/providers"
 )
@@ -27,7 +32,13 @@ var (
 // the cluster's network.
 func ServeWebhook(t testing.TB, c cluster.Cluster, o admission.Options) admission.Hook {
 	t.Helper()
-	handlers, err := webhook.Handlers(o, providers.Registry())
+	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig())
+	require.NoError(t, err)
+	scheme := runtime.NewScheme()
+	require.NoError(t, v1alpha1.AddToScheme(scheme))
+	releases, err := client.New(config, client.Options{Scheme: scheme})
+	require.NoError(t, err)
+	handlers, err := webhook.Handlers(o, providers.Registry(), &routekind.InUse{Releases: releases})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	for path, handler := range handlers {

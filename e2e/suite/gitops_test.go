@@ -20,16 +20,18 @@ import (
 // have to write it. No request is lost, and the split is the step's.
 func TestGitOpsLoopThroughARelease(t *testing.T) {
 	t.Parallel()
-	for name, write := range map[string]tool{
-		"server-side": gitOps,
-		"client-side": clientSideApply,
-		"replace":     replace,
-		"json-patch":  jsonPatch,
-		"helm":        serverSideApply("helm"),
+	for name, with := range map[string]setting{
+		"server-side":                     {write: gitOps},
+		"server-side, of an IngressRoute": {write: gitOps, kind: "IngressRoute"},
+		"client-side":                     {write: clientSideApply},
+		"replace":                         {write: replace},
+		"json-patch":                      {write: jsonPatch},
+		"helm":                            {write: serverSideApply("helm")},
 	} {
 		t.Run(name, func(t *testing.T) { // one after the other: each writes and compares all the time
-			hold := &v1alpha1.Hold{For: world.Seconds(5)}
-			s := begin(t, setting{write: write, steps: []v1alpha1.Step{world.Weighted("ten", 10, hold), world.Weighted("half", 50, hold)}})
+			hold, write := &v1alpha1.Hold{For: world.Seconds(5)}, with.write
+			with.steps = []v1alpha1.Step{world.Weighted("ten", 10, hold), world.Weighted("half", 50, hold)}
+			s := begin(t, with)
 			s.ship("v2")
 			manifests := []*unstructured.Unstructured{s.app.Deployment(), s.app.Service(), s.app.Route()}
 			loop, end := context.WithCancel(s.ctx)

@@ -60,16 +60,15 @@ Crossfade:
 `
 
 const describedFoot = `
-Two things make one of use. The controller has to be permitted to read and patch the kind, which the chart's value
-` + "`routeKinds`" + ` does; and the description has to be applied:
+Two things make one of use. The controller has to be permitted to read and patch the kind, and its webhook to be asked
+about updates, which the chart's value ` + "`routeKinds`" + ` does; and the description has to be applied:
 ` + "```" + `
 helm upgrade crossfade charts/crossfade --reuse-values \
   --set-json 'routeKinds=[{"group":"traefik.io","resources":["ingressroutes","traefikservices"]}]'
 kubectl apply --server-side -f charts/crossfade/files/routekinds/ingressroute.traefik.io.yaml
 ` + "```" + `
-Routes of described kinds are not guarded: what somebody else writes while one is split is put right after the fact, a few
-times a minute, and then the release holds with ` + "`TrafficContended`" + `. Who writes a Rollout must be allowed to ` + "`update`" + ` its
-routes, by the kind's plural in English.
+Routes of described kinds are guarded as all others are, by the description that their Release keeps. Who writes a Rollout
+must be allowed to ` + "`update`" + ` its routes, by the kind's plural in English.
 
 **To write one**, answer these questions of the kind ([RouteKind](api.md#routekind) has every field):
 1. Which field of ` + "`spec`" + ` holds its rules (` + "`rules`" + `), and which field of a rule its backends (` + "`backends`" + `)?
