@@ -50,7 +50,9 @@ func (s *store) reflect(written string) {
 		weight, _ := strconv.ParseInt(a["nginx.ingress.kubernetes.io/canary-weight"], 10, 64)
 		base["backendRefs"] = []any{backend("checkout", 100-weight), backend("checkout-canary", weight)}
 		if a["nginx.ingress.kubernetes.io/canary-by-header"] != "" {
-			rules = append(rules, map[string]any{"backendRefs": []any{backend("checkout-canary", 1)}})
+			rules = append(rules, map[string]any{
+				"matches": []any{map[string]any{"headers": []any{}}}, "backendRefs": []any{backend("checkout-canary", 1)},
+			})
 		}
 	}
 	route := &unstructured.Unstructured{Object: map[string]any{

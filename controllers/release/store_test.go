@@ -255,7 +255,7 @@ func canaryWeight(route *unstructured.Unstructured, service string) (ppm int32, 
 				canary += weight
 			}
 		}
-		if canary > 0 && len(refs) == 1 {
+		if canary > 0 && len(refs) == 1 && chooses(rule.(map[string]any)) {
 			matches = true
 			continue
 		}
@@ -264,6 +264,19 @@ func canaryWeight(route *unstructured.Unstructured, service string) (ppm int32, 
 		}
 	}
 	return ppm, matches
+}
+
+// chooses: a rule takes no request that says nothing of itself but its path.
+func chooses(rule map[string]any) bool {
+	matches, _ := rule["matches"].([]any)
+	for _, match := range matches {
+		_, byHeaders := match.(map[string]any)["headers"]
+		_, byQuery := match.(map[string]any)["queryParams"]
+		if !byHeaders && !byQuery {
+			return false
+		}
+	}
+	return len(matches) > 0
 }
 
 // mirrors: a rule of the route gives somebody copies of its requests.

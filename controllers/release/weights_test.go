@@ -83,8 +83,25 @@ func (g *guardian) weightRisesByRule(what string) {
 		put := g.w.status.Progress.Stage == v1alpha1.StageWidening || g.w.status.Progress.Stage == v1alpha1.StageKeeping
 		g.require(put || slices.Contains(forward, g.w.last.Rule), what,
 			"the weight of %s rises from %d to %d by rule %s", ref.Name, before, ppm, g.w.last.Rule)
+		g.withinStep(what, ref.Name, ppm)
 		g.carries(what, ref.Name, ppm)
 	}
+}
+
+// withinStep: a step gives the canary what it says, or what the one before said, where that is put right.
+func (g *guardian) withinStep(what, service string, ppm int32) {
+	entered := g.w.status.Steps
+	if g.w.status.Progress.Stage != v1alpha1.StageStepping || !strings.HasPrefix(what, "patch") && !strings.HasPrefix(what, "create Ingress") {
+		return
+	}
+	most := int32(0)
+	for _, s := range g.w.steps() {
+		if slices.ContainsFunc(entered[max(0, len(entered)-2):], func(e v1alpha1.StepStatus) bool { return e.Name == s.Name }) {
+			weight, _ := trafficrouting.PPM(s.Weight)
+			most = max(most, weight)
+		}
+	}
+	g.require(ppm <= most, what, "the weight of %s rises to %d, the step gives it %d", service, ppm, most)
 }
 
 // sharesMoveInSteps: what goes to the canary alone is shared with the user's Service before it goes to that alone, which
