@@ -98,6 +98,20 @@ Not looked at, and to be looked after by whoever uses them: DestinationRules of 
 the name of a route or a cluster. Shown with callers that follow istiod by themselves; sidecars and ambient read the same
 configuration, but no Envoy was run.
 
+**In effect** a VirtualService is when it was written and ` + "`timing.settle`" + `, 15 s, is over; [probes](probes.md) of a gateway tell
+more. istiod's sync state was looked into for that, at version 1.31, and can't take the place of the 15 s: it says which answer
+of istiod a proxy has acknowledged, and nothing says which VirtualServices were in that answer.
+- Until istiod has gathered changes (0.1 s to 10 s), ` + "`istioctl proxy-status`" + ` calls all proxies ` + "`SYNCED`" + `, to what was before. What
+  istiod has read of the API server (` + "`/debug/configz`" + `) is not yet what it sends.
+- Each answer has a number. It is that of a state of istiod, which takes over the VirtualServices of the state before unless a
+  change of one is why it was made; no page and no metric tells the ` + "`resourceVersion`" + ` of those that are in it.
+- A proxy whose Sidecar leaves the VirtualService out is sent nothing, and looks like one whose turn is yet to come.
+- ` + "`/debug/config_dump`" + ` tells what a proxy is to have, not what it has, and is no page to ask again and again: asked while a change
+  is on its way, istiod was seen to keep the old routes that it made for the page, and to send these to proxies, all ` + "`SYNCED`" + `.
+
+Where istiod's ` + "`PILOT_DEBOUNCE_MAX`" + ` is above 10 s, or proxies take long to follow (` + "`pilot_proxy_convergence_time`" + `), set
+` + "`timing.settle`" + ` to more.
+
 ## Ingress
 The user's Ingress is never written. A canary Ingress beside it, ` + "`<service>-canary-<class>`" + `, has the rules of **all**
 Ingresses of the class that use the Service, since ingress-nginx and Traefik split whatever goes to a Service, whichever

@@ -23,7 +23,8 @@ const Group = "networking.istio.io"
 var Kind = schema.GroupKind{Group: Group, Kind: "VirtualService"}
 
 // settle is how long proxies may take to follow: istiod waits for 100 ms without another change, and for 10 s at most
-// (PILOT_DEBOUNCE_MAX), before it sends one.
+// (PILOT_DEBOUNCE_MAX), before it sends one. Its sync state can't take the place of that: it says which answer of istiod a
+// proxy has acknowledged, and nothing says which VirtualServices were in that answer.
 const settle = 15 * time.Second
 
 // VirtualService is the trafficrouting.Provider for its kind.
