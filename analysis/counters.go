@@ -1,0 +1,138 @@
+package analysis
+
+import "time"
+
+// Arm is what was scraped of canary or of stable.
+type Arm struct {
+	// Exposures are the counters of all that happened, Events those of what was bad; each may have many series, of pods, codes
+	// and methods.
+	Exposures, Events []Series
+}
+
+// Intervals says what both arms did in each interval of the grid that begins at from or later and ends at to or earlier. The
+// samples must reach back to Lookback before from; those after to change nothing. The same range cut anywhere on the grid
+// gives the same intervals, so a controller that was restarted sees what the one before it saw. The Weight is left to the
+// caller.
+//
+// Each series is differenced between two samples, and counts from 0 where it fell. What two scrapes counted between them is
+// of the interval of the second. Left out is an interval in which an arm was not scraped, or for the first time since two
+// scrapes were missed; of an arm with several targets, what the others counted is taken.
+//
+// A series that was not there a scrape ago counts from 0 if its target was scraped then: a gateway has no counter of errors
+// before the first. If its target was not, its first value is where it begins: it could be of hours that were never
+// scraped, as after a restart of Prometheus, and would blame new pods, which are the canary's, for them.
+func Intervals(canary, stable Arm, grid Grid, from, to time.Time) []Interval {
+	known := seen(grid, [2][][]Series{{canary.Exposures, canary.Events}, {stable.Exposures, stable.Events}})
+	count := func(series []Series) map[int64][]float64 {
+		return increments(counters(series), known.all, grid)
+	}
+	exposed := [2]map[int64][]float64{count(canary.Exposures), count(stable.Exposures)}
+	bad := [2]map[int64][]float64{count(canary.Events), count(stable.Events)}
+	var out []Interval
+	for end := grid.Ceil(from).Add(grid.Step); !end.After(to); end = end.Add(grid.Step) {
+		slot := end.UnixNano()
+		if !known.both(slot) {
+			continue
+		}
+		out = append(out, Interval{
+			Start: end.Add(-grid.Step), End: end,
+			Canary: Counts{Exposures: only(exposed[0][slot]), Events: only(bad[0][slot])},
+			Stable: Counts{Exposures: only(exposed[1][slot]), Events: only(bad[1][slot])},
+		})
+	}
+	return out
+}
+
+// sight is which scrapes there were, and of which intervals each arm knows something.
+type sight struct {
+	all  scrapes
+	arms [2]map[int64]bool
+}
+
+func seen(grid Grid, arms [2][][]Series) sight {
+	s := sight{all: scraped(append(arms[0][:len(arms[0]):len(arms[0])], arms[1]...)...)}
+	for i, arm := range arms {
+		if grid.Shared {
+			s.arms[i] = s.all.slots(grid)
+			continue
+		}
+		s.arms[i] = scraped(arm...).slots(grid)
+	}
+	return s
+}
+
+func (s sight) both(slot int64) bool { return s.arms[0][slot] && s.arms[1][slot] }
+
+// only is the one value of a counter, 0 where it counted nothing.
+func only(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	return values[0]
+}
+
+// counter is what counts up together and falls together: one number, or the buckets of a histogram.
+type counter struct {
+	of     target
+	points []point
+}
+
+// point is one scrape of a counter.
+type point struct {
+	at time.Time
+	// values is nil where the scrape can't tell them, so that they are not taken for having begun after it.
+	values []float64
+}
+
+func counters(series []Series) []counter {
+	var all []counter
+	for _, s := range series {
+		c := counter{of: instance(s.Labels)}
+		for _, sample := range ordered(s.Samples) {
+			if sample.Histogram == nil {
+				c.points = append(c.points, point{sample.Time, []float64{sample.Value}})
+			}
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// increments sums by interval what the counters counted.
+func increments(all []counter, known scrapes, grid Grid) map[int64][]float64 {
+	sums := map[int64][]float64{}
+	for _, c := range all {
+		for i, p := range c.points {
+			if p.values == nil || !known.follows(c.of, p.at, grid) {
+				continue
+			}
+			grown := p.values
+			if i > 0 && p.at.Sub(c.points[i-1].at) <= grid.longest() {
+				if c.points[i-1].values == nil {
+					continue
+				}
+				grown = since(c.points[i-1].values, p.values)
+			}
+			slot := grid.slot(p.at)
+			if sums[slot] == nil {
+				sums[slot] = make([]float64, len(grown))
+			}
+			for j, v := range grown {
+				sums[slot][j] += v
+			}
+		}
+	}
+	return sums
+}
+
+// since is by how much a counter grew. One that fell in any part was restarted, and has counted from 0.
+func since(before, now []float64) []float64 {
+	grown := make([]float64, len(now))
+	for i := range now {
+		if now[i] < before[i] {
+			return now
+		}
+		grown[i] = now[i] - before[i]
+	}
+	return grown
+}
