@@ -1,0 +1,115 @@
+// Package limit keeps a source that is slow or broken from holding up whoever asks it, and others from asking it too much.
+package limit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"crossfade.io/crossfade/analysis"
+)
+
+// Limits are those of one source; each that is 0 has its default.
+type Limits struct {
+	// AtATime is how many requests are under way at once; 4. Others wait their turn.
+	AtATime int
+	// Timeout bounds one request with its wait; 15 s.
+	Timeout time.Duration
+	// Failures is after how many requests in a row without an answer the source is left alone; 5. That there is no data, or
+	// that a query is refused, is an answer.
+	Failures uint32
+	// Rest is how long it is left alone before one request tries it again; 30 s.
+	Rest time.Duration
+}
+
+// Source is a source within limits. It is safe for use by several at once.
+type Source struct {
+	name   string
+	source analysis.Source
+	gate   *gate
+}
+
+// New puts limits on a source, called by its name in errors.
+func New(name string, source analysis.Source, limits Limits) *Source {
+	return &Source{name: name, source: source, gate: open(limits)}
+}
+
+// Value asks the source for a value, and has ErrUnreachable of it at once while it is left alone.
+func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysis.Value, error) {
+	return pass(ctx, s.gate, s.name, func(ctx context.Context) (analysis.Value, error) { return s.source.Value(ctx, query, at) })
+}
+
+// Counters is a source of counters within limits, the same ones for values and samples.
+type Counters struct {
+	*Source
+
+	counters analysis.CounterSource
+}
+
+// NewCounters puts limits on a source of counters, called by its name in errors.
+func NewCounters(name string, source analysis.CounterSource, limits Limits) *Counters {
+	return &Counters{Source: New(name, source, limits), counters: source}
+}
+
+// Samples asks the source for samples, and has ErrUnreachable of it at once while it is left alone.
+func (c *Counters) Samples(ctx context.Context, selector string, from, to time.Time) ([]analysis.Series, error) {
+	return pass(ctx, c.gate, c.name, func(ctx context.Context) ([]analysis.Series, error) {
+		return c.counters.Samples(ctx, selector, from, to)
+	})
+}
+
+// gate is what every request to a source goes through.
+type gate struct {
+	timeout time.Duration
+	slots   chan struct{}
+	breaker *gobreaker.CircuitBreaker[any]
+}
+
+func open(limits Limits) *gate {
+	failures := cmp.Or(limits.Failures, 5)
+	return &gate{
+		timeout: cmp.Or(limits.Timeout, 15*time.Second),
+		slots:   make(chan struct{}, cmp.Or(limits.AtATime, 4)),
+		breaker: gobreaker.NewCircuitBreaker[any](gobreaker.Settings{
+			Timeout:      cmp.Or(limits.Rest, 30*time.Second),
+			ReadyToTrip:  func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= failures },
+			IsSuccessful: func(err error) bool { return !errors.Is(err, analysis.ErrUnreachable) },
+			// Who gave up waiting says nothing of the source.
+			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+		}),
+	}
+}
+
+// pass asks within the limits of the gate.
+func pass[T any](ctx context.Context, g *gate, name string, ask func(context.Context) (T, error)) (T, error) {
+	var none T
+	unreachable := func(problem, mend string) error {
+		return &analysis.SourceError{Source: name, Reason: analysis.ErrUnreachable, Problem: problem, Mend: mend}
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	select {
+	case g.slots <- struct{}{}:
+	case <-ctx.Done():
+		return none, unreachable(fmt.Sprintf("%d requests to it were under way all the time", cap(g.slots)), "see whether it is overloaded")
+	}
+	defer func() { <-g.slots }()
+	answer, err := g.breaker.Execute(func() (any, error) {
+		answer, err := ask(ctx)
+		if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+			return nil, fmt.Errorf("%w: %w", unreachable("the request was cancelled", "ask again"), context.Canceled)
+		}
+		return answer, err
+	})
+	switch {
+	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
+		return none, unreachable("it gave no answer several times in a row, and is left alone for a while", "see whether it runs")
+	case err != nil:
+		return none, err
+	}
+	return answer.(T), nil
+}

@@ -1,0 +1,116 @@
+package limit
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/analysis"
+)
+
+// source answers what answer says.
+type source struct {
+	answer func(context.Context) error
+	asked  int
+	mu     sync.Mutex
+}
+
+func (s *source) Value(ctx context.Context, _ string, _ time.Time) (analysis.Value, error) {
+	s.mu.Lock()
+	s.asked++
+	s.mu.Unlock()
+	return analysis.Value{JSON: "answer"}, s.answer(ctx)
+}
+
+func (s *source) Samples(ctx context.Context, _ string, _, _ time.Time) ([]analysis.Series, error) {
+	return []analysis.Series{{}}, s.answer(ctx)
+}
+
+func fails(reason error) error {
+	return &analysis.SourceError{Source: "web shop/test", Reason: reason, Problem: "it is broken", Mend: "mend it"}
+}
+
+func TestBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failure := fails(analysis.ErrUnreachable)
+		s := &source{answer: func(context.Context) error { return failure }}
+		limited := NewCounters("web shop/test", s, Limits{Failures: 3, Rest: time.Minute})
+		ask := func() error {
+			_, err := limited.Value(t.Context(), "query", time.Time{})
+			return err
+		}
+		for range 3 {
+			require.ErrorContains(t, ask(), "it is broken")
+		}
+		require.ErrorContains(t, ask(), "left alone")
+		require.ErrorIs(t, ask(), analysis.ErrUnreachable)
+		_, err := limited.Samples(t.Context(), "query", time.Time{}, time.Time{})
+		require.ErrorContains(t, err, "left alone", "the limits are those of the source")
+		require.Equal(t, 3, s.asked, "it was not asked while left alone")
+
+		time.Sleep(time.Minute + time.Second) //nolint:forbidigo // of the fake clock of synctest
+		require.ErrorContains(t, ask(), "it is broken", "one request tries it")
+		require.ErrorContains(t, ask(), "left alone")
+
+		time.Sleep(time.Minute + time.Second) //nolint:forbidigo // of the fake clock of synctest
+		failure = nil
+		require.NoError(t, ask())
+		require.NoError(t, ask())
+
+		for _, reason := range []error{analysis.ErrNoData, analysis.ErrRefused} {
+			failure = fails(reason)
+			for range 5 {
+				require.ErrorIs(t, ask(), reason, "it is an answer")
+			}
+		}
+	})
+}
+
+func TestAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{answer: func(ctx context.Context) error {
+			<-ctx.Done()
+			return fails(analysis.ErrUnreachable)
+		}}
+		slow := New("web shop/slow", s, Limits{AtATime: 2, Timeout: time.Second, Failures: 100})
+		quick := New("web shop/quick", &source{answer: func(context.Context) error { return nil }}, Limits{})
+		var all sync.WaitGroup
+		failures := make([]error, 10)
+		for i := range failures {
+			all.Go(func() { _, failures[i] = slow.Value(t.Context(), "query", time.Time{}) })
+		}
+		synctest.Wait()
+		require.Equal(t, 2, s.asked)
+		began := time.Now()
+		_, err := quick.Value(t.Context(), "query", time.Time{})
+		require.NoError(t, err)
+		require.Zero(t, time.Since(began), "another source waits for nothing")
+		all.Wait()
+		require.Equal(t, time.Second, time.Since(began), "who waits for a turn waits no longer than for an answer")
+		for _, err := range failures {
+			require.ErrorIs(t, err, analysis.ErrUnreachable)
+		}
+	})
+}
+
+func TestWhoGivesUpSaysNothingOfTheSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{answer: func(ctx context.Context) error {
+			<-ctx.Done()
+			return fails(analysis.ErrUnreachable)
+		}}
+		limited := New("web shop/test", s, Limits{Failures: 1})
+		for range 3 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Millisecond, cancel)
+			_, err := limited.Value(ctx, "query", time.Time{})
+			require.ErrorContains(t, err, "cancelled")
+			require.ErrorIs(t, err, analysis.ErrUnreachable)
+		}
+		require.Equal(t, 3, s.asked)
+	})
+}
