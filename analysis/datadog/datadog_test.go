@@ -1,0 +1,78 @@
+package datadog
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/analysis/egress"
+)
+
+const apiKey, applicationKey = "s3cret-api", "s3cret-application"
+
+var at = time.Unix(1767268800, 0)
+
+func source(t *testing.T, answer http.HandlerFunc) *Source {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	made, err := New("datadog shop/main", Config{
+		Config: egress.Config{Address: server.URL + "/", Guard: egress.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
+		APIKey: apiKey, ApplicationKey: applicationKey,
+	})
+	require.NoError(t, err)
+	return made
+}
+
+func TestRequest(t *testing.T) {
+	var got *http.Request
+	made := source(t, func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		_, _ = io.WriteString(w, `{"status":"ok","error":"","series":[{"metric":"trace.hits","tag_set":["env:prod","version:2"],"pointlist":[[1767268740000,3],[1767268770000,4.5],[1767268800000,null]]}]}`)
+	})
+	value, err := made.Value(t.Context(), "sum:trace.hits{env:prod} by {version}.as_count()", at)
+	require.NoError(t, err)
+	require.Equal(t, []analysis.Number{{Labels: map[string]string{"__name__": "trace.hits", "env": "prod", "version": "2"}, Value: 4.5}}, value.Numbers, "the last point that is there")
+	require.Equal(t, "/api/v1/query", got.URL.Path)
+	require.Equal(t, "sum:trace.hits{env:prod} by {version}.as_count()", got.URL.Query().Get("query"))
+	require.Equal(t, []string{"1767268500", "1767268800"}, []string{got.URL.Query().Get("from"), got.URL.Query().Get("to")})
+	require.Equal(t, []string{apiKey, applicationKey}, []string{got.Header.Get("DD-API-KEY"), got.Header.Get("DD-APPLICATION-KEY")})
+}
+
+func TestNoAnswer(t *testing.T) {
+	tests := map[string]struct {
+		code int
+		body string
+		want error
+	}{
+		"no series":                 {200, `{"status":"ok","series":[]}`, analysis.ErrNoData},
+		"no points":                 {200, `{"status":"ok","series":[{"metric":"a","pointlist":[[1767268800000,null]]}]}`, analysis.ErrNoData},
+		"a query that is wrong":     {200, `{"status":"error","error":"Rule 'scope' didn't match ` + apiKey + `"}`, analysis.ErrRefused},
+		"a query that can't be":     {400, `{"errors":["` + applicationKey + `"]}`, analysis.ErrRefused},
+		"keys that don't count":     {403, `{"errors":["Forbidden ` + apiKey + `"]}`, analysis.ErrRefused},
+		"asked too often":           {429, `{"errors":["Rate limit"]}`, analysis.ErrUnreachable},
+		"a broken server":           {502, apiKey, analysis.ErrUnreachable},
+		"an answer of someone else": {200, "<html>" + apiKey, analysis.ErrUnreachable},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := source(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(test.code)
+				_, _ = io.WriteString(w, test.body)
+			}).Value(t.Context(), "avg:a{*}", at)
+			require.ErrorIs(t, err, test.want)
+			require.ErrorContains(t, err, "datadog shop/main")
+			require.NotContains(t, err.Error(), apiKey)
+			require.NotContains(t, err.Error(), applicationKey)
+		})
+	}
+	_, err := New("datadog shop/main", Config{Config: egress.Config{Address: "https://api.datadoghq.com"}, APIKey: apiKey})
+	require.ErrorContains(t, err, "give both")
+	require.NotContains(t, err.Error(), apiKey)
+}

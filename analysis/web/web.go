@@ -1,0 +1,147 @@
+// Package web has a value of whatever answers JSON over HTTP.
+package web
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types/ref"
+	"google.golang.org/protobuf/types/known/structpb"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"k8s.io/apiserver/pkg/cel/environment"
+
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/analysis/egress"
+)
+
+// Config is what is asked, and how.
+type Config struct {
+	egress.Config
+
+	// Method is GET, which "" also is, or POST.
+	Method string
+	// Body is sent with POST, as JSON.
+	Body string
+}
+
+// Source is one address. It is safe for use by several at once.
+type Source struct {
+	name   string
+	config Config
+	client *http.Client
+}
+
+var _ analysis.Source = (*Source)(nil)
+
+// New returns the address of the configuration as a source, called by its name in errors. Nothing is asked yet.
+func New(name string, config Config) (*Source, error) {
+	config.Method = cmp.Or(config.Method, http.MethodGet)
+	if config.Method != http.MethodGet && config.Method != http.MethodPost {
+		return nil, fmt.Errorf("%s: method %s is not sent; use GET or POST", name, config.Method)
+	}
+	client, err := egress.New(config.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &Source{name: name, config: config, client: client}, nil
+}
+
+// Value asks the address, and picks the value by the query, an expression of CEL over its answer, body: such as
+// body.errors / body.total. A number is a number, whatever else there is is JSON, and null is no data, as is a field or an
+// entry that is not there. The time is not asked for: it is that of the answer.
+func (s *Source) Value(ctx context.Context, query string, _ time.Time) (analysis.Value, error) {
+	picks, err := s.compile(query)
+	if err != nil {
+		return analysis.Value{}, err
+	}
+	request, err := http.NewRequestWithContext(ctx, s.config.Method, s.config.Address, strings.NewReader(s.config.Body))
+	if err != nil {
+		return analysis.Value{}, s.fails(analysis.ErrRefused, "its address is no URL", "correct it")
+	}
+	request.Header.Set("Accept", "application/json")
+	if s.config.Method == http.MethodGet {
+		request.Body, request.GetBody, request.ContentLength = http.NoBody, nil, 0
+	} else {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	text, err := egress.Fetch(s.client, s.name, request)
+	if err != nil {
+		return analysis.Value{}, err
+	}
+	var body any
+	if err := json.Unmarshal(text, &body); err != nil {
+		return analysis.Value{}, s.fails(analysis.ErrUnreachable, "its answer is no JSON", "see whether its address is that of an API")
+	}
+	return s.pick(picks, body)
+}
+
+// compile uses the functions that the API server has for expressions.
+func (s *Source) compile(text string) (cel.Program, error) {
+	env, err := environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()).StoredExpressionsEnv().Extend(cel.Variable("body", cel.DynType))
+	if err != nil {
+		return nil, fmt.Errorf("%s: prepare expressions: %w", s.name, err)
+	}
+	ast, issues := env.Compile(text)
+	if issues.Err() != nil {
+		first := issues.Errors()[0]
+		return nil, s.fails(analysis.ErrRefused, fmt.Sprintf("the expression is wrong at line %d, column %d: %s",
+			first.Location.Line(), first.Location.Column()+1, s.config.Credentials.Quote(first.Message)), "correct it")
+	}
+	return env.Program(ast, cel.CostLimit(celconfig.PerCallLimit))
+}
+
+func (s *Source) pick(picks cel.Program, body any) (analysis.Value, error) {
+	out, _, err := picks.Eval(map[string]any{"body": body})
+	if err != nil {
+		if missing(err) {
+			return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer lacks what the expression picks", "see what it answers, and correct the expression")
+		}
+		return analysis.Value{}, s.fails(analysis.ErrRefused, "the expression doesn't fit its answer", "see what it answers, and correct the expression")
+	}
+	var number float64
+	switch said := out.Value().(type) {
+	case float64:
+		number = said
+	case int64:
+		number = float64(said)
+	case uint64:
+		number = float64(said)
+	default:
+		return s.json(out)
+	}
+	if math.IsNaN(number) || math.IsInf(number, 0) {
+		return analysis.Value{}, s.fails(analysis.ErrNoData, "the expression gives no number, as a division by 0 does", "have it give null then")
+	}
+	return analysis.Value{Numbers: []analysis.Number{{Value: number}}}, nil
+}
+
+// json is what an expression gives that is no number.
+func (s *Source) json(out ref.Val) (analysis.Value, error) {
+	native, err := out.ConvertToNative(reflect.TypeFor[*structpb.Value]())
+	if err != nil {
+		return analysis.Value{}, s.fails(analysis.ErrRefused, "the expression gives what JSON can't say", "have it give a number, text, a list or a map")
+	}
+	said := native.(*structpb.Value).AsInterface()
+	if said == nil {
+		return analysis.Value{}, s.fails(analysis.ErrNoData, "the expression gives null", "see what it answers, and correct the expression")
+	}
+	return analysis.Value{JSON: said}, nil
+}
+
+// missing says whether an expression failed for what is not there; cel-go has no errors to test for.
+func missing(err error) bool {
+	text := err.Error()
+	return strings.HasPrefix(text, "no such key") || strings.HasPrefix(text, "index out of bounds")
+}
+
+func (s *Source) fails(reason error, problem, mend string) error {
+	return &analysis.SourceError{Source: s.name, Reason: reason, Problem: problem, Mend: mend}
+}
