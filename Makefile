@@ -72,8 +72,8 @@ fuzz: ## known fuzz inputs; FUZZTIME=30s looks for new ones
 api: ## against a real API server and no nodes; KEEP=1 leaves it up
 	hack/with-cluster.sh --control-plane-only -- ../hack/go-test.sh -p 1 -count=1 -timeout 10m -run '$(RUN)' -skip '$(LONG)' ./api/...
 
-api-long: ## the same, what takes minutes; and that clusters leave nothing behind
-	cd e2e && ../hack/go-test.sh -tags cluster -count=1 -timeout 15m -run 'TestDownLeavesNothing' ./cluster
+api-long: ## the same, what takes minutes; that clusters leave nothing behind; and what is read of a real Prometheus
+	cd e2e && ../hack/go-test.sh -tags cluster -p 1 -count=1 -timeout 15m -run 'TestDownLeavesNothing|TestSource' ./cluster ./prometheus
 	hack/with-cluster.sh --control-plane-only -- ../hack/go-test.sh -p 1 -count=1 -timeout 25m -parallel 6 -run '$(LONG)' ./api/...
 	UP_FLAGS='$(NO_POLICIES)' CROSSFADE_GATE=webhook \
 	  hack/with-cluster.sh --control-plane-only -- ../hack/go-test.sh -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...

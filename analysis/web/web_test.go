@@ -79,7 +79,7 @@ func TestRequest(t *testing.T) {
 		require.Equal(t, "/health?window=5m", got.URL.String())
 		require.Equal(t, secret, got.Header.Get("X-Api-Key"))
 		if method == http.MethodPost {
-			require.Equal(t, `{"of":"checkout"}`, body)
+			require.JSONEq(t, `{"of":"checkout"}`, body)
 			require.Equal(t, "application/json", got.Header.Get("Content-Type"))
 			continue
 		}

@@ -64,6 +64,15 @@ func Cluster(ctx context.Context, checkout string, mode Mode, progress io.Writer
 	return files, nil
 }
 
+// Prometheus makes the Prometheus that sources of metrics are tested with, and returns its path.
+func Prometheus(ctx context.Context, checkout string, progress io.Writer) (string, error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	return ensure(ctx, cache, prometheus(checkout), progress)
+}
+
 func artifacts(checkout string, mode Mode) []artifact {
 	all := []artifact{
 		kubernetes(checkout),

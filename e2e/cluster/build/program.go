@@ -30,6 +30,8 @@ type program struct {
 	module string
 	// versionFlag is the variable that is told the version; empty for none.
 	versionFlag string
+	// tags are the build tags, with commas; empty for none.
+	tags string
 }
 
 // kubernetesVariable names another version of Kubernetes, such as 1.34, whose modules e2e/cluster/kubernetes has beside
@@ -66,6 +68,15 @@ func metricsServer(checkout string) program {
 	return program{
 		binary: "metrics-server", source: filepath.Join(checkout, "e2e/cluster/metricsserver"),
 		target: "sigs.k8s.io/metrics-server/cmd/metrics-server", module: "sigs.k8s.io/metrics-server",
+	}
+}
+
+// prometheus finds what it scrapes in files and in Kubernetes alone, which halves it.
+func prometheus(checkout string) program {
+	return program{
+		binary: "prometheus", source: filepath.Join(checkout, "e2e/cluster/prometheus"),
+		target: "github.com/prometheus/prometheus/cmd/prometheus", module: "github.com/prometheus/prometheus",
+		versionFlag: "github.com/prometheus/common/version.Version", tags: "remove_all_sd,enable_kubernetes_sd",
 	}
 }
 
@@ -137,6 +148,9 @@ func (p program) arguments(path, version string) []string {
 		linker += " -X " + p.versionFlag + "=" + version
 	}
 	arguments := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", linker, "-o", path}
+	if p.tags != "" {
+		arguments = append(arguments, "-tags="+p.tags)
+	}
 	if p.modfile != "" {
 		arguments = append(arguments, "-modfile="+p.modfile)
 	}
