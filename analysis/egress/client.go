@@ -221,6 +221,10 @@ func redirected(request *http.Request, via []*http.Request) error {
 	case !same(request.URL, first) && request.Body != nil && request.Body != http.NoBody:
 		return redirectError{"it redirects a request with a body to another host"}
 	}
+	if !same(request.URL, first) {
+		// Who signed the request itself, or named a key in its URL, which would be the Referer, meant the first host too.
+		request.Header = http.Header{"Accept": request.Header["Accept"], "User-Agent": request.Header["User-Agent"]}
+	}
 	return nil
 }
 

@@ -174,7 +174,10 @@ func TestRedirects(t *testing.T) {
 
 	t.Run("credentials go to their host alone", func(t *testing.T) {
 		target, code = elsewhere.URL, http.StatusFound
-		response, err := made.Get(home.URL)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, home.URL+"?key=s3cret-pass", http.NoBody)
+		require.NoError(t, err)
+		request.Header.Set("X-Amz-Security-Token", "s3cret-client")
+		response, err := made.Do(request)
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
 		require.Equal(t, "Bearer s3cret-token", own.Get("Authorization"))

@@ -1,0 +1,149 @@
+// Package cloudwatch has values of Amazon CloudWatch.
+package cloudwatch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	api "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/smithy-go"
+
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/analysis/egress"
+)
+
+// Config says which region is asked, and as whom.
+type Config struct {
+	// Config is how it is asked; Address "" is the endpoint of the region. Its Credentials are not used.
+	egress.Config
+
+	// Region is that of the metrics, such as eu-central-1.
+	Region string
+	// AccessKeyID and SecretAccessKey are those of a user or role that may cloudwatch:GetMetricData. SessionToken goes with
+	// keys that are of limited time.
+	AccessKeyID, SecretAccessKey, SessionToken string
+	// Window is from how long before the time that is asked for data are taken; 0 is 5 min.
+	Window time.Duration
+}
+
+// Source is one account and region. It is safe for use by several at once.
+type Source struct {
+	name   string
+	window time.Duration
+	client *api.Client
+	// hides are the keys, which nothing that CloudWatch says may repeat.
+	hides egress.Credentials
+}
+
+var _ analysis.Source = (*Source)(nil)
+
+// New returns the account of the configuration as a source, called by its name in errors. Nothing is asked yet.
+func New(name string, config Config) (*Source, error) {
+	if config.Region == "" {
+		return nil, fmt.Errorf("%s: there is no region; give the one of the metrics", name)
+	}
+	if config.AccessKeyID == "" || config.SecretAccessKey == "" {
+		return nil, fmt.Errorf("%s: the access key or its secret is missing; give both in a Secret", name)
+	}
+	config.Address = cmp.Or(config.Address, "https://monitoring."+config.Region+".amazonaws.com")
+	config.Credentials = egress.Credentials{}
+	client, err := egress.New(config.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	keys := aws.Credentials{AccessKeyID: config.AccessKeyID, SecretAccessKey: config.SecretAccessKey, SessionToken: config.SessionToken}
+	return &Source{
+		name: name, window: cmp.Or(config.Window, 5*time.Minute),
+		client: api.New(api.Options{
+			Region: config.Region, BaseEndpoint: &config.Address, HTTPClient: client,
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return keys, nil }),
+			// Who asks asks again soon enough.
+			RetryMaxAttempts: 1,
+		}),
+		hides: egress.Credentials{Bearer: keys.SecretAccessKey, Password: keys.SessionToken, Headers: map[string]string{"": keys.AccessKeyID}},
+	}, nil
+}
+
+// Value is the newest value of each result within the window. The query is a list of metric data queries in JSON, as the API
+// and the command line of AWS take it, or one expression, such as SELECT SUM(...), by the minute.
+func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysis.Value, error) {
+	queries, err := s.read(query)
+	if err != nil {
+		return analysis.Value{}, err
+	}
+	answer, err := s.client.GetMetricData(ctx, &api.GetMetricDataInput{
+		MetricDataQueries: queries, StartTime: aws.Time(at.Add(-s.window)), EndTime: &at, ScanBy: types.ScanByTimestampDescending,
+	})
+	if err != nil {
+		return analysis.Value{}, s.explain(err)
+	}
+	if answer.NextToken != nil {
+		return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer has several pages, and the first lacks a part", "ask for fewer metrics, or have a shorter window")
+	}
+	var numbers []analysis.Number
+	for _, result := range answer.MetricDataResults {
+		if result.StatusCode != types.StatusCodeComplete {
+			return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer lacks a part", "ask again, or have a shorter window")
+		}
+		if len(result.Values) > 0 {
+			labels := map[string]string{"id": aws.ToString(result.Id), "label": aws.ToString(result.Label)}
+			numbers = append(numbers, analysis.Number{Labels: labels, Value: result.Values[0]})
+		}
+	}
+	if len(numbers) == 0 {
+		return analysis.Value{}, s.fails(analysis.ErrNoData, "the query gives no value in the last "+s.window.String(), "see whether its metrics are reported, or have a longer window")
+	}
+	return analysis.Value{Numbers: numbers}, nil
+}
+
+func (s *Source) read(query string) ([]types.MetricDataQuery, error) {
+	query = strings.TrimSpace(query)
+	if !strings.HasPrefix(query, "[") {
+		return []types.MetricDataQuery{{Id: aws.String("q"), Expression: &query, Period: aws.Int32(60)}}, nil
+	}
+	var queries []types.MetricDataQuery
+	decoder := json.NewDecoder(bytes.NewBufferString(query))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&queries); err != nil {
+		return nil, s.fails(analysis.ErrRefused, "the query is no list of metric data queries in JSON", "correct it, with the names of the fields as in the API of CloudWatch")
+	}
+	return queries, nil
+}
+
+// keysDontCount are the codes of AWS for credentials that are wrong, expired or not allowed to ask.
+var keysDontCount = []string{"AccessDenied", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClient", "ExpiredToken", "MissingAuthenticationToken", "IncompleteSignature"}
+
+func (s *Source) explain(err error) error {
+	var said smithy.APIError
+	if !errors.As(err, &said) {
+		var unread *smithy.DeserializationError
+		if errors.As(err, &unread) {
+			return s.fails(analysis.ErrUnreachable, "its answer is not of CloudWatch", "see whether its address is that of the region")
+		}
+		return egress.Explain(s.name, err)
+	}
+	for _, code := range keysDontCount {
+		if strings.Contains(said.ErrorCode(), code) {
+			return s.fails(analysis.ErrRefused, "its keys don't count, or may not ask", "correct them in their Secret, and allow cloudwatch:GetMetricData")
+		}
+	}
+	switch {
+	case strings.Contains(said.ErrorCode(), "Throttl") || strings.Contains(said.ErrorCode(), "LimitExceeded"):
+		return s.fails(analysis.ErrUnreachable, "it is asked too often", "ask it less often, or have its quota raised")
+	case said.ErrorFault() == smithy.FaultServer || strings.Contains(said.ErrorCode(), "Internal") || said.ErrorCode() == "UnknownError":
+		return s.fails(analysis.ErrUnreachable, "it has a problem of its own", "see the status of AWS")
+	}
+	return s.fails(analysis.ErrRefused, "it can't answer the query: "+s.hides.Quote(said.ErrorMessage()), "correct the query")
+}
+
+func (s *Source) fails(reason error, problem, mend string) error {
+	return &analysis.SourceError{Source: s.name, Reason: reason, Problem: problem, Mend: mend}
+}
