@@ -9,7 +9,7 @@ race=${RACE-}
 
 # What decides, what translates and the tests of a release start no goroutine: the race detector would find nothing
 # there, ten times as slowly.
-pure='^crossfade\.io/crossfade/(apis|intent|workload|trafficrouting|controllers/release)(/|$)'
+pure='^crossfade\.io/crossfade/(apis|intent|workload|trafficrouting|controllers/release|analysis/sequential)(/|$)'
 # Fuzz tests have a target of their own.
 go list ./... | grep -E "$pure" | xargs hack/go-test.sh -timeout 5m -skip '^Fuzz' "$@"
 go list ./... | grep -vE "$pure" | xargs hack/go-test.sh $race -timeout 5m "$@"

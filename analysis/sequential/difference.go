@@ -1,0 +1,75 @@
+package sequential
+
+import "math"
+
+// Difference is the absolute difference of two rates, b's minus a's, for an A/B test: an asymptotic confidence sequence
+// (Waudby-Smith et al., arXiv 2103.06476; section 2 (h) of the note). Exposures with the same split are a stratum, so that a
+// base rate which moves while the split changes isn't taken for a difference. Use NewDifference.
+type Difference struct {
+	planned float64
+	strata  map[int32]*[2]Arm
+	order   []int32
+}
+
+// NewDifference is most narrow when about so many exposures of both arms have come, at least 1.
+func NewDifference(planned float64) *Difference {
+	return &Difference{planned: math.Max(planned, 1), strata: map[int32]*[2]Arm{}}
+}
+
+// Add takes one interval, in which the split was this, and says whether it could: not if an arm has more events than exposures.
+func (d *Difference) Add(split int32, a, b Arm) bool {
+	if !usable(a.Exposures, a.Events, b.Exposures, b.Events) || a.Events > a.Exposures || b.Events > b.Exposures {
+		return false
+	}
+	stratum := d.strata[split]
+	if stratum == nil {
+		stratum = &[2]Arm{}
+		d.strata[split], d.order = stratum, append(d.order, split)
+	}
+	for i, arm := range []Arm{a, b} {
+		stratum[i].Exposures += arm.Exposures
+		stratum[i].Events += arm.Events
+	}
+	return true
+}
+
+// Range is the difference, its standard error, and half of the width of the band around it that covers the true one at all
+// times with probability 1-alpha. Phi is the noise of the counts, at least 1. Until both arms of a split have exposures it is
+// 0 with infinite width.
+func (d *Difference) Range(alpha, phi float64) (difference, se, half float64) {
+	weights, sum, variance, all := 0.0, 0.0, 0.0, 0.0
+	for _, split := range d.order {
+		a, b := d.strata[split][0], d.strata[split][1]
+		if a.Exposures == 0 || b.Exposures == 0 {
+			continue
+		}
+		weight := a.Exposures * b.Exposures / (a.Exposures + b.Exposures)
+		weights += weight
+		sum += weight * (b.Events/b.Exposures - a.Events/a.Exposures)
+		variance += weight * weight * (rateVariance(a) + rateVariance(b))
+		all += a.Exposures + b.Exposures
+	}
+	if weights == 0 {
+		return 0, math.Inf(1), math.Inf(1)
+	}
+	difference, se = sum/weights, math.Sqrt(variance*inflation(phi))/weights
+	return difference, se, halfWidth(se, all, d.planned, alpha)
+}
+
+// halfWidth is that of a two-sided confidence sequence after n of the planned exposures, from the standard error: the normal
+// mixture, tuned to be tightest at the planned number.
+func halfWidth(se, n, planned, alpha float64) float64 {
+	q := (-2*math.Log(alpha) + math.Log(1-2*math.Log(alpha))) / planned
+	spread := n*q + 1
+	return se * math.Sqrt(n) * math.Sqrt(2*spread/(n*n*q)*math.Log(math.Sqrt(spread)/alpha))
+}
+
+// rateVariance is the variance of the rate of an arm. Where nothing or everything was an event it counts half an event more of
+// each kind, since a variance of 0 would claim to know.
+func rateVariance(arm Arm) float64 {
+	n, k := arm.Exposures, arm.Events
+	if k == 0 || k == n {
+		n, k = n+1, k+0.5
+	}
+	return k / n * (1 - k/n) / arm.Exposures
+}
