@@ -34,7 +34,7 @@ func gridAt(i float64) float64 { return gridLowest + gridStep*i }
 
 // Add takes one interval, and says whether it could: not if an arm had no exposures.
 func (b *Band) Add(canary, stable Arm, phi float64) bool {
-	if !comparable(canary, stable) {
+	if !Comparable(canary, stable) {
 		return false
 	}
 	events := canary.Events + stable.Events

@@ -23,7 +23,7 @@ func NewFisher(invested float64) *Fisher {
 
 // Add bets on one interval, and says whether it could: not if an arm had no exposures, or more events than exposures.
 func (f *Fisher) Add(canary, stable Arm, phi float64) bool {
-	if !comparable(canary, stable) || canary.Events > canary.Exposures || stable.Events > stable.Exposures {
+	if !Comparable(canary, stable) || canary.Events > canary.Exposures || stable.Events > stable.Exposures {
 		return false
 	}
 	for j, psi := range f.odds {

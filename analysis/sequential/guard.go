@@ -1,11 +1,18 @@
 package sequential
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Guard finds intervals in which the rate of events of both arms together jumps. If the arms are scraped at different
 // seconds, the start and the end of an incident that both share fall into different intervals of theirs, and look like a
 // difference. Leaving such intervals out is fair, since the guard looks at totals only, and how a total is split is what
 // is tested: section 2 (f) of the note. The zero value is ready.
+//
+// The arm that is scraped later may see the start of an incident an interval before the other, and if it is the small one the total
+// doesn't jump yet. So whoever uses a Guard also takes back the interval before one that jumps. If alarms must be confirmed on a
+// second interval, that costs no time and stays fair: what raises an alarm was confirmed by an interval that didn't jump.
 type Guard struct {
 	// before are the totals of the two intervals before, the last one first.
 	before [2]Arm
@@ -52,6 +59,9 @@ type Confirm struct {
 
 // NewConfirm wants an alarm to stand on so many intervals in a row; under 1 counts as 1.
 func NewConfirm(size int) Confirm { return Confirm{size: max(size, 1)} }
+
+// Clone has the same last ones, and goes on apart.
+func (c *Confirm) Clone() Confirm { return Confirm{size: c.size, last: slices.Clone(c.last)} }
 
 // Add notes ln of the e-value after an interval that was used.
 func (c *Confirm) Add(log float64) {

@@ -16,7 +16,7 @@ type Residual struct {
 
 // NewResidual is that of one interval, if the true ratio of rates is this: 1 where the canary is stable under another name.
 func NewResidual(canary, stable Arm, ratio float64) Residual {
-	if !comparable(canary, stable) {
+	if !Comparable(canary, stable) {
 		return Residual{}
 	}
 	share := ratio * canary.Exposures / (ratio*canary.Exposures + stable.Exposures)
@@ -92,7 +92,7 @@ func (n *Noise) Phi() float64 {
 
 // Add learns from an interval, once it has been used. Intervals of one block, such as a minute, have the same number; it rises.
 func (n *Noise) Add(canary, stable Arm, number int64) {
-	if !comparable(canary, stable) {
+	if !Comparable(canary, stable) {
 		return
 	}
 	if number != n.number {

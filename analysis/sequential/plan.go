@@ -64,3 +64,16 @@ func FewestEvents(weight, null, alpha float64) int {
 func divergence(a, b float64) float64 {
 	return times(a, math.Log(a/b)) + times(1-a, math.Log((1-a)/(1-b)))
 }
+
+// Remaining is how many times as long as until now it takes until evidence reaches level alpha, if it grows on as it has, from ln
+// of the e-value: 0 if it is there, +Inf if it doesn't grow. It is for tests of which no base rate is known.
+func Remaining(log, alpha float64) float64 {
+	switch wanted := -math.Log(alpha); {
+	case log >= wanted:
+		return 0
+	case log <= 0:
+		return math.Inf(1)
+	default:
+		return (wanted - log) / log
+	}
+}

@@ -38,7 +38,7 @@ func newRatio(null float64, multipliers, shares []float64, invested float64) *Ra
 // Add bets on one interval, and says whether it could: not if an arm had no exposures. Phi is how many times noisier the
 // split of the events is than that of independent ones, at least 1.
 func (r *Ratio) Add(canary, stable Arm, phi float64) bool {
-	if !comparable(canary, stable) {
+	if !Comparable(canary, stable) {
 		return false
 	}
 	events := canary.Events + stable.Events
@@ -49,8 +49,13 @@ func (r *Ratio) Add(canary, stable Arm, phi float64) bool {
 	return true
 }
 
-// comparable holds if both arms had exposures.
-func comparable(canary, stable Arm) bool {
+// Clone has seen the same, and goes on apart.
+func (r *Ratio) Clone() *Ratio {
+	return &Ratio{Wealth: r.clone(), null: r.null, multipliers: r.multipliers}
+}
+
+// Comparable holds if both arms had exposures, and all counts can be believed: if their interval can be used.
+func Comparable(canary, stable Arm) bool {
 	return usable(canary.Exposures, canary.Events, stable.Exposures, stable.Events) && canary.Exposures > 0 && stable.Exposures > 0
 }
 

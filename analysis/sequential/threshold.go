@@ -56,6 +56,11 @@ func (t *Threshold) Add(arm Arm, phi float64) bool {
 	return true
 }
 
+// Clone has seen the same, and goes on apart.
+func (t *Threshold) Clone() *Threshold {
+	return &Threshold{Wealth: t.clone(), hit: t.hit, miss: t.miss}
+}
+
 // RateBand is the range of rates that k events in n exposures leave open at level alpha, however often one looks: Robbins'
 // mixture with a Beta(1,1) prior, inverted. Both ends are within 0 to 1; without exposures it is all of it.
 func RateBand(arm Arm, alpha float64) (low, high float64) {

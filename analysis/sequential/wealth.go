@@ -7,7 +7,10 @@
 // wealth as it was: no input makes a NaN.
 package sequential
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Arm is what one arm did in an interval: of Exposures, such as requests, Events were bad ones. Both are at least 0.
 type Arm struct {
@@ -51,6 +54,11 @@ func newWealth(alternatives int, shares []float64, invested float64) Wealth {
 		logs[j] = math.Log(invested)
 	}
 	return Wealth{shares: shares, logs: logs, cash: 1 - invested}
+}
+
+// clone has the same wealth, and is bet apart.
+func (w *Wealth) clone() Wealth {
+	return Wealth{shares: w.shares, logs: slices.Clone(w.logs), cash: w.cash}
 }
 
 // Invest bets up to so much of the cash afresh. The new bet doesn't pay for what the canary did before, so that one which

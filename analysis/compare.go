@@ -1,0 +1,184 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"crossfade.io/crossfade/analysis/sequential"
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// Comparison is what a Compare judge is asked.
+type Comparison struct {
+	// Rate and Events are what people call the events by exposures, and the events: "error rate", "errors".
+	Rate, Events string
+	// Alpha is the chance, 0 to 1, that a canary no worse than the margin ever fails; AlphaPass is the chance that one at the limit passes
+	// at a given look.
+	Alpha, AlphaPass float64
+	// Margin is the ratio to stable up to which a canary never fails, above 0; Limit is the one that a canary which passes is
+	// shown to be under, above 1. LimitAtHalf is the limit from a weight of 50 % on; 0 is Limit.
+	Margin, Limit, LimitAtHalf float64
+	// Floor is the rate, events per exposure, up to which a canary never fails; 0 is no floor, as events that aren't part of
+	// their exposures need.
+	Floor    float64
+	Restarts Restarts
+	// Confirm is on how many intervals in a row an alarm must stand; under 1 counts as 1.
+	Confirm int
+	// Guard leaves out intervals in which both arms together jump, which arms that are scraped at different times need.
+	Guard bool
+	// Phi is how many times noisier than independent requests the traffic is, at least 1, as Calibrate finds it. 0 learns it on the way.
+	Phi float64
+}
+
+// Compare judges the canary's rate of events by stable's over the same intervals. It fails when the canary is shown to be worse than
+// the margin, and above the floor; it passes while the canary is shown to be under the limit, or under the floor. What fails once, fails.
+// Use NewCompare.
+type Compare struct {
+	asked Comparison
+	clock clock
+	guard sequential.Guard
+	bets  bets
+	// before are the bets without the last interval, nil if that was left out.
+	before *bets
+	// found has the times, and how many intervals came; weight is that of the last one.
+	found  Finding
+	weight int32
+	// failed is the finding at the moment of the alarm.
+	failed *Finding
+}
+
+// NewCompare has seen nothing yet.
+func NewCompare(asked Comparison) *Compare { return &Compare{asked: asked, bets: newBets(asked)} }
+
+// Add takes further intervals, in the order of time.
+func (c *Compare) Add(intervals ...Interval) {
+	for _, interval := range intervals {
+		c.add(interval)
+	}
+}
+
+// add says whether the interval was used.
+func (c *Compare) add(interval Interval) bool {
+	if c.found.Start.IsZero() {
+		c.found.Start = interval.Start
+	}
+	c.found.Last, c.weight = interval.End, interval.Weight
+	jumps := c.asked.Guard && c.guard.Jumps(sequential.Arm(interval.Canary), sequential.Arm(interval.Stable))
+	if jumps && c.before != nil {
+		c.bets = *c.before
+		c.found.LeftOut++
+	}
+	c.before = nil
+	c.bets.invest(c.clock.due(c.asked.Restarts, interval.Start))
+	if jumps || !c.bets.fits(interval) {
+		c.found.LeftOut++
+		return false
+	}
+	if c.asked.Guard {
+		before := c.bets.clone()
+		c.before = &before
+	}
+	c.bets.add(interval, c.phi(), int64(interval.Start.Sub(c.found.Start)/time.Minute))
+	if c.failed == nil && reaches(c.bets.confirm.Log(), c.asked.Alpha) {
+		failed := c.numbers()
+		failed.Verdict, failed.Reason = v1alpha1.VerdictFail, c.whyFailed(failed)
+		c.failed = &failed
+	}
+	return true
+}
+
+func (c *Compare) phi() float64 {
+	if c.asked.Phi > 0 {
+		return math.Max(c.asked.Phi, 1)
+	}
+	return c.bets.noise.Phi()
+}
+
+func (c *Compare) atHalf() bool {
+	const half = 500_000
+	return c.asked.LimitAtHalf > 0 && c.weight >= half
+}
+
+func (c *Compare) limit() float64 {
+	if c.atHalf() {
+		return c.asked.LimitAtHalf
+	}
+	return c.asked.Limit
+}
+
+// Verdict is that of Finding, without the numbers.
+func (c *Compare) Verdict() v1alpha1.Verdict {
+	switch {
+	case c.failed != nil:
+		return v1alpha1.VerdictFail
+	case c.bets.used == 0:
+		return v1alpha1.VerdictNoData
+	case reaches(c.bets.safeLog(c.atHalf()), c.asked.AlphaPass):
+		return v1alpha1.VerdictPass
+	default:
+		return v1alpha1.VerdictInconclusive
+	}
+}
+
+// Finding is what is to be said of all intervals so far. Once it fails, the reason is that of the moment, and the numbers go on.
+func (c *Compare) Finding() Finding {
+	f := c.numbers()
+	f.Verdict = c.Verdict()
+	switch f.Verdict {
+	case v1alpha1.VerdictFail:
+		f.Reason, f.ETA, f.Needed = c.failed.Reason, 0, 0
+	case v1alpha1.VerdictPass:
+		f.Reason = fmt.Sprintf("%s, shown to be under %gx: %s, after %s and %.0f %s",
+			c.ratio(f), c.limit(), enough(f.Safe, c.asked.AlphaPass), round(f.After()), f.Canary.Events, c.asked.Events)
+		f.ETA, f.Needed = 0, 0
+	case v1alpha1.VerdictNoData:
+		f.Reason = fmt.Sprintf("%s not known: in no interval did both canary and stable have requests", c.asked.Rate)
+	case v1alpha1.VerdictInconclusive:
+		f.Reason = fmt.Sprintf("%s, evidence of its being worse %s of %.0f, of its being under %gx %s of %.0f",
+			c.ratio(f), evidence(f.Worse), 1/c.asked.Alpha, c.limit(), evidence(f.Safe), 1/c.asked.AlphaPass)
+		if f.ETA > 0 {
+			f.Reason += fmt.Sprintf(", decides in about %s", round(f.ETA))
+		}
+	}
+	return f
+}
+
+func (c *Compare) ratio(f Finding) string {
+	return c.asked.Rate + " " + times(f.Ratio, f.Low, f.High, "stable")
+}
+
+func (c *Compare) whyFailed(f Finding) string {
+	return fmt.Sprintf("%s, %s, after %s and %.0f %s", c.ratio(f), enough(f.Worse, c.asked.Alpha), round(f.After()), f.Canary.Events, c.asked.Events)
+}
+
+func (c *Compare) numbers() Finding {
+	f := c.found
+	f.Used, f.Canary, f.Stable = c.bets.used, c.bets.canary, c.bets.stable
+	f.Worse, f.Safe, f.Phi = c.bets.confirm.Log(), c.bets.safeLog(c.atHalf()), c.phi()
+	f.Ratio, f.Low, f.High = c.bets.band.Range(defaultAlphaBand)
+	c.forecast(&f)
+	return f
+}
+
+// forecast says when it decides, if the ratio is what it seems to be and traffic stays what it was.
+func (c *Compare) forecast(f *Finding) {
+	seconds, all := f.After().Seconds(), f.Canary.Exposures+f.Stable.Exposures
+	if f.Used == 0 || f.Stable.Events == 0 || !(seconds > 0) {
+		return
+	}
+	traffic := sequential.Traffic{
+		Rate: all / seconds, Weight: f.Canary.Exposures / all, Base: f.Stable.Events / f.Stable.Exposures, Phi: f.Phi,
+	}
+	left := math.Inf(1)
+	if f.Ratio > c.asked.Margin {
+		left = (-math.Log(c.asked.Alpha) - f.Worse) / traffic.Information(f.Ratio, c.asked.Margin)
+	}
+	if f.Ratio < c.limit() {
+		left = math.Min(left, (-math.Log(c.asked.AlphaPass)-f.Safe)/traffic.Information(f.Ratio, c.limit()))
+	}
+	const longest = 24 * 3600
+	if left > 0 && left < longest {
+		f.ETA, f.Needed = time.Duration(left*float64(time.Second)), left*traffic.Rate
+	}
+}

@@ -1,0 +1,69 @@
+package analysis
+
+import "time"
+
+// What judges are asked where nobody asks for anything else. The operating characteristics in docs/analysis.md are of these.
+const (
+	// defaultAlpha is the chance of a false rollback over a whole release, all metrics and all looks.
+	defaultAlpha = 0.01
+	// defaultAlphaPass is the chance of letting a canary pass that is as bad as the limit.
+	defaultAlphaPass = 0.05
+	// defaultMargin is the ratio up to which a canary is never rolled back, since pods differ a little; latencies differ more.
+	defaultMargin, defaultMarginLatency = 1.1, 1.25
+	// defaultLimit is the ratio that a canary must be shown to be under; half of the traffic shows more.
+	defaultLimit, defaultLimitAtHalf = 2, 1.5
+	// defaultFloor is the rate of events under which no canary is rolled back, where no error budget says it.
+	defaultFloor = 0.001
+	// defaultRestart is how often evidence begins afresh, planned for how long there is some to begin with.
+	defaultRestart, defaultPlanned = time.Minute, time.Hour
+	// defaultConfirm is on how many intervals in a row an alarm must stand.
+	defaultConfirm = 2
+	// defaultAlphaSplit and defaultTolerance are those of the check of the split.
+	defaultAlphaSplit, defaultTolerance = 0.001, 0.1
+	// defaultBurn is how many times faster than the objective allows the budget may be spent: a page in an hour.
+	defaultBurn = 14.4
+	// defaultQuantile is what of latencies is compared.
+	defaultQuantile = 0.99
+	// defaultAlphaBand is that of all bands that people look at, and of A/B tests.
+	defaultAlphaBand = 0.05
+	// defaultSpread and defaultSpreadAB are how far ratios are expected to be from 1, as standard deviations of their logarithm.
+	defaultSpread, defaultSpreadAB = 1, 0.25
+	// defaultPlannedUsers is the size at which an A/B test is to be most precise.
+	defaultPlannedUsers = 20000
+)
+
+// DefaultRestarts begin afresh each minute for an hour.
+func DefaultRestarts() Restarts { return Restarts{Every: defaultRestart, Planned: defaultPlanned} }
+
+// DefaultComparison is that of error rates. Phi is 0: it is learnt, unless Calibrate knows it from history.
+func DefaultComparison() Comparison {
+	return Comparison{
+		Rate: "error rate", Events: "errors",
+		Alpha: defaultAlpha, AlphaPass: defaultAlphaPass,
+		Margin: defaultMargin, Limit: defaultLimit, LimitAtHalf: defaultLimitAtHalf, Floor: defaultFloor,
+		Restarts: DefaultRestarts(), Confirm: defaultConfirm, Guard: true,
+	}
+}
+
+// DefaultLatency is that of the 99th percentile.
+func DefaultLatency() LatencyComparison {
+	comparison := DefaultComparison()
+	comparison.Rate, comparison.Events = "", "slow requests"
+	comparison.Margin, comparison.LimitAtHalf, comparison.Floor = defaultMarginLatency, 0, 0
+	return LatencyComparison{Comparison: comparison, Quantile: defaultQuantile}
+}
+
+// DefaultSplit is that of all weights.
+func DefaultSplit() SplitCheck {
+	return SplitCheck{Alpha: defaultAlphaSplit, Tolerance: defaultTolerance, Confirm: defaultConfirm}
+}
+
+// DefaultObjective is that of an objective, such as 0.999.
+func DefaultObjective(objective float64) Objective {
+	return Objective{Objective: objective, Burn: defaultBurn, Alpha: defaultAlpha, AlphaPass: defaultAlphaPass, Restarts: DefaultRestarts(), Confirm: defaultConfirm}
+}
+
+// DefaultGoal is that of more events being better, such as orders.
+func DefaultGoal() Goal {
+	return Goal{Name: "conversion", More: true, Alpha: defaultAlphaBand, Planned: defaultPlannedUsers}
+}

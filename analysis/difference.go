@@ -1,0 +1,136 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+
+	"crossfade.io/crossfade/analysis/sequential"
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// Goal is what a Difference judge is asked.
+type Goal struct {
+	// Name is what people call the rate of events, such as "conversion".
+	Name string
+	// More says that more events are better; otherwise fewer are.
+	More bool
+	// Alpha is the chance that the band ever misses the true difference.
+	Alpha float64
+	// Planned is the number of users of both arms at which the band is to be tightest, at least 1.
+	Planned float64
+	// Same is the absolute difference that means nothing, at least 0: a band within it ends the test; 0 never does.
+	Same float64
+	// Phi is how many times noisier than independent users the counts are; under 1 counts as 1. Exposures are users, not requests: if
+	// they are requests, those of one user belong together.
+	Phi float64
+}
+
+// Outcomes of an A/B test.
+const (
+	// EffectOpen: the band has 0 in it.
+	EffectOpen = "Open"
+	// EffectBetter and EffectWorse: the canary was shown to be so.
+	EffectBetter = "Better"
+	EffectWorse  = "Worse"
+	// EffectSame: the difference was shown to mean nothing.
+	EffectSame = "Same"
+)
+
+// Effect is the canary's rate minus stable's.
+type Effect struct {
+	// Outcome is one of EffectOpen, EffectBetter, EffectWorse and EffectSame.
+	Outcome string
+	// Difference and the half width of its band are absolute, events per exposure. Half is +Inf without data.
+	Difference, Half float64
+}
+
+// Difference judges an A/B test by the absolute difference of two rates. Use NewDifference.
+type Difference struct {
+	asked Goal
+	test  *sequential.Difference
+	band  *sequential.Band
+	found Finding
+}
+
+// NewDifference has seen nothing yet.
+func NewDifference(asked Goal) *Difference {
+	return &Difference{asked: asked, test: sequential.NewDifference(asked.Planned), band: sequential.NewBand(defaultSpreadAB)}
+}
+
+// Add takes further intervals, in the order of time.
+func (d *Difference) Add(intervals ...Interval) {
+	for _, interval := range intervals {
+		if d.found.Start.IsZero() {
+			d.found.Start = interval.Start
+		}
+		d.found.Last = interval.End
+		canary, stable := sequential.Arm(interval.Canary), sequential.Arm(interval.Stable)
+		if !d.test.Add(interval.Weight, stable, canary) {
+			d.found.LeftOut++
+			continue
+		}
+		d.band.Add(canary, stable, d.asked.Phi)
+		d.found.Used++
+		d.found.Canary, d.found.Stable = d.found.Canary.plus(interval.Canary), d.found.Stable.plus(interval.Stable)
+	}
+}
+
+// Effect is what is known of the difference now.
+func (d *Difference) Effect() Effect {
+	difference, _, half := d.test.Range(d.asked.Alpha, d.asked.Phi)
+	e := Effect{Outcome: EffectOpen, Difference: difference, Half: half}
+	good := difference
+	if !d.asked.More {
+		good = -difference
+	}
+	switch {
+	case d.asked.Same > 0 && math.Abs(difference)+half <= d.asked.Same:
+		e.Outcome = EffectSame
+	case good-half > 0:
+		e.Outcome = EffectBetter
+	case good+half < 0:
+		e.Outcome = EffectWorse
+	}
+	return e
+}
+
+// Verdict is Pass for what is better, Fail for what is worse. What is the same is inconclusive, since it is nothing to win by.
+func (d *Difference) Verdict() v1alpha1.Verdict {
+	if d.found.Canary.Exposures == 0 || d.found.Stable.Exposures == 0 {
+		return v1alpha1.VerdictNoData
+	}
+	switch d.Effect().Outcome {
+	case EffectBetter:
+		return v1alpha1.VerdictPass
+	case EffectWorse:
+		return v1alpha1.VerdictFail
+	default:
+		return v1alpha1.VerdictInconclusive
+	}
+}
+
+// Finding is what is to be said of all intervals so far. It has no e-values: an A/B test is no part of a Judgement.
+func (d *Difference) Finding() Finding {
+	f := d.found
+	f.Verdict, f.Phi = d.Verdict(), math.Max(d.asked.Phi, 1)
+	f.Ratio, f.Low, f.High = d.band.Range(d.asked.Alpha)
+	if f.Verdict == v1alpha1.VerdictNoData {
+		f.Reason = d.asked.Name + " not known: not both arms have users"
+		return f
+	}
+	e := d.Effect()
+	f.Reason = fmt.Sprintf("%s %s of canary and %s of stable, difference %s (%s to %s)", d.asked.Name,
+		percent(f.Canary.Events/f.Canary.Exposures), percent(f.Stable.Events/f.Stable.Exposures),
+		percent(e.Difference), percent(e.Difference-e.Half), percent(e.Difference+e.Half))
+	switch e.Outcome {
+	case EffectBetter:
+		f.Reason += ", which is better"
+	case EffectWorse:
+		f.Reason += ", which is worse"
+	case EffectSame:
+		f.Reason += ", which means nothing"
+	default:
+		f.Reason += ", which shows nothing yet"
+	}
+	return f
+}

@@ -1,0 +1,154 @@
+package analysis
+
+import (
+	"fmt"
+	"time"
+
+	"crossfade.io/crossfade/analysis/sequential"
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// LatencyInterval is what both arms' histograms did between two scrapes.
+type LatencyInterval struct {
+	Start, End time.Time
+	// Canary and Stable are a sequential.Histogram or a sequential.Native each.
+	Canary, Stable sequential.Tails
+	// Weight is as in Interval.
+	Weight int32
+}
+
+// LatencyComparison is what a Latency judge is asked. Rate of the Comparison is written by the judge, which knows the edge.
+type LatencyComparison struct {
+	Comparison
+	// Quantile is what people name, above 0 and under 1, such as 0.99. What is compared is the share of requests that are slower
+	// than the edge closest to it.
+	Quantile float64
+}
+
+// Latency compares the shares of slow requests, as Compare does with errors. What is slow is a bucket's edge that is chosen
+// by what stable did before the release, and stays for the whole of it: never an interpolated quantile, which has no odds.
+// Use NewLatency.
+type Latency struct {
+	asked  LatencyComparison
+	before sequential.Histogram
+
+	// compare and shift are there once the edge is chosen.
+	compare *Compare
+	shift   *sequential.Shift
+	clock   clock
+	edge    float64
+	note    string
+	// found is what is known before that.
+	found Finding
+}
+
+// NewLatency takes stable's histogram from before the release, of half an hour or so.
+func NewLatency(asked LatencyComparison, before sequential.Histogram) *Latency {
+	return &Latency{asked: asked, before: before}
+}
+
+// Add takes further intervals, in the order of time.
+func (l *Latency) Add(intervals ...LatencyInterval) {
+	for _, interval := range intervals {
+		l.add(interval)
+	}
+}
+
+func (l *Latency) add(interval LatencyInterval) {
+	if l.found.Start.IsZero() {
+		l.found.Start = interval.Start
+	}
+	l.found.Last = interval.End
+	if l.compare == nil && !l.choose(interval) {
+		l.found.LeftOut++
+		return
+	}
+	canary, known := interval.Canary.Tail(l.edge)
+	stable, both := interval.Stable.Tail(l.edge)
+	if !known || !both {
+		l.found.LeftOut++
+		return
+	}
+	phi := l.compare.phi()
+	used := l.compare.add(Interval{
+		Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: Counts(canary), Stable: Counts(stable),
+	})
+	l.shift.Invest(l.clock.due(l.asked.Restarts, interval.Start))
+	if used {
+		l.shift.Add(interval.Canary, interval.Stable, phi)
+	}
+}
+
+// choose finds the edge, among those that both arms have: a release may change buckets. Which they have says nothing of how fast
+// they are, so the choice is fair.
+func (l *Latency) choose(interval LatencyInterval) bool {
+	var shared []float64
+	requests := false
+	for _, edge := range l.before.Edges {
+		canary, known := interval.Canary.Tail(edge)
+		stable, both := interval.Stable.Tail(edge)
+		requests = requests || canary.Exposures > 0 && stable.Exposures > 0
+		if known && both {
+			shared = append(shared, edge)
+		}
+	}
+	if !requests {
+		return false
+	}
+	before := l.before.Restrict(shared)
+	edge, tail, fits, err := before.TailEdge(l.asked.Quantile)
+	if err != nil {
+		return false
+	}
+	asked := l.asked.Comparison
+	asked.Rate = fmt.Sprintf("share of requests slower than %s", seconds(edge))
+	if !fits {
+		l.note = fmt.Sprintf("; buckets are too coarse for p%g: %s of stable's requests were slower than the closest edge, %s",
+			100*l.asked.Quantile, percent(tail), seconds(edge))
+	}
+	l.edge, l.compare = edge, NewCompare(asked)
+	l.shift = sequential.NewShift(before.ShiftEdges(), 1, asked.Restarts.invested())
+	return true
+}
+
+// seconds writes an edge.
+func seconds(edge float64) string { return time.Duration(edge * float64(time.Second)).String() }
+
+// Edge is what is slow, in seconds; 0 until an interval had requests of both arms.
+func (l *Latency) Edge() float64 { return l.edge }
+
+// Shift is ln of the e-value of the canary being slower at any edge, by however little. It is for a warning, at 1/alpha.
+func (l *Latency) Shift() float64 {
+	if l.shift == nil {
+		return 0
+	}
+	return l.shift.Log()
+}
+
+// Verdict is that of Finding, without the numbers.
+func (l *Latency) Verdict() v1alpha1.Verdict {
+	if l.compare == nil {
+		return v1alpha1.VerdictNoData
+	}
+	return l.compare.Verdict()
+}
+
+// Finding is what is to be said of all intervals so far.
+func (l *Latency) Finding() Finding {
+	if l.compare == nil {
+		f := l.found
+		f.Verdict, f.Phi = v1alpha1.VerdictNoData, 1
+		f.Reason = "latency not known: no edge of the histogram from before has requests on both sides and is one of both arms"
+		if len(l.before.Edges) == 0 {
+			f.Reason = "latency not known: there is no histogram of stable from before the release"
+		}
+		return f
+	}
+	f := l.compare.Finding()
+	f.Start, f.Last, f.LeftOut = l.found.Start, l.found.Last, l.found.LeftOut+f.LeftOut
+	f.Reason += l.note
+	if f.Verdict != v1alpha1.VerdictFail && reaches(l.Shift(), l.asked.Alpha) {
+		f.Reason += fmt.Sprintf("; it is slower at some edge, by however little: evidence %s", evidence(l.Shift()))
+	}
+	return f
+}

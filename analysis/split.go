@@ -1,0 +1,119 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"crossfade.io/crossfade/analysis/sequential"
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// SplitCheck is what a Split judge is asked.
+type SplitCheck struct {
+	// Alpha is the chance that a split within the tolerance ever fails.
+	Alpha float64
+	// Tolerance is by which factor over 1 the odds of the canary may be off, at least 0.
+	Tolerance float64
+	// Confirm and Phi are those of Comparison.
+	Confirm int
+	Phi     float64
+}
+
+// Split judges whether the canary gets the share of requests that its weight says, by the Exposures of intervals. Its Fail is no
+// reason to roll back: it says that the arms can't be compared, so the release had better hold. It passes as long as nothing
+// speaks against the split. Use NewSplit.
+type Split struct {
+	asked   SplitCheck
+	test    *sequential.Split
+	noise   *sequential.Noise
+	confirm sequential.Confirm
+	found   Finding
+	// weight is that of the last interval, and quiet how many intervals since it changed.
+	weight int32
+	quiet  int
+	// expected are the requests that the canary would have had as declared.
+	expected float64
+}
+
+// NewSplit has seen nothing yet.
+func NewSplit(asked SplitCheck) *Split {
+	const invested = 0.5
+	return &Split{
+		asked: asked, test: sequential.NewSplit(asked.Tolerance, invested), noise: sequential.NewNoise(),
+		confirm: sequential.NewConfirm(asked.Confirm),
+	}
+}
+
+// Add takes further intervals, in the order of time. The one in which the weight changed, and the next one, are left out.
+func (s *Split) Add(intervals ...Interval) {
+	for _, interval := range intervals {
+		s.add(interval)
+	}
+}
+
+func (s *Split) add(interval Interval) {
+	const whole, settled = 1_000_000, 2
+	if s.found.Start.IsZero() {
+		s.found.Start = interval.Start
+	}
+	s.found.Last = interval.End
+	s.quiet++
+	if interval.Weight != s.weight {
+		s.weight, s.quiet = interval.Weight, 0
+		if s.found.Used > 0 {
+			// Each step begins afresh with half of what is left, so that there is some for every later one.
+			s.test.Invest(s.test.Cash() / 2)
+		}
+	}
+	weight := float64(interval.Weight) / whole
+	canary, stable := interval.Canary.Exposures, interval.Stable.Exposures
+	phi := s.phi()
+	if s.quiet < settled || !(canary+stable > 0) || !s.test.Add(canary, stable, weight, phi) {
+		s.found.LeftOut++
+		return
+	}
+	s.found.Used++
+	s.found.Canary, s.found.Stable = s.found.Canary.plus(interval.Canary), s.found.Stable.plus(interval.Stable)
+	s.expected += (canary + stable) * weight
+	s.noise.Add(sequential.Arm{Exposures: weight, Events: canary}, sequential.Arm{Exposures: 1 - weight, Events: stable},
+		int64(interval.Start.Sub(s.found.Start)/time.Minute))
+	s.confirm.Add(s.test.Log())
+}
+
+func (s *Split) phi() float64 {
+	if s.asked.Phi > 0 {
+		return math.Max(s.asked.Phi, 1)
+	}
+	return s.noise.Phi()
+}
+
+// Verdict is that of Finding, without the numbers.
+func (s *Split) Verdict() v1alpha1.Verdict {
+	switch {
+	case s.found.Used == 0:
+		return v1alpha1.VerdictNoData
+	case reaches(s.confirm.Log(), s.asked.Alpha):
+		return v1alpha1.VerdictFail
+	default:
+		return v1alpha1.VerdictPass
+	}
+}
+
+// Finding is what is to be said of all intervals so far. Worse is the evidence against the split; Ratio is that of the canary's
+// requests to those that it should have had.
+func (s *Split) Finding() Finding {
+	f := s.found
+	f.Verdict, f.Worse, f.Phi, f.Ratio = s.Verdict(), s.confirm.Log(), s.phi(), 1
+	if f.Verdict == v1alpha1.VerdictNoData {
+		f.Reason = "split not known: no interval with requests whose weight had been the same for two scrapes"
+		return f
+	}
+	f.Ratio = f.Canary.Exposures / s.expected
+	all := f.Canary.Exposures + f.Stable.Exposures
+	f.Reason = fmt.Sprintf("canary got %s of %.0f requests, %s were declared", percent(f.Canary.Exposures/all), all, percent(s.expected/all))
+	if f.Verdict == v1alpha1.VerdictFail {
+		f.Reason += fmt.Sprintf(", so the arms can't be compared: %s", enough(f.Worse, s.asked.Alpha))
+	}
+	return f
+}
