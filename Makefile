@@ -12,6 +12,8 @@ KEEP     ?=
 FUZZTIME ?=
 # How many states of each small world make explore goes through at most; 0 goes on until nothing is new.
 STATES   ?= 0
+# How many runs of each scenario the analysis is measured by.
+RUNS     ?= 10000
 export KEEP FUZZTIME
 
 # The race detector needs a C compiler, which a bare machine may lack.
@@ -35,10 +37,10 @@ NO_POLICIES := --apiserver-arg=--disable-admission-plugins=MutatingAdmissionPoli
   --apiserver-arg=--runtime-config=admissionregistration.k8s.io/v1/mutatingadmissionpolicies=false,admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings=false
 BY_WEBHOOK := TestLive|TestRoutesAreGuarded|TestKilledAtEachWrite|TestAdmission/by_webhook/^[^a]
 
-.PHONY: help demo test lint verify unit explore mutants fuzz api api-long api-oldest e2e e2e-nodes e2e-istio soak upgrade bench generate cluster-up cluster-down clean
+.PHONY: help demo test lint verify unit explore mutants fuzz api api-long api-oldest e2e e2e-nodes e2e-istio soak upgrade bench bench-analysis generate cluster-up cluster-down clean
 
 help: ## this list
-	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-12s — %s\n", $$1, $$2 }' Makefile
+	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-14s — %s\n", $$1, $$2 }' Makefile
 
 demo: ## a cluster with an app, a load and a release to watch and to steer
 	cd e2e && go run ./demo
@@ -104,6 +106,9 @@ upgrade: ## releases that a former version begins, FROM=COMMIT, and this one end
 
 bench: ## times, API requests and CPU of 20 releases, on a control plane without nodes
 	hack/with-cluster.sh --control-plane-only -- go test -v -timeout 60m -run '^$$' -bench '$(RUN)' -benchtime 1x ./bench/...
+
+bench-analysis: ## how often the judges of a canary are wrong, and how soon they are right; RUNS=500 is quick
+	go run ./hack/bench-analysis -runs $(RUNS)
 
 generate: ## deepcopy, CRDs, RBAC and docs/api.md from the Go sources
 	hack/generate.sh

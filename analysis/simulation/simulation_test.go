@@ -1,0 +1,60 @@
+package simulation
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The bounds are generous, for few runs: make bench-analysis has the figures.
+
+func TestFewFalseAlarms(t *testing.T) {
+	const runs = 60
+	for _, row := range falseAlarms() {
+		t.Run(row.Name, func(t *testing.T) {
+			o := row.Run(1, runs)
+			require.LessOrEqual(t, o.Share(strict), 0.05)
+			require.LessOrEqual(t, o.Share(shipped), 0.05)
+			require.Greater(t, o.Share(peeked), 0.1, "a test that is not made for it is wrong often")
+		})
+	}
+}
+
+func TestRegressionsAreFoundSoon(t *testing.T) {
+	const runs = 60
+	for _, row := range regressions() {
+		t.Run(row.Name, func(t *testing.T) {
+			o := row.Run(1, runs)
+			for _, method := range []int{strict, shipped} {
+				require.InDelta(t, 1, o.Share(method), 0)
+				require.LessOrEqual(t, o.Early(method), 0.05)
+			}
+			if row.goal > 0 {
+				require.LessOrEqual(t, o.Delay(strict, 0.5), 1.5*row.goal)
+			}
+			require.Less(t, o.Delay(strict, 0.5), o.Delay(threshold, 0.5), "a usual threshold is slower")
+		})
+	}
+}
+
+func TestEqualCanaryPasses(t *testing.T) {
+	o := Scenario{Traffic: STD(), Minutes: 60, UntilPass: true}.Run(1, 60)
+	require.LessOrEqual(t, o.Delay(strict, 0.5), 180.0)
+	require.True(t, math.IsInf(o.Delay(threshold, 0.5), 1), "it isn't asked")
+}
+
+func TestSlowCanaryIsFound(t *testing.T) {
+	delays := LatencyDelays(1, 40, 1.5)
+	slices.Sort(delays)
+	require.LessOrEqual(t, delays[20], 150.0)
+}
+
+func TestEqualSeedsHaveEqualTables(t *testing.T) {
+	var first, second strings.Builder
+	require.Equal(t, Table(&first, 7, 2), Table(&second, 7, 2))
+	require.Equal(t, first.String(), second.String())
+	require.Contains(t, first.String(), "\nfalse rollbacks ")
+}

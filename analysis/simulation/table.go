@@ -1,0 +1,197 @@
+package simulation
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+)
+
+// row is a scenario with what is wanted of the strict parameters, and of the shipped ones; 0 is nothing.
+type row struct {
+	Scenario
+	goal, goalShipped float64
+}
+
+// falseAlarms are the scenarios in which nothing is wrong with the canary. Goals are shares of runs.
+func falseAlarms() []row {
+	const hour, most, mostClustered = 60, 0.005, 0.02
+	var rows []row
+	add := func(name string, goal float64, change func(s *Scenario)) {
+		s := Scenario{Name: name, Traffic: STD(), Minutes: hour}
+		change(&s)
+		rows = append(rows, row{s, goal, goal})
+	}
+	for _, rate := range []float64{1, 10, 100, 1000} {
+		add(fmt.Sprintf("%.0f requests/s", rate), most, func(s *Scenario) { s.Rate = rate })
+	}
+	add("two incidents that all share", most, func(s *Scenario) { s.Incidents = 2 })
+	add("the same, canary scraped 12 s later", most, func(s *Scenario) { s.Incidents, s.Skew = 2, 12 })
+	add("the same, stable scraped 12 s later", most, func(s *Scenario) { s.Incidents, s.Skew = 2, -12 })
+	add("weights 5, 10, 25, 50 %, errors 0.5 -> 2 %", most, func(s *Scenario) {
+		s.Weight = func(t float64) float64 { return []float64{0.05, 0.10, 0.25, 0.50}[min(int(t/900), 3)] }
+		s.Base = func(t float64) float64 { return 0.005 + 0.015*t/3600 }
+	})
+	add("errors in clusters of 5, 6 h of history", mostClustered, func(s *Scenario) { s.Cluster, s.Calibrated = 5, 6 })
+	return rows
+}
+
+// regressions are the scenarios in which the canary is worse. Goals are medians, in seconds.
+func regressions() []row {
+	const minutes, late = 120, 1200
+	worse := func(name string, ratio, onset, goal, goalShipped float64) row {
+		s := Scenario{Name: name, Traffic: STD(), Minutes: minutes, Onset: onset}
+		s.Ratio = func(t float64) float64 {
+			if t < onset {
+				return 1
+			}
+			return ratio
+		}
+		return row{s, goal, goalShipped}
+	}
+	return []row{
+		worse(oneToFive, 5, 0, 45, 0),
+		worse(oneToTwo, 2, 0, 225, 285),
+		worse("1 -> 5 % after 20 min", 5, late, 60, 0),
+		worse("1 -> 2 % after 20 min", 2, late, 0, 0),
+	}
+}
+
+// Names that the last line of the table asks for.
+const (
+	oneToFive = "1 -> 5 %"
+	oneToTwo  = "1 -> 2 %"
+)
+
+// Table plays all scenarios, prints what came of them, and counts the goals that were missed.
+func Table(out io.Writer, seed uint64, runs int) (missed int) {
+	t := &table{out: out, seed: seed, runs: runs, medians: map[string]float64{}}
+	t.print("%d runs each, seed %d, a look at every scrape of 15 s; 100 requests/s, 10 %% to the canary, 1 %% errors\n", runs, seed)
+	t.print("strict: R0 1.0, no floor; shipped: R0 1.1, floor 0.1 %%; both alpha 0.01, restarts, confirm 2, guard\n")
+	t.print("threshold: over 2 %% in a minute, 5 times; z-test: 5 %%, each minute\n\n")
+	t.print(head, "canary as good as stable: rolled back in 1 h", "strict", "shipped", "threshold", "z-test", "goal")
+	for _, row := range falseAlarms() {
+		t.alarms(row)
+	}
+	t.print("\n"+head, "canary worse: median (90 %) time to rollback, s", "strict", "shipped", "threshold", "z-test", "goal")
+	for _, row := range regressions() {
+		t.delays(row)
+	}
+	t.print("\n"+head, "canary as good as stable: median (90 %), s", "strict", "shipped", "", "", "goal")
+	t.passes()
+	t.print("\n"+head, "latency, shares of slow requests, R0 1.25", "shipped", "", "", "", "goal")
+	t.latency()
+	t.print("\nfalse rollbacks %.2f %%, 1->5 %% %.0f s, 1->2 %% %.0f s\n", 100*t.worst, t.medians[oneToFive], t.medians[oneToTwo])
+	return t.missed
+}
+
+const head = "%-46s %13s %13s %13s %13s  %s\n"
+
+type table struct {
+	out    io.Writer
+	seed   uint64
+	runs   int
+	missed int
+	// worst is the largest share of false alarms, clusters aside; medians are by name.
+	worst   float64
+	medians map[string]float64
+}
+
+func (t *table) print(format string, args ...any) { fmt.Fprintf(t.out, format, args...) }
+
+func (t *table) alarms(row row) {
+	o := row.Run(t.seed, t.runs)
+	var cells [methods]string
+	for m := range cells {
+		cells[m] = share(o.Share(m))
+	}
+	if row.Cluster == 0 {
+		t.worst = math.Max(t.worst, o.Share(strict))
+	}
+	reached := t.reached(o.Share(strict), row.goal) && t.reached(o.Share(shipped), row.goalShipped)
+	t.line(row.Name, cells, fmt.Sprintf("at most %s%s", share(row.goal), but(reached)))
+}
+
+func (t *table) delays(row row) {
+	o := row.Run(t.seed, t.runs)
+	var cells [methods]string
+	for m := range cells {
+		cells[m] = seconds(o.Delay(m, 0.5)) + " (" + seconds(o.Delay(m, 0.9)) + ")"
+		if early := o.Early(m); row.Onset > 0 && early > 0.01 {
+			cells[m] += fmt.Sprintf(" %.0f%%!", 100*early)
+		}
+	}
+	t.medians[row.Name] = o.Delay(strict, 0.5)
+	goal := ""
+	if row.goal > 0 {
+		goal = fmt.Sprintf("within %.0f s%s", row.goal, but(t.reached(o.Delay(strict, 0.5), row.goal)))
+	}
+	if row.goalShipped > 0 {
+		goal += fmt.Sprintf(", shipped %.0f s%s", row.goalShipped, but(t.reached(o.Delay(shipped, 0.5), row.goalShipped)))
+	}
+	t.line(row.Name, cells, goal)
+}
+
+// passes has how soon an equal canary passes, and how many do that are exactly as bad as the limit.
+func (t *table) passes() {
+	const within = 120
+	equal := Scenario{Traffic: STD(), Minutes: 240, UntilPass: true}.Run(t.seed, t.runs)
+	reached := t.reached(equal.Delay(strict, 0.5), within)
+	t.line("shown to be under 2x", [methods]string{
+		seconds(equal.Delay(strict, 0.5)) + " (" + seconds(equal.Delay(strict, 0.9)) + ")",
+		seconds(equal.Delay(shipped, 0.5)) + " (" + seconds(equal.Delay(shipped, 0.9)) + ")",
+	}, fmt.Sprintf("within %d s%s", within, but(reached)))
+
+	bad := Scenario{Traffic: STD(), Minutes: 60, UntilPass: true}
+	bad.Ratio = always(2)
+	const most = 0.05
+	as := bad.Run(t.seed, t.runs)
+	t.line("one that is exactly 2x passes in 1 h", [methods]string{share(as.Share(strict)), share(as.Share(shipped))},
+		fmt.Sprintf("at most %s%s", share(most), but(t.reached(as.Share(strict), most))))
+}
+
+func (t *table) latency() {
+	const within, most = 90, 0.005
+	slower := LatencyDelays(t.seed, t.runs, 1.5)
+	slices.Sort(slower)
+	median, late := slower[len(slower)/2], slower[len(slower)*9/10]
+	t.line("all requests x1.5: median (90 %) to rollback, s", [methods]string{seconds(median) + " (" + seconds(late) + ")"},
+		fmt.Sprintf("within %d s%s", within, but(t.reached(median, within))))
+	alarms := 0.0
+	for _, delay := range LatencyDelays(t.seed, t.runs, 1) {
+		if !math.IsInf(delay, 1) {
+			alarms += 1 / float64(t.runs)
+		}
+	}
+	t.line("as fast as stable: rolled back in 1 h", [methods]string{share(alarms)},
+		fmt.Sprintf("at most %s%s", share(most), but(t.reached(alarms, most))))
+}
+
+func (t *table) line(name string, cells [methods]string, goal string) {
+	t.print(head, name, cells[strict], cells[shipped], cells[threshold], cells[peeked], goal)
+}
+
+// reached counts what missed its goal; 0 is none.
+func (t *table) reached(got, goal float64) bool {
+	if goal > 0 && got > goal {
+		t.missed++
+		return false
+	}
+	return true
+}
+
+func but(reached bool) string {
+	if reached {
+		return ""
+	}
+	return ", MISSED"
+}
+
+func share(part float64) string { return fmt.Sprintf("%.2f %%", 100*part) }
+
+func seconds(s float64) string {
+	if math.IsInf(s, 1) {
+		return "never"
+	}
+	return fmt.Sprintf("%.0f", s)
+}
