@@ -8,11 +8,10 @@ import (
 
 // bets are what a Compare has made of the intervals that it used.
 type bets struct {
-	worse, safe *sequential.Ratio
-	// safeAtHalf is nil where the limit is the same at all weights.
-	safeAtHalf *sequential.Ratio
-	// above and under are nil where there is no floor.
-	above, under *sequential.Threshold
+	worse *sequential.Ratio
+	// above is nil where there is no floor.
+	above *sequential.Threshold
+	safe  safety
 
 	band    *sequential.Band
 	noise   *sequential.Noise
@@ -25,17 +24,13 @@ type bets struct {
 func newBets(asked Comparison) bets {
 	b := bets{
 		worse:   sequential.NewWorse(asked.Margin, asked.Restarts.invested()),
-		safe:    sequential.NewNotWorse(asked.Limit),
+		safe:    newSafety(asked),
 		band:    sequential.NewBand(defaultSpread),
 		noise:   sequential.NewNoise(),
 		confirm: sequential.NewConfirm(asked.Confirm),
 	}
-	if asked.LimitAtHalf > 0 {
-		b.safeAtHalf = sequential.NewNotWorse(asked.LimitAtHalf)
-	}
 	if asked.Floor > 0 {
 		b.above = sequential.NewViolation(asked.Floor, asked.Restarts.invested())
-		b.under = sequential.NewMeets(asked.Floor)
 	}
 	return b
 }
@@ -44,12 +39,9 @@ func newBets(asked Comparison) bets {
 func (b *bets) clone() bets {
 	other := *b
 	band, noise := *b.band, *b.noise
-	other.worse, other.safe, other.confirm, other.band, other.noise = b.worse.Clone(), b.safe.Clone(), b.confirm.Clone(), &band, &noise
-	if b.safeAtHalf != nil {
-		other.safeAtHalf = b.safeAtHalf.Clone()
-	}
+	other.worse, other.safe, other.confirm, other.band, other.noise = b.worse.Clone(), b.safe.clone(), b.confirm.Clone(), &band, &noise
 	if b.above != nil {
-		other.above, other.under = b.above.Clone(), b.under.Clone()
+		other.above = b.above.Clone()
 	}
 	return other
 }
@@ -61,22 +53,13 @@ func (b *bets) invest(part float64) {
 	}
 }
 
-// fits says whether there is something to compare.
-func (b *bets) fits(interval Interval) bool {
-	return sequential.Comparable(sequential.Arm(interval.Canary), sequential.Arm(interval.Stable))
-}
-
-// add uses an interval that fits, which belongs to that minute.
+// add uses an interval that can be compared, which belongs to that minute.
 func (b *bets) add(interval Interval, phi float64, minute int64) {
 	canary, stable := sequential.Arm(interval.Canary), sequential.Arm(interval.Stable)
 	b.worse.Add(canary, stable, phi)
-	b.safe.Add(canary, stable, phi)
-	if b.safeAtHalf != nil {
-		b.safeAtHalf.Add(canary, stable, phi)
-	}
+	b.safe.add(canary, stable, phi)
 	if b.above != nil {
 		b.above.Add(canary, phi)
-		b.under.Add(canary, phi)
 	}
 	b.band.Add(canary, stable, phi)
 	b.noise.Add(canary, stable, minute)
@@ -92,17 +75,58 @@ func (b *bets) worseLog() float64 {
 	return math.Min(b.worse.Log(), b.above.Log())
 }
 
-// safeLog is ln of the evidence for "under the limit or under the floor", the mean of both. The limit is the one from half of the
+// safety is the evidence that the canary is good.
+type safety struct {
+	limit *sequential.Ratio
+	// limitAtHalf is nil where the limit is the same at all weights.
+	limitAtHalf *sequential.Ratio
+	// under is nil where there is no floor.
+	under *sequential.Threshold
+}
+
+func newSafety(asked Comparison) safety {
+	s := safety{limit: sequential.NewNotWorse(asked.Limit)}
+	if asked.LimitAtHalf > 0 {
+		s.limitAtHalf = sequential.NewNotWorse(asked.LimitAtHalf)
+	}
+	if asked.Floor > 0 {
+		s.under = sequential.NewMeets(asked.Floor)
+	}
+	return s
+}
+
+func (s safety) clone() safety {
+	other := safety{limit: s.limit.Clone()}
+	if s.limitAtHalf != nil {
+		other.limitAtHalf = s.limitAtHalf.Clone()
+	}
+	if s.under != nil {
+		other.under = s.under.Clone()
+	}
+	return other
+}
+
+func (s safety) add(canary, stable sequential.Arm, phi float64) {
+	s.limit.Add(canary, stable, phi)
+	if s.limitAtHalf != nil {
+		s.limitAtHalf.Add(canary, stable, phi)
+	}
+	if s.under != nil {
+		s.under.Add(canary, phi)
+	}
+}
+
+// log is ln of the evidence for "under the limit or under the floor", the mean of both. The limit is the one from half of the
 // traffic on, or the other.
-func (b *bets) safeLog(atHalf bool) float64 {
-	safe := b.safe.Log()
+func (s safety) log(atHalf bool) float64 {
+	limit := s.limit.Log()
 	if atHalf {
-		safe = b.safeAtHalf.Log()
+		limit = s.limitAtHalf.Log()
 	}
-	if b.under == nil {
-		return safe
+	if s.under == nil {
+		return limit
 	}
-	return sequential.Merge([]float64{safe, b.under.Log()}, nil)
+	return sequential.Merge([]float64{limit, s.under.Log()}, nil)
 }
 
 func (c Counts) plus(other Counts) Counts {

@@ -41,6 +41,9 @@ type Compare struct {
 	bets  bets
 	// before are the bets without the last interval, nil if that was left out.
 	before *bets
+	// all is the evidence for the canary from all intervals, those that were left out too: nothing that it did may help it to pass by
+	// being left out.
+	all safety
 	// found has the times, and how many intervals came; weight is that of the last one.
 	found  Finding
 	weight int32
@@ -49,7 +52,7 @@ type Compare struct {
 }
 
 // NewCompare has seen nothing yet.
-func NewCompare(asked Comparison) *Compare { return &Compare{asked: asked, bets: newBets(asked)} }
+func NewCompare(asked Comparison) *Compare { return &Compare{asked: asked, bets: newBets(asked), all: newSafety(asked)} }
 
 // Add takes further intervals, in the order of time.
 func (c *Compare) Add(intervals ...Interval) {
@@ -64,14 +67,16 @@ func (c *Compare) add(interval Interval) bool {
 		c.found.Start = interval.Start
 	}
 	c.found.Last, c.weight = interval.End, interval.Weight
-	jumps := c.asked.Guard && c.guard.Jumps(sequential.Arm(interval.Canary), sequential.Arm(interval.Stable))
+	canary, stable, phi := sequential.Arm(interval.Canary), sequential.Arm(interval.Stable), c.phi()
+	jumps := c.asked.Guard && c.guard.Jumps(canary, stable)
 	if jumps && c.before != nil {
 		c.bets = *c.before
 		c.found.LeftOut++
 	}
 	c.before = nil
+	c.all.add(canary, stable, phi)
 	c.bets.invest(c.clock.due(c.asked.Restarts, interval.Start))
-	if jumps || !c.bets.fits(interval) {
+	if jumps || !sequential.Comparable(canary, stable) {
 		c.found.LeftOut++
 		return false
 	}
@@ -79,7 +84,7 @@ func (c *Compare) add(interval Interval) bool {
 		before := c.bets.clone()
 		c.before = &before
 	}
-	c.bets.add(interval, c.phi(), int64(interval.Start.Sub(c.found.Start)/time.Minute))
+	c.bets.add(interval, phi, int64(interval.Start.Sub(c.found.Start)/time.Minute))
 	if c.failed == nil && reaches(c.bets.confirm.Log(), c.asked.Alpha) {
 		failed := c.numbers()
 		failed.Verdict, failed.Reason = v1alpha1.VerdictFail, c.whyFailed(failed)
@@ -93,6 +98,10 @@ func (c *Compare) phi() float64 {
 		return math.Max(c.asked.Phi, 1)
 	}
 	return c.bets.noise.Phi()
+}
+
+func (c *Compare) safeLog() float64 {
+	return math.Min(c.bets.safe.log(c.atHalf()), c.all.log(c.atHalf()))
 }
 
 func (c *Compare) atHalf() bool {
@@ -114,7 +123,7 @@ func (c *Compare) Verdict() v1alpha1.Verdict {
 		return v1alpha1.VerdictFail
 	case c.bets.used == 0:
 		return v1alpha1.VerdictNoData
-	case reaches(c.bets.safeLog(c.atHalf()), c.asked.AlphaPass):
+	case reaches(c.safeLog(), c.asked.AlphaPass):
 		return v1alpha1.VerdictPass
 	default:
 		return v1alpha1.VerdictInconclusive
@@ -155,7 +164,7 @@ func (c *Compare) whyFailed(f Finding) string {
 func (c *Compare) numbers() Finding {
 	f := c.found
 	f.Used, f.Canary, f.Stable = c.bets.used, c.bets.canary, c.bets.stable
-	f.Worse, f.Safe, f.Phi = c.bets.confirm.Log(), c.bets.safeLog(c.atHalf()), c.phi()
+	f.Worse, f.Safe, f.Phi = c.bets.confirm.Log(), c.safeLog(), c.phi()
 	f.Ratio, f.Low, f.High = c.bets.band.Range(defaultAlphaBand)
 	c.forecast(&f)
 	return f

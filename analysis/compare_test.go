@@ -169,6 +169,19 @@ func TestCompareLeavesJumpsOut(t *testing.T) {
 	}
 }
 
+// TestCompareFindsBursts: 30 errors every five minutes are jumps, each of them, and no incident.
+func TestCompareFindsBursts(t *testing.T) {
+	judge := NewCompare(plain())
+	intervals := scraped(240, Counts{Exposures: 150}, Counts{Exposures: 1350})
+	for k := range intervals {
+		if k%20 == 10 {
+			intervals[k].Canary.Events = 30
+		}
+	}
+	judge.Add(intervals...)
+	require.Equal(t, v1alpha1.VerdictFail, judge.Verdict(), judge.Finding().Reason)
+}
+
 func TestCompareLearnsNoise(t *testing.T) {
 	asked := plain()
 	asked.Phi = 0

@@ -13,16 +13,25 @@ import (
 // The arm that is scraped later may see the start of an incident an interval before the other, and if it is the small one the total
 // doesn't jump yet. So whoever uses a Guard also takes back the interval before one that jumps. If alarms must be confirmed on a
 // second interval, that costs no time and stays fair: what raises an alarm was confirmed by an interval that didn't jump.
+//
+// It finds no more than 12 jumps and one in 240 intervals: some incidents, but no canary whose errors always come in bursts.
 type Guard struct {
 	// before are the totals of the two intervals before, the last one first.
 	before [2]Arm
 	seen   int
+	found  int
 }
 
 // A jump is by more than a factor, and by more than chance makes of it.
 const (
 	jumpFactor = 2
 	jumpErrors = 3
+)
+
+// The jumps that are found at most: so many, and one in so many intervals.
+const (
+	jumpsAtFirst = 12
+	jumpsOneIn   = 240
 )
 
 // Jumps says whether this interval is to be left out, and remembers it.
@@ -32,12 +41,16 @@ func (g *Guard) Jumps(canary, stable Arm) bool {
 	}
 	total := Arm{canary.Exposures + stable.Exposures, canary.Events + stable.Events}
 	jumps := false
-	for _, before := range g.before[:g.seen] {
+	for _, before := range g.before[:min(g.seen, len(g.before))] {
 		jumps = jumps || jumped(before, total)
 	}
 	g.before[0], g.before[1] = total, g.before[0]
-	g.seen = min(g.seen+1, len(g.before))
-	return jumps
+	g.seen++
+	if !jumps || g.found >= jumpsAtFirst+g.seen/jumpsOneIn {
+		return false
+	}
+	g.found++
+	return true
 }
 
 func jumped(before, now Arm) bool {
