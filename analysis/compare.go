@@ -52,7 +52,9 @@ type Compare struct {
 }
 
 // NewCompare has seen nothing yet.
-func NewCompare(asked Comparison) *Compare { return &Compare{asked: asked, bets: newBets(asked), all: newSafety(asked)} }
+func NewCompare(asked Comparison) *Compare {
+	return &Compare{asked: asked, bets: newBets(asked), all: newSafety(asked)}
+}
 
 // Add takes further intervals, in the order of time.
 func (c *Compare) Add(intervals ...Interval) {

@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -127,24 +126,44 @@ func TestCompareAsksMoreOfHalfTheTraffic(t *testing.T) {
 	require.Contains(t, judge.Finding().Reason, "under 1.5x")
 }
 
-// TestCompareFindsWhatTurnsBadLate: a canary that was good for 20 minutes has nothing to its credit.
-func TestCompareFindsWhatTurnsBadLate(t *testing.T) {
-	after := func(restarts Restarts) int {
-		asked := plain()
-		asked.Restarts = restarts
-		judge := NewCompare(asked)
-		judge.Add(scraped(80, Counts{150, 1.5}, Counts{1350, 13.5})...)
-		require.Equal(t, v1alpha1.VerdictPass, judge.Verdict())
-		for k, interval := range following(scraped(80, Counts{}, Counts{}), scraped(60, Counts{150, 7.5}, Counts{1350, 13.5}))[80:] {
-			if judge.Add(interval); judge.Verdict() == v1alpha1.VerdictFail {
-				return k + 1
+// TestFindsWhatTurnsBadLate: a canary that was good for 20 minutes has nothing to its credit.
+func TestFindsWhatTurnsBadLate(t *testing.T) {
+	fine, good, bad := Counts{13500, 13.5}, Counts{1500, 1.5}, Counts{1500, 7.5}
+	for name, judge := range map[string]func(Restarts) judging{
+		"by the ratio": func(restarts Restarts) judging {
+			asked := plain()
+			asked.Restarts, asked.Floor = restarts, 0
+			return NewCompare(asked)
+		},
+		"by the floor": func(restarts Restarts) judging {
+			asked := plain()
+			asked.Restarts, asked.Floor, asked.Margin = restarts, 0.002, 0.1
+			return NewCompare(asked)
+		},
+		"by an objective": func(restarts Restarts) judging {
+			asked := DefaultObjective(0.998)
+			asked.Restarts, asked.Burn = restarts, 1
+			return NewSLO(asked)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			after := func(restarts Restarts) int {
+				j := judge(restarts)
+				intervals := following(scraped(80, good, fine), scraped(80, bad, fine))
+				j.Add(intervals[:80]...)
+				require.NotEqual(t, v1alpha1.VerdictFail, j.Verdict(), j.Finding().Reason)
+				for k, interval := range intervals[80:] {
+					if j.Add(interval); j.Verdict() == v1alpha1.VerdictFail {
+						return k + 1
+					}
+				}
+				return len(intervals)
 			}
-		}
-		return math.MaxInt
+			with, without := after(DefaultRestarts()), after(Restarts{})
+			require.LessOrEqual(t, with, 6)
+			require.Greater(t, without, with)
+		})
 	}
-	with, without := after(DefaultRestarts()), after(Restarts{})
-	require.LessOrEqual(t, with, 5)
-	require.Greater(t, without, with)
 }
 
 // TestCompareLeavesJumpsOut: the canary's scrape sees an incident 12 s before stable's, so that it looks bad by itself.
@@ -180,6 +199,19 @@ func TestCompareFindsBursts(t *testing.T) {
 	}
 	judge.Add(intervals...)
 	require.Equal(t, v1alpha1.VerdictFail, judge.Verdict(), judge.Finding().Reason)
+}
+
+// TestNothingPassesByWhatWasLeftOut: one burst is a jump, which may be an incident; but it may also be the canary.
+func TestNothingPassesByWhatWasLeftOut(t *testing.T) {
+	intervals := scraped(24, Counts{150, 1.5}, Counts{1350, 13.5})
+	judge := NewCompare(plain())
+	judge.Add(intervals...)
+	require.Equal(t, v1alpha1.VerdictPass, judge.Verdict())
+	intervals[12].Canary.Events = 60
+	judge = NewCompare(plain())
+	judge.Add(intervals...)
+	require.Equal(t, v1alpha1.VerdictInconclusive, judge.Verdict(), judge.Finding().Reason)
+	require.Equal(t, 4, judge.Finding().LeftOut)
 }
 
 func TestCompareLearnsNoise(t *testing.T) {
@@ -238,6 +270,13 @@ func TestCalibrate(t *testing.T) {
 	clustered, known := Calibrate(history)
 	require.True(t, known)
 	require.InDelta(t, 9*phi, clustered, 0.5, "each error became nine")
+
+	// Noise that lasts for five minutes shows in long blocks.
+	for k := range history {
+		history[k].Canary, history[k].Stable = Counts{150, 1 + float64(k/20%2)}, Counts{1350, 13.5}
+	}
+	lasting, _ := Calibrate(history)
+	require.Greater(t, lasting, 3.0)
 
 	phi, known = Calibrate(history[:8])
 	require.False(t, known)

@@ -136,6 +136,17 @@ func TestLatency(t *testing.T) {
 		add(l, 12, native(2, 10), native(3, 0))
 		require.Equal(t, v1alpha1.VerdictFail, l.Verdict(), l.Finding().Reason)
 	})
+	t.Run("turning slower late", func(t *testing.T) {
+		l := NewLatency(asked, before)
+		add(l, 160, fast, usual)
+		require.Less(t, l.Shift(), math.Log(100))
+		late := following(scraped(160, Counts{}, Counts{}), scraped(6, Counts{}, Counts{}))[160:]
+		for _, interval := range late {
+			l.Add(LatencyInterval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: slow, Stable: usual})
+		}
+		require.Equal(t, v1alpha1.VerdictFail, l.Verdict())
+		require.Greater(t, l.Shift(), math.Log(100))
+	})
 	t.Run("nothing is known of before", func(t *testing.T) {
 		l := NewLatency(asked, sequential.Histogram{})
 		add(l, 3, fast, usual)

@@ -119,6 +119,7 @@ func TestThreshold(t *testing.T) {
 		"no value":                     {Limits{Count: 2}, "sn", none},
 		"a value again":                {Limits{Count: 2}, "sns", pass},
 		"errors are borne":             {Limits{Count: 9, ErrorLimit: 2}, "see", open},
+		"errors that aren't in a row":  {Limits{Count: 9, ErrorLimit: 1}, "esese", open},
 		"one error more":               {Limits{Count: 9, ErrorLimit: 2}, "seee", none},
 		"no value is good":             {Limits{Count: 2, NoData: OutcomeSuccess}, "sn", pass},
 		"no value is bad":              {Limits{Count: 2, NoData: OutcomeFailure}, "sn", fail},
@@ -243,4 +244,8 @@ func TestJudgement(t *testing.T) {
 	heavy := []Metric{metric("errors", RoleEvidence, fail, 120), metric("p99", RoleEvidence, open, 0.1)}
 	heavy[0].Weight, heavy[1].Weight = 9, 1
 	require.Equal(t, fail, NewJudgement(0).Look(heavy).Verdict, "weights count")
+	heavy[0].Safe, heavy[1].Safe = 2, 5
+	require.InDelta(t, 2, NewJudgement(0).Look(heavy).Safe, 0, "passing waits for the last")
+	heavy[0].Worse, heavy[1].Worse = math.Log(70), math.Log(410)
+	require.Contains(t, NewJudgement(0).Look(heavy).Reason, "most of it from errors")
 }

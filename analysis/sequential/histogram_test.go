@@ -94,6 +94,14 @@ func TestNative(t *testing.T) {
 	require.Equal(t, all[0], Common(n, fine(t, 0.08, 4).Reduce(2))[0], "the lowest schema and all edges")
 }
 
+func TestEdgesWithinTheZeroBucket(t *testing.T) {
+	wide := Native{Schema: 0, Zero: 3, ZeroWidth: 0.5, Buckets: map[int]float64{1: 1}}
+	narrow := Native{Schema: 0, Zero: 0, Buckets: map[int]float64{-3: 3, 1: 1}}
+	for _, h := range Common(wide, narrow) {
+		require.Equal(t, Histogram{Edges: []float64{0.5, 1, 2}, Below: []float64{3, 3, 4}, Count: 4}, h)
+	}
+}
+
 func TestNativeOfNoSchema(t *testing.T) {
 	_, err := NewNative([]Bucket{{1, 3.3, 1}})
 	require.Error(t, err)

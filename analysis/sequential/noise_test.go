@@ -42,6 +42,12 @@ func TestNoise(t *testing.T) {
 		noise.Add(Arm{10, 10}, Arm{90, 90}, int64(k/4))
 	}
 	require.Less(t, noise.Phi(), 1.5, "no noise at all")
+
+	worse := NewNoise()
+	for k := range 4000 {
+		worse.Add(Arm{150, 7.5}, Arm{1350, 13.5}, int64(k/4))
+	}
+	require.Less(t, worse.Phi(), 1.5, "a canary that is worse is no noise")
 }
 
 func TestGuard(t *testing.T) {
@@ -49,6 +55,8 @@ func TestGuard(t *testing.T) {
 		events []float64
 		want   []bool
 	}{
+		"back at once":                    {[]float64{300, 15, 300}, []bool{false, true, true}},
+		"two steps":                       {[]float64{1000, 1800, 3400}, []bool{false, false, true}},
 		"chance":                          {[]float64{15, 22, 9, 17}, []bool{false, false, false, false}},
 		"an incident begins and ends":     {[]float64{15, 300, 310, 290, 15, 14, 15}, []bool{false, true, true, false, true, true, false}},
 		"a few errors after none":         {[]float64{0, 6, 0}, []bool{false, false, false}},
