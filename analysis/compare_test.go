@@ -12,8 +12,8 @@ import (
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-// scraped are intervals of 15 s at a weight of 10 %, one for each pair of counts.
-func scraped(count int, canary, stable Counts) []Interval {
+// steady are intervals of 15 s at a weight of 10 %, one for each pair of counts.
+func steady(count int, canary, stable Counts) []Interval {
 	all := make([]Interval, count)
 	for k := range all {
 		start := noon.Add(time.Duration(k) * 15 * time.Second)
@@ -48,53 +48,53 @@ func TestCompare(t *testing.T) {
 	}{
 		"nothing was scraped": {want: v1alpha1.VerdictNoData, reason: "error rate not known: in no interval did both canary and stable have requests"},
 		"the canary had no requests": {
-			intervals: scraped(20, Counts{}, fine),
+			intervals: steady(20, Counts{}, fine),
 			want:      v1alpha1.VerdictNoData, reason: "error rate not known: in no interval did both canary and stable have requests",
 		},
 		"five times as bad": {
-			intervals: scraped(8, bad, fine),
+			intervals: steady(8, bad, fine),
 			want:      v1alpha1.VerdictFail, reason: "error rate 5.0x stable (2.0-11.7), evidence 764 >= 100, after 45s and 22 errors",
 		},
 		"an alarm must stand on two intervals": {
-			intervals: scraped(2, bad, fine),
+			intervals: steady(2, bad, fine),
 			want:      v1alpha1.VerdictInconclusive,
 			reason:    "error rate 5.0x stable (1.6-13.9), evidence of its being worse 13 of 100, of its being under 2x <0.1 of 20, decides in about 7s",
 		},
 		"as good as stable": {
-			intervals: scraped(12, good, fine),
+			intervals: steady(12, good, fine),
 			want:      v1alpha1.VerdictPass, reason: "error rate 1.0x stable (0.4-2.0), shown to be under 2x: evidence 32 >= 20, after 3m0s and 18 errors",
 		},
 		"as bad as the limit": {
-			intervals: scraped(20, Counts{150, 3}, fine),
+			intervals: steady(20, Counts{150, 3}, fine),
 			change:    func(c *Comparison) { c.Margin = 2 },
 			want:      v1alpha1.VerdictInconclusive,
 		},
 		"worse, but under the floor": {
-			intervals: scraped(40, Counts{15000, 12}, Counts{135000, 13.5}),
+			intervals: steady(40, Counts{15000, 12}, Counts{135000, 13.5}),
 			change:    func(c *Comparison) { c.Floor = 0.001 },
 			want:      v1alpha1.VerdictPass,
 		},
 		"the same without a floor": {
-			intervals: scraped(40, Counts{15000, 12}, Counts{135000, 13.5}),
+			intervals: steady(40, Counts{15000, 12}, Counts{135000, 13.5}),
 			change:    func(c *Comparison) { c.Floor = 0 },
 			want:      v1alpha1.VerdictFail,
 		},
 		"a little worse is within the margin": {
-			intervals: scraped(240, Counts{7500, 82.5}, Counts{67500, 675}),
+			intervals: steady(240, Counts{7500, 82.5}, Counts{67500, 675}),
 			want:      v1alpha1.VerdictPass,
 		},
 		"which would not be without it": {
-			intervals: scraped(240, Counts{7500, 82.5}, Counts{67500, 675}),
+			intervals: steady(240, Counts{7500, 82.5}, Counts{67500, 675}),
 			change:    func(c *Comparison) { c.Margin = 1 },
 			want:      v1alpha1.VerdictFail,
 		},
 		"noise makes evidence slow": {
-			intervals: scraped(8, bad, fine),
+			intervals: steady(8, bad, fine),
 			change:    func(c *Comparison) { c.Phi = 9 },
 			want:      v1alpha1.VerdictInconclusive,
 		},
 		"it fails for good": {
-			intervals: following(scraped(8, bad, fine), scraped(200, good, fine)),
+			intervals: following(steady(8, bad, fine), steady(200, good, fine)),
 			want:      v1alpha1.VerdictFail,
 		},
 	} {
@@ -118,7 +118,7 @@ func TestCompare(t *testing.T) {
 
 func TestCompareAsksMoreOfHalfTheTraffic(t *testing.T) {
 	judge := NewCompare(plain())
-	for _, interval := range scraped(4, Counts{750, 7.5}, Counts{750, 7.5}) {
+	for _, interval := range steady(4, Counts{750, 7.5}, Counts{750, 7.5}) {
 		interval.Weight = 500_000
 		judge.Add(interval)
 	}
@@ -149,7 +149,7 @@ func TestFindsWhatTurnsBadLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			after := func(restarts Restarts) int {
 				j := judge(restarts)
-				intervals := following(scraped(80, good, fine), scraped(80, bad, fine))
+				intervals := following(steady(80, good, fine), steady(80, bad, fine))
 				j.Add(intervals[:80]...)
 				require.NotEqual(t, v1alpha1.VerdictFail, j.Verdict(), j.Finding().Reason)
 				for k, interval := range intervals[80:] {
@@ -168,8 +168,8 @@ func TestFindsWhatTurnsBadLate(t *testing.T) {
 
 // TestCompareLeavesJumpsOut: the canary's scrape sees an incident 12 s before stable's, so that it looks bad by itself.
 func TestCompareLeavesJumpsOut(t *testing.T) {
-	before, early := scraped(20, Counts{150, 2}, Counts{1350, 13}), scraped(1, Counts{150, 27}, Counts{1350, 12})
-	incident := following(scraped(2, Counts{150, 34}, Counts{1350, 240}), scraped(10, Counts{150, 30}, Counts{1350, 270}))
+	before, early := steady(20, Counts{150, 2}, Counts{1350, 13}), steady(1, Counts{150, 27}, Counts{1350, 12})
+	incident := following(steady(2, Counts{150, 34}, Counts{1350, 240}), steady(10, Counts{150, 30}, Counts{1350, 270}))
 	for name, guard := range map[string]bool{"with the guard": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			asked := plain()
@@ -191,7 +191,7 @@ func TestCompareLeavesJumpsOut(t *testing.T) {
 // TestCompareFindsBursts: 30 errors every five minutes are jumps, each of them, and no incident.
 func TestCompareFindsBursts(t *testing.T) {
 	judge := NewCompare(plain())
-	intervals := scraped(240, Counts{Exposures: 150}, Counts{Exposures: 1350})
+	intervals := steady(240, Counts{Exposures: 150}, Counts{Exposures: 1350})
 	for k := range intervals {
 		if k%20 == 10 {
 			intervals[k].Canary.Events = 30
@@ -203,7 +203,7 @@ func TestCompareFindsBursts(t *testing.T) {
 
 // TestNothingPassesByWhatWasLeftOut: one burst is a jump, which may be an incident; but it may also be the canary.
 func TestNothingPassesByWhatWasLeftOut(t *testing.T) {
-	intervals := scraped(24, Counts{150, 1.5}, Counts{1350, 13.5})
+	intervals := steady(24, Counts{150, 1.5}, Counts{1350, 13.5})
 	judge := NewCompare(plain())
 	judge.Add(intervals...)
 	require.Equal(t, v1alpha1.VerdictPass, judge.Verdict())
@@ -219,13 +219,13 @@ func TestCompareLearnsNoise(t *testing.T) {
 	asked.Phi = 0
 	judge := NewCompare(asked)
 	require.InDelta(t, 8, judge.Finding().Phi, 0)
-	judge.Add(scraped(240, Counts{150, 1.5}, Counts{1350, 13.5})...)
+	judge.Add(steady(240, Counts{150, 1.5}, Counts{1350, 13.5})...)
 	require.Less(t, judge.Finding().Phi, 4.0)
 }
 
 func TestFindingAges(t *testing.T) {
 	judge := NewCompare(plain())
-	judge.Add(scraped(12, Counts{150, 1.5}, Counts{1350, 13.5})...)
+	judge.Add(steady(12, Counts{150, 1.5}, Counts{1350, 13.5})...)
 	f := judge.Finding()
 	require.Equal(t, f, f.Aged(f.Last.Add(30*time.Second), 15*time.Second))
 	require.Equal(t, v1alpha1.VerdictNoData, f.Aged(f.Last.Add(31*time.Second), 15*time.Second).Verdict)
@@ -236,7 +236,7 @@ func TestFindingAges(t *testing.T) {
 // noisy is an hour of chance, in which the canary is so many times as bad.
 func noisy(seed uint64, ratio float64) []Interval {
 	random := rand.New(rand.NewPCG(seed, 0))
-	intervals := scraped(240, Counts{}, Counts{})
+	intervals := steady(240, Counts{}, Counts{})
 	for k := range intervals {
 		for _, arm := range []struct {
 			counts   *Counts

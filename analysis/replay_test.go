@@ -60,8 +60,8 @@ func TestFindingsAreNumbers(t *testing.T) {
 				for _, events := range extremes {
 					for _, counts := range [][2]Counts{{{exposures, events}, {1350, 13}}, {{150, 2}, {exposures, events}}, {{exposures, events}, {exposures, events}}} {
 						j := judge()
-						j.Add(scraped(5, counts[0], counts[1])...)
-						j.Add(following(scraped(5, Counts{}, Counts{}), scraped(5, Counts{150, 2}, Counts{1350, 13}))[5:]...)
+						j.Add(steady(5, counts[0], counts[1])...)
+						j.Add(following(steady(5, Counts{}, Counts{}), steady(5, Counts{150, 2}, Counts{1350, 13}))[5:]...)
 						f := j.Finding()
 						require.NotEmpty(t, f.Verdict)
 						require.NotContains(t, f.Reason, "NaN", "%v", counts)
@@ -101,7 +101,7 @@ func TestLatency(t *testing.T) {
 	asked := DefaultLatency()
 	asked.Phi = 1
 	add := func(l *Latency, count int, canary, stable sequential.Tails) {
-		for _, interval := range scraped(count, Counts{}, Counts{}) {
+		for _, interval := range steady(count, Counts{}, Counts{}) {
 			l.Add(LatencyInterval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: canary, Stable: stable})
 		}
 	}
@@ -140,7 +140,7 @@ func TestLatency(t *testing.T) {
 		l := NewLatency(asked, before)
 		add(l, 160, fast, usual)
 		require.Less(t, l.Shift(), math.Log(100))
-		late := following(scraped(160, Counts{}, Counts{}), scraped(6, Counts{}, Counts{}))[160:]
+		late := following(steady(160, Counts{}, Counts{}), steady(6, Counts{}, Counts{}))[160:]
 		for _, interval := range late {
 			l.Add(LatencyInterval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: slow, Stable: usual})
 		}
@@ -157,7 +157,7 @@ func TestLatency(t *testing.T) {
 	t.Run("the same in any portions", func(t *testing.T) {
 		once, again := NewLatency(asked, before), NewLatency(asked, before)
 		add(once, 9, slow, usual)
-		for _, interval := range scraped(9, Counts{}, Counts{}) {
+		for _, interval := range steady(9, Counts{}, Counts{}) {
 			again.Add(LatencyInterval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: slow, Stable: usual})
 			require.Equal(t, again.Verdict(), again.Finding().Verdict)
 		}

@@ -27,7 +27,7 @@ func TestSplit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			judge := NewSplit(asked)
-			judge.Add(scraped(c.count, Counts{Exposures: c.canary}, Counts{Exposures: 1500 - c.canary})...)
+			judge.Add(steady(c.count, Counts{Exposures: c.canary}, Counts{Exposures: 1500 - c.canary})...)
 			f := judge.Finding()
 			require.Equal(t, c.want, f.Verdict, f.Reason)
 			if c.reason != "" {
@@ -42,11 +42,11 @@ func TestSplitOfALaterStep(t *testing.T) {
 	asked := DefaultSplit()
 	asked.Phi = 1
 	judge := NewSplit(asked)
-	step := scraped(12, Counts{Exposures: 250}, Counts{Exposures: 1250})
+	step := steady(12, Counts{Exposures: 250}, Counts{Exposures: 1250})
 	for k := range step {
 		step[k].Weight = 250_000
 	}
-	intervals := following(scraped(60, Counts{Exposures: 150}, Counts{Exposures: 1350}), step)
+	intervals := following(steady(60, Counts{Exposures: 150}, Counts{Exposures: 1350}), step)
 	judge.Add(intervals[:62]...)
 	require.Equal(t, v1alpha1.VerdictPass, judge.Verdict())
 	require.Equal(t, 4, judge.Finding().LeftOut)
@@ -73,13 +73,13 @@ func TestSLO(t *testing.T) {
 			asked := asked
 			asked.Budget = c.budget
 			judge := NewSLO(asked)
-			judge.Add(scraped(c.count, c.canary, Counts{})...)
+			judge.Add(steady(c.count, c.canary, Counts{})...)
 			require.Equal(t, c.want, judge.Verdict(), judge.Finding().Reason)
 			require.NotEmpty(t, judge.Finding().Reason)
 		})
 	}
 	judge := NewSLO(asked)
-	judge.Add(scraped(2, Counts{150, 3}, Counts{})...)
+	judge.Add(steady(2, Counts{150, 3}, Counts{})...)
 	f := judge.Finding()
 	require.InDelta(t, 2, f.Ratio, 1e-9)
 	require.Contains(t, f.Reason, "rate 2 %, 2.0x the limit (")
@@ -160,7 +160,7 @@ func TestThresholdSaysWhenToMeasure(t *testing.T) {
 
 func TestDifference(t *testing.T) {
 	hour := func(count int, canary, stable Counts) []Interval {
-		all := scraped(count, canary, stable)
+		all := steady(count, canary, stable)
 		for k := range all {
 			all[k].Weight = 500_000
 		}

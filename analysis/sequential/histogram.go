@@ -16,6 +16,15 @@ type Histogram struct {
 	Count float64
 }
 
+// NewHistogram takes cumulative counts at edges of which the last is +Inf, as Prometheus has them. What isn't such is empty.
+func NewHistogram(edges, below []float64) Histogram {
+	last := len(edges) - 1
+	if last < 0 || len(below) != len(edges) || !math.IsInf(edges[last], 1) {
+		return Histogram{}
+	}
+	return Histogram{Edges: edges[:last], Below: below[:last], Count: below[last]}
+}
+
 // Tail has the requests slower than an edge as events. It is false if the histogram has no such edge.
 func (h Histogram) Tail(edge float64) (Arm, bool) {
 	i := sort.SearchFloat64s(h.Edges, edge)

@@ -11,6 +11,14 @@ func classic() Histogram {
 	return Histogram{Edges: []float64{.05, .1, .25, .5, 1}, Below: []float64{300, 620, 900, 988, 1000}, Count: 1000}
 }
 
+func TestNewHistogram(t *testing.T) {
+	edges := append(classic().Edges, math.Inf(1))
+	require.Equal(t, classic(), NewHistogram(edges, append(classic().Below, 1000)))
+	require.Zero(t, NewHistogram(edges, []float64{1}))
+	require.Zero(t, NewHistogram([]float64{1}, []float64{1}))
+	require.Zero(t, NewHistogram(nil, nil))
+}
+
 func TestTailEdge(t *testing.T) {
 	edge, tail, fits, err := classic().TailEdge(0.99)
 	require.NoError(t, err)
