@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 )
 
 // row is a scenario with what is wanted of the strict parameters, and of the shipped ones; 0 is nothing.
@@ -97,7 +98,13 @@ type table struct {
 	medians map[string]float64
 }
 
-func (t *table) print(format string, args ...any) { fmt.Fprintf(t.out, format, args...) }
+func (t *table) print(format string, args ...any) {
+	lines := strings.Split(fmt.Sprintf(format, args...), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	fmt.Fprint(t.out, strings.Join(lines, "\n"))
+}
 
 func (t *table) alarms(row row) {
 	o := row.Run(t.seed, t.runs)
