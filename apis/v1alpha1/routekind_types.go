@@ -62,6 +62,10 @@ type RouteKindSpec struct {
 	// weights alone.
 	// +optional
 	Match *MatchDescription `json:"match,omitempty"`
+	// Mirror says how copies of requests are sent to a backend whose answers nobody gets. Empty means that the kind cannot, so
+	// that steps can have no mirror.
+	// +optional
+	Mirror *MirrorDescription `json:"mirror,omitempty"`
 	// Refuses is a CEL expression of type string that says why a route cannot be split, and the mend: "" where it can. Its
 	// variable is route. Empty means that each can.
 	// +optional
@@ -235,6 +239,54 @@ type SpecificityDescription struct {
 	// Its variable is rule. The larger number comes first.
 	// +required
 	Conditions Expression `json:"conditions"`
+}
+
+// MirrorDescription says how a rule sends copies of its requests to a backend whose answers nobody gets: of a whole number of
+// percent of them.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.flagField) != has(self.object)",message="mirror: a backend gets copies by a flag or through an object; say flagField or object"
+type MirrorDescription struct {
+	// PercentField is the field of a backend that gets copies which holds of how many percent of the requests, 1-100.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	PercentField string `json:"percentField"`
+	// FlagField is the field of a backend that is true where it gets copies of what the others of its rule get. A rule is then
+	// mirrored as a whole, so that a step's mirror must be of all requests. Empty means that there is an object.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	FlagField string `json:"flagField,omitempty"`
+	// Object is for data planes that send requests through an object which says what gets them and what gets copies. Empty
+	// means that there is a flag.
+	// +optional
+	Object *MirrorObjectDescription `json:"object,omitempty"`
+}
+
+// MirrorObjectDescription describes the object that Crossfade makes, of the group and version of the route and in its
+// namespace. It has nothing in it but a backend as the route's author wrote it, and the same for the canary Service. A copy
+// of the rule sends there.
+type MirrorObjectDescription struct {
+	// Kind of the object, such as TraefikService.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind"`
+	// KindField is the field of a rule's backend that names the object's kind, beside the backends' nameField, its name.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	KindField string `json:"kindField"`
+	// Field of the object's spec that holds the backend which answers, written as in a rule but without weight.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Field string `json:"field"`
+	// CopiesField is the field of that backend which holds the list of those that get copies.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	CopiesField string `json:"copiesField"`
 }
 
 // RouteKindStatus says whether a description can be used.

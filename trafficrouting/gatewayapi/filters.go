@@ -25,7 +25,7 @@ const (
 )
 
 // Alters says whether the kind has filters for it.
-func (g grammar) Alters() string {
+func (g grammar) Alters(trafficrouting.Split) string {
 	if !g.headers {
 		return rules.Route{Dialect: g}.Article() + " shares connections and cannot change requests; take requestHeaders, mirror and stickiness out"
 	}
@@ -110,7 +110,7 @@ func less(modifier rules.Object, names map[string]bool) rules.Object {
 func fieldOf(kind string) string { return strings.ToLower(kind[:1]) + kind[1:] }
 
 // Mirror appends a filter that copies requests; without percent it copies all (HTTPRequestMirrorFilter).
-func (g grammar) Mirror(rule, ref rules.Object, ppm int32) (rules.Object, error) {
+func (g grammar) Mirror(rule, ref rules.Object, m trafficrouting.Mirror) (rules.Object, error) {
 	if !g.weighs {
 		return nil, fmt.Errorf("no gateway says whether it mirrors the calls of %s; take mirror out of the step", rules.Route{Dialect: g}.Article())
 	}
@@ -119,10 +119,10 @@ func (g grammar) Mirror(rule, ref rules.Object, ppm int32) (rules.Object, error)
 	delete(to, "filters")
 	mirror := rules.Object{"backendRef": to}
 	switch {
-	case ppm%10_000 == 0 && ppm < trafficrouting.Whole:
-		mirror["percent"] = int64(ppm / 10_000)
-	case ppm < trafficrouting.Whole:
-		mirror["fraction"] = rules.Object{"numerator": int64(ppm), "denominator": int64(trafficrouting.Whole)}
+	case m.PPM%10_000 == 0 && m.PPM < trafficrouting.Whole:
+		mirror["percent"] = int64(m.PPM / 10_000)
+	case m.PPM < trafficrouting.Whole:
+		mirror["fraction"] = rules.Object{"numerator": int64(m.PPM), "denominator": int64(trafficrouting.Whole)}
 	}
 	return filtered(rule, append(rules.Objects(rule["filters"]), rules.Object{"type": "RequestMirror", "requestMirror": mirror}))
 }

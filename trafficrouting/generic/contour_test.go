@@ -71,14 +71,23 @@ func httpProxies() plane {
 	}, madeHTTPProxy}
 }
 
-// contourAdmits asks the API server, and then as Contour does, which takes no two exact conditions on one name, and of rules
-// with the same conditions the last alone.
+// contourAdmits asks the API server, and then as Contour does, which takes no two exact conditions on one name, one mirror to a
+// rule, and of rules with the same conditions the last alone.
 func contourAdmits(obj *unstructured.Unstructured) error {
 	if err := admit(obj); err != nil {
 		return err
 	}
 	seen := map[string]bool{}
 	for _, rule := range rules.Objects(rulesOf(obj, "routes")) {
+		mirrors := 0
+		for _, service := range rules.Objects(rule["services"]) {
+			if weight, _ := rules.Integer(service["weight"]); service["mirror"] == true {
+				mirrors++
+				if mirrors > 1 || weight < 1 || weight > 100 {
+					return fmt.Errorf("a mirror too many, or of %d percent", weight)
+				}
+			}
+		}
 		exact, all := map[string]bool{}, []string{pathOf(rule)}
 		for _, c := range rules.Objects(rule["conditions"]) {
 			for _, field := range []string{"header", "queryParameter"} {
@@ -192,22 +201,30 @@ func conditionHolds(c object, of map[string]string, name string) bool {
 	return true
 }
 
-// weightedClusters shares by weights, of which none is 0; where all are, evenly.
+// weightedClusters shares by weights, of which none is 0; where all are, evenly. Of the one that gets copies, the weight is a
+// percentage.
 func weightedClusters(rule object) providertest.Shares {
-	services := rules.Objects(rule["services"])
+	out := providertest.Shares{}
+	services := slices.DeleteFunc(rules.Objects(rule["services"]), func(service rules.Object) bool {
+		if service["mirror"] != true {
+			return false
+		}
+		weight, _ := rules.Integer(service["weight"])
+		out[providertest.CopyKey(fmt.Sprint(service["name"]), fmt.Sprint(service["port"]))] = big.NewRat(weight, 100)
+		return true
+	})
 	total := int64(0)
 	for _, service := range services {
 		weight, _ := rules.Integer(service["weight"])
 		total += weight
 	}
-	out := providertest.Shares{}
 	for _, service := range services {
 		weight, _ := rules.Integer(service["weight"])
 		share := big.NewRat(1, int64(len(services)))
 		if total > 0 {
 			share = big.NewRat(weight, total)
 		}
-		key := fmt.Sprintf("%v|%v %v %v", service["name"], service["port"], rule["timeoutPolicy"], rule["pathRewritePolicy"])
+		key := fmt.Sprintf("%v|port:%v %v %v", service["name"], service["port"], rule["timeoutPolicy"], rule["pathRewritePolicy"])
 		if out[key] == nil {
 			out[key] = new(big.Rat)
 		}

@@ -15,6 +15,7 @@ type dialect struct {
 	nameField     string
 	priorityField string
 	by            []v1alpha1.MatchBy
+	mirror        *v1alpha1.MirrorDescription // nil: requests cannot be mirrored
 
 	service, renamed, joined, excludes, refuses, priority, path, conditions *program
 }
@@ -24,9 +25,12 @@ var _ rules.Ranker = dialect{}
 // Format says what is written where.
 func (d dialect) Format() rules.Format { return d.format }
 
-// Service returns the name of the Service in this namespace that a backend names. One of which the description cannot tell
-// names none.
+// Service returns the name of the Service in this namespace that a backend names, of an object that mirrors the canary's. One
+// of which the description cannot tell names none.
 func (d dialect) Service(ref rules.Object, namespace string) (string, bool) {
+	if canary := d.behind(ref); canary != "" {
+		return canary, true
+	}
 	name, err := d.serviceOf(ref, namespace)
 	return name, err == nil && name != ""
 }
@@ -58,12 +62,13 @@ func (d dialect) unreadable(of []rules.Rule, namespace string) error {
 
 // Renamed returns a copy of a backend that names another Service of the namespace.
 func (d dialect) Renamed(ref rules.Object, service string) rules.Object {
-	out := rules.Shallow(ref)
+	plain := d.plain(ref)
+	out := rules.Shallow(plain)
 	out[d.nameField] = service
 	if d.renamed == nil {
 		return out
 	}
-	if name, err := d.renamed.text(map[string]any{"backend": ref, "service": service}); err == nil {
+	if name, err := d.renamed.text(map[string]any{"backend": plain, "service": service}); err == nil {
 		out[d.nameField] = name
 	}
 	return out
@@ -77,24 +82,16 @@ func (d dialect) Key(ref rules.Object, namespace string) string {
 	return fmt.Sprintf("/%v", ref[d.nameField])
 }
 
-// Copied is nothing: no description says where mirrors stand.
+// Copied is nothing: what gets copies stands among a rule's backends.
 func (dialect) Copied(rules.Object) []rules.Object { return nil }
 
-// Alters says that no description tells how requests are changed.
-func (dialect) Alters() string {
-	return "a RouteKind says how requests are shared and no more; take requestHeaders, mirror and stickiness out"
-}
-
-// Change, Unchange and Mirror are never asked for.
+// Change is never asked for.
 func (dialect) Change(rule, ref rules.Object, _ bool, _ trafficrouting.Headers) (rules.Object, rules.Object, error) {
 	return rule, ref, nil
 }
 
 // Unchange leaves a backend as it is.
 func (dialect) Unchange(ref rules.Object, _ trafficrouting.Headers) rules.Object { return ref }
-
-// Mirror leaves a rule as it is.
-func (dialect) Mirror(rule, _ rules.Object, _ int32) (rules.Object, error) { return rule, nil }
 
 // OneMatch is true: a match is one field.
 func (dialect) OneMatch(rules.Object) bool { return true }

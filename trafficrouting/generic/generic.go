@@ -1,6 +1,6 @@
 // Package generic splits requests by kinds of route that Crossfade has no code for: a RouteKind describes where rules,
 // backends, weights and matches stand, in fields and in CEL. It works on the user's own route, as gatewayapi and istio do.
-// What backends get copies of requests, as mirrors do, is not described: these stay as the user wrote them.
+// Headers are not described: these stay as the user wrote them.
 package generic
 
 import (
@@ -46,6 +46,7 @@ func New(spec v1alpha1.RouteKindSpec) (Route, error) {
 	d := dialect{
 		format:    formatOf(spec),
 		nameField: spec.Backends.NameField,
+		mirror:    spec.Mirror,
 		service:   c.program("spec.backends.service", spec.Backends.Service, gives[string], "backend", "routeNamespace"),
 		renamed:   c.program("spec.backends.renamed", spec.Backends.Renamed, gives[string], "backend", "service"),
 	}
@@ -81,10 +82,15 @@ func formatOf(spec v1alpha1.RouteKindSpec) rules.Format {
 	if spec.Match != nil {
 		list.Match = spec.Match.Field
 	}
+	flag := ""
+	if spec.Mirror != nil {
+		flag = spec.Mirror.FlagField
+	}
 	return rules.Format{
 		GroupKind: schema.GroupKind{Group: spec.Group, Kind: spec.Kind}, Lists: []rules.List{list}, Nameless: true,
 		Weight: spec.Backends.Weight.Field, NoneIsNothing: spec.Backends.Weight.Absent == v1alpha1.AbsentNothing,
 		MustServe:    spec.Backends.MustServe,
+		MirrorFlag:   flag,
 		LoneTakesAll: spec.Backends.Weight.LoneTakesAll,
 		MaxWeight:    int64(cmp.Or(spec.Backends.Weight.Max, maxWeight)), MaxRefs: math.MaxInt32, MaxRules: maxRules,
 	}
@@ -100,6 +106,7 @@ func (p Route) Capabilities(live trafficrouting.Objects) trafficrouting.Capabili
 	return trafficrouting.Capabilities{
 		Weight: true, HeaderExact: d.tells(v1alpha1.ByHeader), HeaderRegex: d.tells(v1alpha1.ByHeaderRegex), Cookie: d.tells(v1alpha1.ByCookie),
 		QueryExact: d.tells(v1alpha1.ByQueryParam), QueryRegex: d.tells(v1alpha1.ByQueryParamRegex), Method: d.tells(v1alpha1.ByMethod),
+		Mirror: d.mirror != nil, MirrorPercent: d.mirror != nil,
 		WeightAndMatch: len(d.by) > 0, Granularity: 1, Refusal: refusal,
 	}
 }
@@ -130,7 +137,13 @@ func (p Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 	if reason := p.unable(live); reason != "" {
 		return reason
 	}
-	return p.Route.Check(live, owner, splits)
+	if reason := p.Route.Check(live, owner, splits); reason != "" {
+		return reason
+	}
+	if _, err := p.Render(live, owner, splits); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // Render writes the owner's part. A route that has become one that cannot be split can still be led back.
@@ -138,7 +151,11 @@ func (p Route) Render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 	if reason := p.unable(live); reason != "" && !trafficrouting.Neutral(splits) {
 		return trafficrouting.Objects{}, fmt.Errorf("split %s", reason)
 	}
-	return p.Route.Render(live, owner, splits)
+	out, err := p.Route.Render(live, owner, splits)
+	if err != nil {
+		return trafficrouting.Objects{}, err
+	}
+	return p.withObjects(out)
 }
 
 // Settle is the description's.

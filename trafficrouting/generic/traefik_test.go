@@ -81,7 +81,7 @@ func ingressRoutes() plane {
 			rule["middlewares"] = append([]any{object{"name": "limit"}}, orNone(rule["middlewares"])...)
 		}),
 		Serve: func(live trafficrouting.Objects, r providertest.Request) providertest.Shares {
-			return traefikServes(live.Route, r)
+			return traefikServes(live, r)
 		},
 		Accept: func(live trafficrouting.Objects) trafficrouting.Objects { return live },
 	}
@@ -95,12 +95,12 @@ func ingressRoutes() plane {
 func orNone(list any) []any { out, _ := list.([]any); return out }
 
 // traefikServes is Traefik's router: the rule with the highest priority takes a request, by default the longest.
-func traefikServes(route *unstructured.Unstructured, r providertest.Request) providertest.Shares {
-	all := rules.Objects(rulesOf(route, "routes"))
+func traefikServes(live trafficrouting.Objects, r providertest.Request) providertest.Shares {
+	all := rules.Objects(rulesOf(live.Route, "routes"))
 	slices.SortStableFunc(all, func(a, b rules.Object) int { return int(priorityOf(b) - priorityOf(a)) })
 	for _, rule := range all {
 		if traefikMatches(rule["match"].(string), r) {
-			return roundRobin(rule["services"], len(rules.Objects(rule["services"])) == 1, fmt.Sprint(rule["middlewares"]))
+			return roundRobin(live.Beside, rule["services"], len(rules.Objects(rule["services"])) == 1, fmt.Sprint(rule["middlewares"]))
 		}
 	}
 	return nil
@@ -114,7 +114,7 @@ func priorityOf(rule object) int64 {
 }
 
 // roundRobin shares by weights, of which none means 1. One that is direct is called whatever its weight.
-func roundRobin(services any, direct bool, how string) providertest.Shares {
+func roundRobin(beside []*unstructured.Unstructured, services any, direct bool, how string) providertest.Shares {
 	out, total := providertest.Shares{}, int64(0)
 	for _, service := range rules.Objects(services) {
 		weight, set := rules.Integer(service["weight"])
@@ -122,26 +122,43 @@ func roundRobin(services any, direct bool, how string) providertest.Shares {
 			weight = 1
 		}
 		total += weight
-		name := service["name"].(string)
-		if namespace, ok := service["namespace"]; ok && namespace != "shop" || service["kind"] == "TraefikService" {
-			name = fmt.Sprint("elsewhere ", name)
+		called := service
+		for _, obj := range beside {
+			if service["kind"] != "TraefikService" || obj.GetName() != service["name"] || weight == 0 {
+				continue
+			}
+			called = obj.Object["spec"].(object)["mirroring"].(object)
+			for _, mirror := range rules.Objects(called["mirrors"]) {
+				percent, _ := rules.Integer(mirror["percent"])
+				out[providertest.CopyKey(fmt.Sprint(mirror["name"]), fmt.Sprint(mirror["port"]))] = big.NewRat(percent, 100)
+			}
 		}
-		rest := rules.Shallow(service)
-		delete(rest, "name")
-		delete(rest, "weight")
-		text, _ := json.Marshal(rest)
-		key := name + "|" + string(text) + how
+		key := keyOf(called) + how
 		if out[key] == nil {
 			out[key] = new(big.Rat)
 		}
 		out[key].Add(out[key], big.NewRat(weight, 1))
 	}
-	for _, share := range out {
-		if total > 0 {
+	for key, share := range out {
+		if total > 0 && !strings.HasPrefix(key, "copy|") {
 			share.Quo(share, big.NewRat(total, 1))
 		}
 	}
 	return out
+}
+
+// keyOf is how a service is called.
+func keyOf(service object) string {
+	name := service["name"].(string)
+	if namespace, ok := service["namespace"]; ok && namespace != "shop" || service["kind"] == "TraefikService" {
+		name = fmt.Sprint("elsewhere ", name)
+	}
+	rest := rules.Shallow(service)
+	for _, field := range []string{"name", "weight", "mirrors"} {
+		delete(rest, field)
+	}
+	text, _ := json.Marshal(rest)
+	return name + "|" + string(text)
 }
 
 // traefikMatches reads a rule as Traefik does, as an expression of Go.
@@ -262,7 +279,7 @@ func traefikServices() plane {
 			},
 		},
 		Serve: func(live trafficrouting.Objects, _ providertest.Request) providertest.Shares {
-			return roundRobin(weighted(live.Route)["services"], false, "")
+			return roundRobin(live.Beside, weighted(live.Route)["services"], false, "")
 		},
 		Accept: func(live trafficrouting.Objects) trafficrouting.Objects { return live },
 	}, func(d *providertest.Dice) *unstructured.Unstructured {

@@ -11,7 +11,7 @@ import (
 )
 
 // Alters is nothing: proxies can do all of it.
-func (dialect) Alters() string { return "" }
+func (dialect) Alters(trafficrouting.Split) string { return "" }
 
 // Change changes headers of what goes to one destination (HTTPRouteDestination.headers).
 func (dialect) Change(rule, ref rules.Object, _ bool, headers trafficrouting.Headers) (rules.Object, rules.Object, error) {
@@ -139,7 +139,7 @@ func sets(name string) func(v1alpha1.Header) bool {
 
 // Mirror adds a destination to a rule's mirrors, among which the one of the older field then stands (HTTPRoute.mirrors and
 // mirror exclude each other).
-func (dialect) Mirror(rule, ref rules.Object, ppm int32) (rules.Object, error) {
+func (dialect) Mirror(rule, ref rules.Object, m trafficrouting.Mirror) (rules.Object, error) {
 	out := rules.Shallow(rule)
 	mirrors := rules.Objects(rule["mirrors"])
 	if mirror, ok := rule["mirror"].(rules.Object); ok {
@@ -155,8 +155,8 @@ func (dialect) Mirror(rule, ref rules.Object, ppm int32) (rules.Object, error) {
 		}
 	}
 	ours := rules.Object{"destination": ref["destination"]}
-	if ppm < trafficrouting.Whole {
-		ours["percentage"] = rules.Object{"value": float64(ppm) / 10_000}
+	if m.PPM < trafficrouting.Whole {
+		ours["percentage"] = rules.Object{"value": float64(m.PPM) / 10_000}
 	}
 	out["mirrors"] = rules.Items(append(slices.Clone(mirrors), ours))
 	return out, nil

@@ -111,12 +111,18 @@ func (k Kind) owned(obj *unstructured.Unstructured, owner trafficrouting.Owner) 
 		if !canary || !strings.HasPrefix(obj.GetName(), t.service+"-") {
 			continue
 		}
-		if of := obj.GetLabels()[v1alpha1.LabelRollout]; of != "" {
-			return of == owner.Name
-		}
-		return slices.ContainsFunc(obj.GetOwnerReferences(), func(ref metav1.OwnerReference) bool { return ref.Kind == "Service" && ref.Name == base })
+		return Belongs(obj, owner, base)
 	}
 	return false
+}
+
+// Belongs says whether what has the name of something made for a Service's canary Service was made for this owner: it has the
+// owner's label or, where somebody took that, nobody's and the Service for an owner reference.
+func Belongs(obj *unstructured.Unstructured, owner trafficrouting.Owner, service string) bool {
+	if of := obj.GetLabels()[v1alpha1.LabelRollout]; of != "" {
+		return of == owner.Name
+	}
+	return slices.ContainsFunc(obj.GetOwnerReferences(), func(ref metav1.OwnerReference) bool { return ref.Kind == "Service" && ref.Name == service })
 }
 
 // nameOf returns the name of a copy: the canary Service's and the original's.

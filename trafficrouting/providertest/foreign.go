@@ -59,7 +59,7 @@ func play(t *testing.T, c contract, order []turn) {
 		for owner, s := range now {
 			fresh = c.render(t, fresh, owner, s)
 		}
-		SameObjects(t, fresh, live, "the order shows")
+		SameObjects(t, fresh, Needed(c.Provider, fresh, live, order[0].owner, order[len(order)-1].owner), "the order shows")
 	}
 	SameObjects(t, c.user, live)
 }

@@ -40,7 +40,7 @@ func (c *composer) alter(rule Rule, w weighing, v variant) (Object, error) {
 		if ref == nil {
 			continue
 		}
-		if body, err = c.Mirror(body, c.Renamed(ref, bare(mirror.To.Service)), mirror.PPM); err != nil {
+		if body, err = c.Mirror(body, c.Renamed(ref, bare(mirror.To.Service)), *mirror); err != nil {
 			return nil, err
 		}
 	}
@@ -103,12 +103,8 @@ func (c *composer) unlooked(user []Rule) string {
 
 // unalterable says why the kind cannot carry what splits ask beside shares and matches; empty means that it can.
 func (r Route) unalterable(splits []trafficrouting.Split) string {
-	reason := r.Alters()
-	if reason == "" {
-		return ""
-	}
 	for _, s := range splits {
-		if s.Alters() {
+		if reason := r.Alters(s); s.Alters() && reason != "" {
 			return reason
 		}
 	}

@@ -63,6 +63,13 @@ func (c *composer) block(source int, rule Rule) ([]variant, error) {
 		if !c.names(rule, l.base, c.namespace) && (!c.shielded[source] || l.takesAll()) {
 			continue
 		}
+		if l.takesAll() && c.Format().MirrorFlag != "" {
+			for j, v := range out {
+				out[j] = v.under(l)
+			}
+			c.met[i] = true
+			continue
+		}
 		var laid []variant
 		for _, v := range out {
 			copied, err := c.copyOf(v, l)
@@ -93,12 +100,20 @@ func (l layer) byCookie() bool {
 	})
 }
 
+// under returns the variant with its requests as the layer has them.
+func (v variant) under(l layer) variant {
+	to, mirrors := maps.Clone(v.to), map[string]*trafficrouting.Mirror{}
+	maps.Copy(mirrors, v.mirrors)
+	to[l.base], mirrors[l.base] = l.to, l.mirror
+	v.to, v.mirrors = to, mirrors
+	return v
+}
+
 // copyOf returns the copy of a variant for the layer's requests. It has no matches if no request meets
 // both, nor where a match cannot ask for both: of one owner's copies the first then takes such requests, as it should.
 func (c *composer) copyOf(v variant, l layer) (variant, error) {
-	out := variant{to: maps.Clone(v.to), mirrors: map[string]*trafficrouting.Mirror{}, owner: l.owner, byCookie: l.byCookie(), source: v.source}
-	maps.Copy(out.mirrors, v.mirrors)
-	out.to[l.base], out.mirrors[l.base] = l.to, l.mirror
+	out := v.under(l)
+	out.matches, out.owner, out.byCookie = nil, l.owner, l.byCookie()
 	for _, match := range v.matches {
 		for _, a := range l.anyOf {
 			joined, err := c.Conjoin(a, match)

@@ -156,6 +156,7 @@ func (d document) expectCopies(lost map[string]int, owner string, splits []traff
 	var rules []Rule
 	for _, rule := range plain.rules() {
 		if !d.addedTo(rule, d.namespace, bases) {
+			d.unmark(rule, d.namespace, bases)
 			rules = append(rules, rule)
 		}
 	}

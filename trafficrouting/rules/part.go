@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"crossfade.io/crossfade/trafficrouting"
 )
 
@@ -78,6 +80,30 @@ func decodePart(text string) (part, error) {
 		}
 	}
 	return p, nil
+}
+
+// Mirroring is that copies of what a Service gets go to another one, for an owner as it is named on the route.
+type Mirroring struct {
+	Owner string
+	trafficrouting.Mirror
+}
+
+// Mirrors returns what is mirrored on a route, by the Service that gets copies.
+func (r Route) Mirrors(route *unstructured.Unstructured) map[string]Mirroring {
+	out := map[string]Mirroring{}
+	for key, text := range route.GetAnnotations() {
+		p, err := decodePart(text)
+		if owner := annotated(key); owner != "" && err == nil {
+			for _, s := range p.Splits {
+				for _, rule := range s.Rules {
+					if rule.Mirror != nil {
+						out[rule.Mirror.To.Service] = Mirroring{owner, *rule.Mirror}
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 // compact encodes as JSON that people can read: without HTML escapes and line ends.

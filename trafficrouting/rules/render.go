@@ -189,6 +189,7 @@ func (r Route) CanaryPPM(route *unstructured.Unstructured, owner trafficrouting.
 			for i, ref := range r.Refs(rule) {
 				name, ok := r.Service(ref, route.GetNamespace())
 				switch {
+				case r.marked(ref):
 				case ok && name == s.Base.Service:
 					stable += weights[i]
 				case ok && bases[name] != "":

@@ -26,6 +26,7 @@ type userRule struct {
 // they carried goes to the Service that they were added for, so that a rule never loses its last
 // backend.
 func (r Route) readRule(rule Rule, namespace string, bases map[string]string, changes map[string]trafficrouting.Headers) userRule {
+	r.unmark(rule, namespace, bases)
 	u := userRule{Route: r, rule: rule}
 	var orphans []orphan
 	last := map[string]int{}
@@ -58,6 +59,24 @@ func (r Route) readRule(rule Rule, namespace string, bases map[string]string, ch
 	u.adopt(orphans)
 	rule.Body[r.Format().Lists[rule.List].Refs] = Items(u.refs)
 	return u
+}
+
+// marked says whether a backend gets copies of what the others of its rule get.
+func (r Route) marked(ref Object) bool {
+	flag := r.Format().MirrorFlag
+	return flag != "" && ref[flag] == true
+}
+
+// unmark takes those of our backends out of a rule that get copies, but from one that has no others.
+func (r Route) unmark(rule Rule, namespace string, bases map[string]string) {
+	refs := r.Refs(rule)
+	kept := slices.DeleteFunc(slices.Clone(refs), func(ref Object) bool {
+		name, ok := r.Service(ref, namespace)
+		return r.marked(ref) && ok && bases[name] != ""
+	})
+	if len(kept) > 0 && len(kept) < len(refs) {
+		rule.Body[r.Format().Lists[rule.List].Refs] = Items(kept)
+	}
 }
 
 // orphan is one of our backends without the user's before it, under the name of the user's.

@@ -70,6 +70,10 @@ type Format struct {
 	// MustServe: a rule is dropped as a whole while one of its backends has no endpoints, whatever its weight. What is added
 	// is then named only while it has a share, and a split that leaves everything with the user's Services is no part.
 	MustServe bool
+	// MirrorFlag is the field of a backend that is true where it gets copies of what the others of its rule get, and no share.
+	// Nothing tells a copy of a rule for all its requests from it then, so that it is mirrored in place. Empty means that no
+	// backend gets copies.
+	MirrorFlag string
 	// MaxWeight is the largest weight that a backend may have.
 	MaxWeight int64
 	// MaxRefs is how many backends a rule may have.
@@ -96,16 +100,16 @@ type Dialect interface {
 	Conjoin(a Alternative, match Object) (Object, error)
 	// Refuses says what of a match routes of this kind cannot tell apart, and the mend; empty means nothing.
 	Refuses(m v1alpha1.Match) string
-	// Alters says whether routes of this kind can change headers and mirror requests at all; empty means that they can,
-	// else it is the reason, and the mend.
-	Alters() string
+	// Alters says why routes of this kind cannot do what a split does beside sharing: change headers or mirror requests. It
+	// gives the mend too; empty means that they can.
+	Alters(s trafficrouting.Split) string
 	// Change returns a rule, and one of its backends, with these changes of headers over those that they have; alone says
 	// that all requests of the rule go to that backend.
 	Change(rule, ref Object, alone bool, headers trafficrouting.Headers) (Object, Object, error)
 	// Unchange returns a backend without these changes.
 	Unchange(ref Object, headers trafficrouting.Headers) Object
-	// Mirror returns a rule of which this backend gets copies as well, of these parts per million.
-	Mirror(rule, ref Object, ppm int32) (Object, error)
+	// Mirror returns a rule of which this backend gets copies as well, which is that of the mirror's Service.
+	Mirror(rule, ref Object, m trafficrouting.Mirror) (Object, error)
 	// OneMatch says whether a rule can have only one match.
 	OneMatch(rule Object) bool
 	// Usurped finds a request that one of the user's rules takes and that would go to the copy of another one, by the

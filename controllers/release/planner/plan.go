@@ -67,6 +67,8 @@ type draft struct {
 	wake time.Duration
 	// contended names who keeps undoing the split; empty if nobody.
 	contended string
+	// making says that the writes make what routes are yet to name.
+	making bool
 	// fault is an object that cannot be encoded or rendered; empty if there is none.
 	fault string
 }

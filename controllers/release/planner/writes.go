@@ -27,6 +27,7 @@ const (
 // routes that name them, and no pod taken away while a route may still send to it.
 func (d *draft) writesFor(s stage) []intent.Write {
 	var writes []intent.Write
+	d.making = false
 	for _, service := range d.in.Observed.Services {
 		writes = append(writes, d.serviceWrites(s, service)...)
 	}
@@ -95,8 +96,12 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 		d.broken(errors.New(seen.Message))
 		return nil
 	}
+	changes := r.Objects.Changes(*seen.Rendered)
+	if d.progress.Cause == "" {
+		changes = d.madeFirst(changes)
+	}
 	var writes []intent.Write
-	for _, c := range r.Objects.Changes(*seen.Rendered) {
+	for _, c := range changes {
 		writes = d.appendChange(writes, c, d.routeWhy(s))
 	}
 	if d.progress.Cause != "" {
@@ -107,6 +112,17 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 		return nil
 	}
 	return writes
+}
+
+// madeFirst returns only what is made where that comes before other changes, such as a route that will name it: a data plane
+// learns of objects of several kinds in any order. The rest follows once they are seen.
+func (d *draft) madeFirst(changes []trafficrouting.Change) []trafficrouting.Change {
+	made := slices.IndexFunc(changes, func(c trafficrouting.Change) bool { return c.Live != nil })
+	if made <= 0 {
+		return changes
+	}
+	d.making = true
+	return changes[:made]
 }
 
 // rankBack puts what is made last.
@@ -214,7 +230,7 @@ func (d *draft) contends() bool {
 // noteRouteWrite tells a stage's own write of the routes from those that put a foreign change right, and
 // counts the latter.
 func (d *draft) noteRouteWrite() {
-	if !writesRoutes(d.writes, d.in.Observed.Routes) {
+	if d.making || !writesRoutes(d.writes, d.in.Observed.Routes) {
 		return
 	}
 	if !d.progress.RouteWritten {
