@@ -40,7 +40,7 @@ type RouteKindList struct {
 // RouteKindSpec describes one kind of route. A Release keeps the descriptions that it began with: changing or deleting one
 // counts from the next Release on.
 //
-// +kubebuilder:validation:XValidation:rule="!(self.group in ['gateway.networking.k8s.io', 'networking.istio.io', 'networking.k8s.io'])",message="spec.group: Crossfade has code for this group's kinds of route, or cannot split them; describe kinds of other groups"
+// +kubebuilder:validation:XValidation:rule="!(self.group in ['crossfade.io', 'gateway.networking.k8s.io', 'networking.istio.io', 'networking.k8s.io'])",message="spec.group: Crossfade has code for this group's kinds of route, or cannot split them; describe kinds of other groups"
 type RouteKindSpec struct {
 	// Group is the API group of the kind.
 	// +required

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
@@ -61,6 +62,35 @@ func TestDescribedMirror(t *testing.T) {
 		s.requireCopies("GET", 0.2, between, records, 2000)
 		s.requireCopies("POST", 0, between, records, 2000)
 		s.requireShare("shadow, answers of the canary", during(s.stepNamed(release, "shadow"), records), "v2", 0, 4000)
+		s.requireLikeTwin(true, holdsV2())
+	})
+	t.Run("Emptied", func(t *testing.T) {
+		t.Parallel()
+		s := begin(t, setting{kind: "IngressRoute", steps: []v1alpha1.Step{shadow(v1alpha1.MirrorAll)}})
+		s.ship("v2")
+		s.awaitStep(1, "shadow")
+		for _, pod := range s.podsOf("v2") {
+			s.set(pod, `{"ready": false}`)
+		}
+		s.eventually(soon, "no endpoint of the canary", func() (string, bool) {
+			endpoints := &discoveryv1.EndpointSliceList{}
+			require.NoError(t, shared.Client.List(s.ctx, endpoints, client.InNamespace(s.app.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: world.AppName + "-canary"}))
+			ready := 0
+			for _, slice := range endpoints.Items {
+				for _, endpoint := range slice.Endpoints {
+					if ptr.Deref(endpoint.Conditions.Ready, true) {
+						ready++
+					}
+				}
+			}
+			return fmt.Sprintf("%d are ready", ready), ready == 0
+		})
+		s.awaitRequests(time.Now(), 1000)
+		if s.story.last(1).Status.Outcome == "" {
+			s.abort()
+		}
+		s.awaitRelease(1, "an outcome", func(release *v1alpha1.Release) bool { return release.Status.Outcome != "" })
+		s.requireShare("all the time", s.requireNoneFailed(), "v2", 0, 1000)
 		s.requireLikeTwin(true, holdsV2())
 	})
 }

@@ -33,12 +33,13 @@ strategy:
 **Gateway API**: headers of a step with a match and no weight are core. Headers by weight and stickiness need
 ` + "`HTTPRouteBackendRequestHeaderModification`" + `, stickiness ` + "`HTTPRouteResponseHeaderModification`" + ` too, a mirror
 ` + "`HTTPRouteRequestMirror`" + `, with a percentage ` + "`HTTPRouteRequestPercentageMirror`" + `: every GatewayClass of the route has to publish
-them, as a gateway that does not know a filter answers 500 by it. Traefik mirrors nothing, and cannot keep users of stable,
+them, as a gateway that does not know a filter answers 500 by it. Traefik mirrors nothing by an HTTPRoute, and cannot keep users of stable,
 since it calls a Service in one way, whichever rule sends there. A GRPCRoute changes headers of a match alone.
 
 Shown on Traefik: headers of a match and of a weight, and stickiness of the canary. By a VirtualService all of it was seen in
 what istiod configures for the proxies of callers, but no Envoy was run. Mirrors and stickiness of stable by an HTTPRoute were
-shown on the API's schema and a model of a gateway alone.
+shown on the API's schema and a model of a gateway alone. An IngressRoute, which is [described](#kinds-that-are-described), has
+Traefik mirror, and was seen to.
 `
 
 // alters lists what a kind can do to requests.

@@ -42,8 +42,12 @@ func rows() (string, error) {
 		if kind.Spec.Accepted != "" {
 			evidence = "what `spec.accepted` reads in its status"
 		}
-		fmt.Fprintf(&out, "| [%s](../%s%s.yaml) | %s | requests | %s | %s | %s | %s |\n",
-			kind.Spec.Kind, folder, of.name, kind.Spec.Group, trafficrouting.Percent(can.Granularity), matches(can), evidence, of.shown)
+		altered := alters(can)
+		if kind.Spec.Mirror != nil && kind.Spec.Mirror.FlagField != "" {
+			altered += ", of all requests"
+		}
+		fmt.Fprintf(&out, "| [%s](../%s%s.yaml) | %s | requests | %s | %s | %s | %s | %s |\n",
+			kind.Spec.Kind, folder, of.name, kind.Spec.Group, trafficrouting.Percent(can.Granularity), matches(can), altered, evidence, of.shown)
 	}
 	return out.String(), nil
 }
@@ -55,16 +59,17 @@ are. It comes and goes without a restart. A Release keeps the descriptions that 
 broken or deleted counts from the next Release on; a Rollout whose kind has none is ` + "`Stalled`" + ` and says so. These come with
 Crossfade:
 
-| Kind | Group | Shares | Smallest share | Match | Evidence | Shown on |
-|---|---|---|---|---|---|---|
+| Kind | Group | Shares | Smallest share | Match | Alters | Evidence | Shown on |
+|---|---|---|---|---|---|---|---|
 `
 
 const describedFoot = `
-Two things make one of use. The controller has to be permitted to read and patch the kind, and its webhook to be asked
-about updates, which the chart's value ` + "`routeKinds`" + ` does; and the description has to be applied:
+Two things make one of use. The controller has to be permitted to read and patch the kind, and to make the objects through
+which the kind mirrors, if any, and its webhook to be asked about updates, which the chart's value ` + "`routeKinds`" + ` does; and
+the description has to be applied:
 ` + "```" + `
 helm upgrade crossfade charts/crossfade --reuse-values \
-  --set-json 'routeKinds=[{"group":"traefik.io","resources":["ingressroutes","traefikservices"]}]'
+  --set-json 'routeKinds=[{"group":"traefik.io","resources":["ingressroutes","traefikservices"],"objects":["traefikservices"]}]'
 kubectl apply --server-side -f charts/crossfade/files/routekinds/ingressroute.traefik.io.yaml
 ` + "```" + `
 Routes of described kinds are guarded as all others are, by the description that their Release keeps. Who writes a Rollout
@@ -81,14 +86,25 @@ must be allowed to ` + "`update`" + ` its routes, by the kind's plural in Englis
 5. Which rule takes a request that several match: the first (say nothing), the one with the highest number
    (` + "`match.priority`" + `), or the one that says most (` + "`match.specificity`" + `)? A step is refused whose copy of a rule would come
    before another rule that came first.
-6. Does its status tell that the controller has accepted the present generation (` + "`accepted`" + `)?
+6. How do copies of requests get to a backend whose answers nobody gets (` + "`mirror`" + `)? Either a backend of the rule has a flag,
+   and the rule is mirrored in place; or requests go through an object that says who answers and who gets copies. Crossfade
+   makes it for a copy of the rule: of the route's group and namespace, with nothing in it but the rule's own backend and the
+   same for the canary Service. It is owned by the Service, and removed with the canary Service.
+7. Does its status tell that the controller has accepted the present generation (` + "`accepted`" + `)?
 
 ` + "`kubectl get routekinds`" + ` shows whether all expressions can be compiled, and what is wrong with the first that cannot. An
-expression has the functions of Kubernetes' own CEL and an upper bound on what it may cost. Mirrors stay as they are.
+expression has the functions of Kubernetes' own CEL and an upper bound on what it may cost. Headers are not described, so that ` + "`requestHeaders`" + ` and
+` + "`stickiness`" + ` are refused, and whole percent of the requests are mirrored.
 
 **IngressRoute**: rules of one priority must be apart, as Traefik's own choice among them is arbitrary; those of other
 IngressRoutes are not looked at, so give a host to one, or keep priorities apart. With Traefik's default a rule is dropped
 while a Service of it has no endpoints, so a canary that loses all its pods takes the rule along until Crossfade has led
-requests back; ` + "`allowEmptyServices`" + ` keeps that to the canary's share. **HTTPProxy**: one that others include is split as if
-it stood alone; leave ` + "`match`" + ` out of its steps where one that includes it has conditions on the same names.
+requests back; ` + "`allowEmptyServices`" + ` keeps that to the canary's share. A mirror is a TraefikService
+` + "`<service>-canary-mirror-<hash>`" + ` to which copies of the rules send: they are dropped while the canary has no pods, and your own
+rules, right behind them, take all requests. The controller has to be permitted to read TraefikServices whether a step mirrors
+or not. Traefik keeps the body of a request in memory until its copy is sent. Shown on Traefik: of 20% of the requests copies
+came, none by another method than the step says; no answer to a copy was seen, and no request lost, also while the canary
+answered errors or had no pods that are ready. **HTTPProxy**: a mirror is of ` + "`requests: All`" + `, as Contour tells no methods and takes one rule for the same
+requests; it was shown on the CRD's schema and a model alone. One
+that others include is split as if it stood alone; leave ` + "`match`" + ` out of its steps where one that includes it has conditions on the same names.
 `
