@@ -88,7 +88,7 @@ func formatOf(spec v1alpha1.RouteKindSpec) rules.Format {
 	}
 	return rules.Format{
 		GroupKind: schema.GroupKind{Group: spec.Group, Kind: spec.Kind}, Lists: []rules.List{list}, Nameless: true,
-		Weight: spec.Backends.Weight.Field, NoneIsNothing: spec.Backends.Weight.Absent == v1alpha1.AbsentNothing,
+		Weight: cmp.Or(spec.Backends.Weight.Field, "weight"), NoneIsNothing: spec.Backends.Weight.Absent == v1alpha1.AbsentNothing,
 		MustServe:    spec.Backends.MustServe,
 		MirrorFlag:   flag,
 		LoneTakesAll: spec.Backends.Weight.LoneTakesAll,
