@@ -85,7 +85,6 @@ func TestIngressKeepsAuthentication(t *testing.T) {
 	s.ship("v2")
 	s.awaitStep(1, "insiders")
 
-	const password = "Basic dXNlcjpzZWNyZXQ="
 	var targets []load.Target
 	for name, as := range map[string]load.Target{
 		"plain":  {},
@@ -95,10 +94,7 @@ func TestIngressKeepsAuthentication(t *testing.T) {
 		as.URL, as.Host, as.Rate = s.app.URL(world.GatewayAddress), ingress.Spec.Rules[0].Host, 20
 		without, with := as, as
 		without.Name, with.Name = name+" without password", name
-		with.Headers = map[string]string{"Authorization": password}
-		for key, value := range as.Headers {
-			with.Headers[key] = value
-		}
+		with.Headers = withPassword(as.Headers)
 		targets = append(targets, without, with)
 	}
 	asked, err := shared.StartLoad(s.node, t.TempDir(), targets...)

@@ -56,6 +56,8 @@ type setting struct {
 	tcpPort int
 	// beside are the kinds of further routes.
 	beside []string
+	// guarded has the gateway ask for a password.
+	guarded bool
 	// subset is what a DestinationRule and the VirtualService call the app's pods; empty means neither does.
 	subset string
 	// policy changes the Rollout before it is created.
@@ -89,7 +91,7 @@ func begin(t *testing.T, with setting) *scenario {
 	name := nameOf(t)
 	s := newScenario(t, world.App{
 		Namespace: name, Host: hostOf(t), Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
-		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Meshed: with.meshed, BehindTLS: with.behindTLS, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset,
+		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Meshed: with.meshed, BehindTLS: with.behindTLS, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset, Guarded: with.guarded,
 	})
 	s.node = with.node
 	if with.write != nil {
@@ -185,6 +187,9 @@ func (s *scenario) targets(rate float64, extra []load.Target) []load.Target {
 		targets = append(targets, target)
 	}
 	for i := range targets {
+		if s.app.Guarded {
+			targets[i].Headers = withPassword(targets[i].Headers)
+		}
 		if strings.HasPrefix(targets[i].URL, "xds:") {
 			targets[i].Host = "" // the mesh knows it by the Service's name
 		}

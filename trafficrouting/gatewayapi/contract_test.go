@@ -32,7 +32,9 @@ var userRoutes = map[string]string{
 	"several rules": head + `
   - name: api
     matches: [{path: {type: Exact, value: /api}, method: POST}, {path: {value: /api/v2}}]
-    filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x, value: api}]}}]
+    filters:
+    - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x, value: api}]}}
+    - {type: ExtensionRef, extensionRef: {group: traefik.io, kind: Middleware, name: password}}
     timeouts: {request: 10s}
     backendRefs: [{name: checkout, port: 80}]
   - matches: [{path: {value: /static}}]

@@ -47,6 +47,8 @@ type App struct {
 	TCPPort int
 	// Beside are the kinds of further routes, for another host.
 	Beside []string
+	// Guarded has the gateway ask for a password, as its route says of each of two rules.
+	Guarded bool
 	// Subset is what its VirtualService calls its pods, and its DestinationRule; empty means neither does.
 	Subset string
 }
@@ -183,6 +185,10 @@ func (a App) Routes() []*unstructured.Unstructured {
 // Policies are the manifests of what says more of how its Service is called, or its route.
 func (a App) Policies() []*unstructured.Unstructured {
 	switch {
+	case a.Guarded && a.Kind == "Ingress":
+		return []*unstructured.Unstructured{a.render(password)}
+	case a.Guarded:
+		return []*unstructured.Unstructured{a.render(password), a.render(middleware)}
 	case a.RoutesIn != "":
 		return []*unstructured.Unstructured{a.render(referenceGrant)}
 	case a.Kind == "TraefikService":

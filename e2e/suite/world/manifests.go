@@ -75,7 +75,17 @@ spec:
   hostnames: ["{{.Host}}"]
   rules:
   - matches: [{path: {type: PathPrefix, value: /}}]
+    {{- if .Guarded}}
+    name: whole
+    filters: [{type: ExtensionRef, extensionRef: {group: traefik.io, kind: Middleware, name: app}}]
+    {{- end}}
     backendRefs: [{group: "", kind: Service, name: app{{if .RoutesIn}}, namespace: {{.Namespace}}{{end}}, port: 80, weight: 1}]
+  {{- if .Guarded}}
+  - matches: [{path: {type: PathPrefix, value: /more}}]
+    name: more
+    filters: [{type: ExtensionRef, extensionRef: {group: traefik.io, kind: Middleware, name: app}}]
+    backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
+  {{- end}}
 `)
 
 // referenceGrant names each Service, so that the canary Service has to be named too.
@@ -118,12 +128,23 @@ spec:
 var ingress = manifest(`
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+metadata:
+  name: app
+  namespace: {{.Namespace}}
+  labels: {app: app}
+  {{- if .Guarded}}
+  annotations: {nginx.ingress.kubernetes.io/auth-type: basic, nginx.ingress.kubernetes.io/auth-secret: app}
+  {{- end}}
 spec:
   ingressClassName: nginx
   rules:
   - host: {{.Host}}
-    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {number: {{.Port}}}}}}]}
+    http:
+      paths:
+      - {path: /, pathType: Prefix, backend: {service: {name: app, port: {number: {{.Port}}}}}}
+      {{- if .Guarded}}
+      - {path: /more, pathType: Prefix, backend: {service: {name: app, port: {number: {{.Port}}}}}}
+      {{- end}}
 `)
 
 // ingressRoute names the Service, or the app's TraefikService.
@@ -137,7 +158,33 @@ spec:
   - match: Host("{{.Host}}")
     kind: Rule
     services: [{name: app, {{if eq .Kind "TraefikService"}}kind: TraefikService{{else}}port: {{.Port}}{{end}}}]
+    {{- if .Guarded}}
+    middlewares: [{name: app}]
+  - match: Host("{{.Host}}") && PathPrefix("/more")
+    kind: Rule
+    services: [{name: app, port: {{.Port}}}]
+    middlewares: [{name: app}]
+    {{- end}}
 `)
+
+// middleware asks for the password.
+var middleware = manifest(`
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+spec: {basicAuth: {secret: app}}
+`)
+
+// password is that of Password, in the file of ingress-nginx, which Traefik reads for its middleware too.
+var password = manifest(`
+apiVersion: v1
+kind: Secret
+metadata: {name: app, namespace: {{.Namespace}}, labels: {app: app}}
+stringData: {auth: "user:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="}
+`)
+
+// Password is the header Authorization that a guarded app wants.
+const Password = "Basic dXNlcjpzZWNyZXQ="
 
 var traefikService = manifest(`
 apiVersion: traefik.io/v1alpha1
