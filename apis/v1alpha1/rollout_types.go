@@ -17,7 +17,7 @@ import (
 // +kubebuilder:printcolumn:name="Release",type=string,JSONPath=`.status.release`
 // +kubebuilder:printcolumn:name="Why",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 52",message="metadata.name: must be at most 52 characters, so that the names of its Releases and labels fit; choose a shorter name"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 52",message="metadata.name: must be at most 52 characters, so that names of its Releases fit; choose a shorter name"
 type Rollout struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -43,14 +43,12 @@ type RolloutList struct {
 // RolloutSpec names what is released, through what, in which steps, and what happens on failure.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.analysis)",message="spec.analysis: not yet supported; remove it and use hold.for or hold.approval on the steps"
-// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, !has(m.queryParams) && !has(m.method)))",message="spec.strategy.steps: no controller of an Ingress can tell requests by queryParams or method; match by a header or a cookie"
-// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, (has(m.headers) ? size(m.headers) : 0) + (has(m.cookies) ? size(m.cookies) : 0) <= 1))",message="spec.strategy.steps: no controller of an Ingress can ask for several headers and cookies at once; name one in each match"
-// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, !has(m.cookies) || m.cookies.all(c, has(c.exact) && c.exact == 'always')))",message="spec.strategy.steps: controllers of an Ingress know the value always of a cookie alone; use exact: always"
-// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor != 'Higress') || self.strategy.steps.all(s, !has(s.match) || s.match.filter(m, has(m.headers)).size() <= 1 && s.match.filter(m, has(m.cookies)).size() <= 1)",message="spec.strategy.steps: flavors IngressNginx and Traefik tell requests by one header and one cookie; leave some matches out, or put the values of one header into a regex"
-// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor == 'Higress') || self.strategy.steps.all(s, !has(s.match))",message="spec.strategy.steps: flavor Higress can match for no canary without leaving out plugins, authentication among them, that are bound to the Ingress by its name; use weights alone"
-// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor == 'Higress') || self.strategy.steps.all(s, !has(s.weight) || !string(s.weight).matches('[.][0-9]*[1-9]'))",message="spec.strategy.steps: flavor Higress counts whole percent; use weights without decimals"
-// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind in ['Ingress', 'TCPRoute', 'TLSRoute']) || !has(self.strategy.stickiness) && self.strategy.steps.all(s, !has(s.requestHeaders) && !has(s.mirror))",message="spec.strategy: an Ingress, a TCPRoute and a TLSRoute can change no headers for the canary, mirror nothing to it and keep no users there; take requestHeaders, mirror and stickiness out"
-// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'GRPCRoute') || !has(self.strategy.stickiness) && self.strategy.steps.all(s, !has(s.mirror) && (!has(s.requestHeaders) || !has(s.weight)))",message="spec.strategy: a GRPCRoute can change headers of the calls of a match alone, and no gateway says whether it mirrors calls or sets cookies; give requestHeaders to steps without weight, and take mirror and stickiness out"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, !has(m.queryParams) && !has(m.method) && (has(m.headers) ? size(m.headers) : 0) + (has(m.cookies) ? 1 : 0) <= 1 && (!has(m.cookies) || m.cookies.all(c, has(c.exact) && c.exact == 'always'))))",message="spec.strategy.steps: controllers of an Ingress tell requests by one header, or one cookie that says always; give each match a header, or a cookie with exact: always"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor != 'Higress') || self.strategy.steps.all(s, !has(s.match) || s.match.filter(m, has(m.headers)).size() <= 1 && s.match.filter(m, has(m.cookies)).size() <= 1)",message="spec.strategy.steps: flavors IngressNginx and Traefik tell requests by one header and one cookie; leave matches out, or put values of a header into a regex"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor == 'Higress') || self.strategy.steps.all(s, !has(s.match) && (!has(s.weight) || !string(s.weight).matches('[.][0-9]*[1-9]')))",message="spec.strategy.steps: flavor Higress counts whole percent, and a match would leave out plugins, such as authentication, that are bound to the Ingress by its name; use weights alone, without decimals"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind in ['Ingress', 'TCPRoute', 'TLSRoute']) || !has(self.strategy.stickiness) && self.strategy.steps.all(s, !has(s.requestHeaders) && !has(s.mirror))",message="spec.strategy: an Ingress, a TCPRoute and a TLSRoute can change no headers, mirror nothing and keep no users; take requestHeaders, mirror and stickiness out"
+// +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'GRPCRoute') || !has(self.strategy.stickiness) && self.strategy.steps.all(s, !has(s.mirror) && (!has(s.requestHeaders) || !has(s.weight)))",message="spec.strategy: a GRPCRoute can change headers of a match alone, mirror nothing and keep no users; give requestHeaders to steps without weight, and take mirror and stickiness out"
+// +kubebuilder:validation:XValidation:rule="self.routeRefs.all(r, r.kind == 'VirtualService') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, !has(m.sourceLabels)))",message="spec.strategy.steps: only a VirtualService can match by sourceLabels; take them out, or routes of other kinds"
 // +kubebuilder:validation:XValidation:rule="!has(self.onDelete) || self.onDelete == 'Restore'",message="spec.onDelete: Promote is not yet supported; use Restore"
 type RolloutSpec struct {
 	// WorkloadRef names the workload, in the Rollout's namespace. One workload may have one Rollout.
@@ -165,10 +163,11 @@ type ServiceRef struct {
 
 // RouteRef names a route, of a kind that Crossfade has code for or that a RouteKind describes.
 //
-// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' ? self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'] : self.group == 'networking.istio.io' ? self.kind == 'VirtualService' : self.group == 'networking.k8s.io' ? self.kind == 'Ingress' : true",message="of group gateway.networking.k8s.io only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute are supported yet, of networking.istio.io VirtualService and of networking.k8s.io Ingress; name one of these, or a kind of another group that a RouteKind describes"
-// +kubebuilder:validation:XValidation:rule="!has(self.__namespace__) || self.group in ['gateway.networking.k8s.io', 'networking.istio.io']",message="namespace: only routes of Gateway API and VirtualServices can send to Services of another namespace; remove the field and keep the route in the Rollout's namespace"
-// +kubebuilder:validation:XValidation:rule="(self.kind == 'Ingress') == has(self.flavor)",message="flavor: says which controller serves an Ingress, as each reads canary annotations in its own way; an Ingress must have it, other kinds must not"
-// +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor == 'IngressNginx'",message="annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"
+// +kubebuilder:validation:XValidation:rule="self.group == 'gateway.networking.k8s.io' ? self.kind in ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'] : self.group == 'networking.istio.io' ? self.kind == 'VirtualService' : self.group == 'networking.k8s.io' ? self.kind == 'Ingress' : true",message="kind: of Gateway API only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute are supported yet, of Istio VirtualService, of networking.k8s.io Ingress; name one of these, or a kind of another group that a RouteKind describes"
+// +kubebuilder:validation:XValidation:rule="!has(self.__namespace__) || self.group in ['gateway.networking.k8s.io', 'networking.istio.io']",message="namespace: only routes of Gateway API and VirtualServices can send to Services of another namespace; remove the field"
+// +kubebuilder:validation:XValidation:rule="(self.kind == 'Ingress') == has(self.flavor)",message="flavor: says which controller serves an Ingress; an Ingress must have it, other kinds must not"
+// +kubebuilder:validation:XValidation:rule="!has(self.annotationPrefix) || has(self.flavor) && self.flavor == 'IngressNginx'",message="annotationPrefix: is for flavor IngressNginx alone; remove it"
+// +kubebuilder:validation:XValidation:rule="!has(self.rules) || self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute'] || self.group == 'networking.istio.io'",message="rules: only rules of an HTTPRoute, a GRPCRoute and a VirtualService have names; remove the field"
 // +kubebuilder:validation:XValidation:rule="!has(self.probes) || !(self.kind in ['GRPCRoute', 'TCPRoute', 'TLSRoute'])",message="probes: are HTTP requests, which routes of this kind do not take; remove them"
 type RouteRef struct {
 	// Group is the API group of the route.
@@ -185,22 +184,30 @@ type RouteRef struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
-	// Namespace of the route, whose backends name the Services by the Rollout's. The author of the Rollout must be allowed to
-	// update the route, and for a route of Gateway API a ReferenceGrant in the Rollout's namespace must permit it to send to
-	// each Service and its canary Service. Not for an Ingress. Empty means the Rollout's namespace.
+	// Namespace of the route, whose backends name the Services by the Rollout's. Who writes the Rollout must be allowed to
+	// update the route, and in Gateway API a ReferenceGrant must permit it to send to each Service and its canary Service.
+	// Not for an Ingress. Empty means the Rollout's namespace.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Namespace *string `json:"namespace,omitempty"`
+	// Rules are the names of those that are split of an HTTPRoute, a GRPCRoute or the http of a VirtualService. The others
+	// send to stable until the promotion, as the ClusterIP does. Empty means all.
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +listType=set
+	Rules []string `json:"rules,omitempty"`
 	// Flavor says which controller serves an Ingress: IngressNginx; Traefik, by its provider kubernetesIngressNGINX; or
-	// Higress. Required for kind Ingress, and for that alone.
+	// Higress. For an Ingress alone, which must have it.
 	// +optional
 	// +kubebuilder:validation:Enum=IngressNginx;Traefik;Higress
 	Flavor *Flavor `json:"flavor,omitempty"`
-	// AnnotationPrefix is what the annotations of an Ingress begin with for ingress-nginx, before the slash, where its
-	// operator has changed that. Empty means nginx.ingress.kubernetes.io.
+	// AnnotationPrefix is what annotations for ingress-nginx begin with, before the slash, where its operator has changed
+	// that. Empty means nginx.ingress.kubernetes.io.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=200
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
 	AnnotationPrefix *string `json:"annotationPrefix,omitempty"`
@@ -268,17 +275,16 @@ type Freeze struct {
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.holdFor) && !has(self.onHoldTimeout) || has(self.then) && self.then == 'Hold'",message="spec.rollback: holdFor and onHoldTimeout say how a hold ends; add then: Hold, or remove them"
 type RollbackSpec struct {
-	// Traffic says how the traffic goes back: AtOnce, or BySteps, down the weights of the steps, each
-	// settled before the next, with the pods untouched. BySteps is for aborts and failed analysis; a canary
-	// that cannot serve, a newer template and the stable one applied again take everything back at once.
-	// Empty means AtOnce.
+	// Traffic goes back AtOnce, or BySteps: down the weights of the steps, each settled before the next, with the pods
+	// untouched. BySteps is for aborts and failed analysis; a canary that cannot serve, a newer template and the stable one
+	// applied again take everything back at once. Empty means AtOnce.
 	// +optional
 	// +kubebuilder:default=AtOnce
 	// +kubebuilder:validation:Enum=AtOnce;BySteps
 	Traffic string `json:"traffic,omitempty"`
-	// Then says what happens afterwards: Retire removes the canary's pods and leaves the rejected template
-	// held; Hold keeps the pods, without requests, for a look, and then does what onHoldTimeout says; Revert
-	// removes the pods and writes the stable template back. Empty means Retire.
+	// Then says what happens afterwards: Retire removes the canary's pods and leaves the rejected template held; Hold keeps
+	// the pods, without requests, until onHoldTimeout; Revert removes them and writes the stable template back. Empty means
+	// Retire.
 	// +optional
 	// +kubebuilder:default=Retire
 	// +kubebuilder:validation:Enum=Retire;Hold;Revert
@@ -287,10 +293,9 @@ type RollbackSpec struct {
 	// before. Empty means 10m.
 	// +optional
 	HoldFor *Duration `json:"holdFor,omitempty"`
-	// Window is for how long a version that was replaced may come back at once: the Release of a template that was
-	// stable until then waits for no step's hold, no evidence and no freeze. The Releases of that time must be kept, see
-	// releaseHistoryLimit, and so must the ReplicaSet, see the workload's revisionHistoryLimit. Empty means that
-	// every version takes the steps.
+	// Window is for how long a version that was replaced may come back at once: its Release waits for no hold, evidence or
+	// freeze. The Releases of that time must be kept (releaseHistoryLimit), and its ReplicaSet (revisionHistoryLimit of the
+	// workload). Empty means that every version takes the steps.
 	// +optional
 	Window *Duration `json:"window,omitempty"`
 	// OnHoldTimeout is Retire or Revert, once holdFor is over. Empty means Retire.

@@ -38,17 +38,16 @@ type Strategy struct {
 // Stickiness is a cookie that answers of a version set, in steps that share by weight, and by which later requests find it
 // again. Who got the canary is kept, by a match too: the weight is of all others. On the way back nobody is.
 type Stickiness struct {
-	// Cookie is the cookie's name. No application of the same host may use it.
+	// Cookie is its name, which no application of the host uses.
 	// +required
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$&\\'*+.^_|~-]+$')",message="cookie: must be an HTTP token without % (letters, digits and !#$&'*+.^_|~-)"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$&\\'*+.^_|~-]+$')",message="cookie: must be an HTTP token without %"
 	Cookie string `json:"cookie"`
 	// For is how long a user is kept, from the canary's last answer or stable's first on, at least 1s. Empty means 24h.
 	// +optional
 	For *Duration `json:"for,omitempty"`
-	// Stable keeps users of the stable version there too, each for as long as a step lasts. Empty means false: they may be
-	// drawn for the canary with any request, so that those who send many all get there.
+	// Stable keeps users of stable there too, for as long as a step lasts. Empty means false: any request may be drawn for
+	// the canary, so that users who send many all get there.
 	// +optional
 	Stable bool `json:"stable,omitempty"`
 }
@@ -58,22 +57,21 @@ type ABTest struct{}
 
 // Step is one resting point on the way: how many pods the canary has and which requests it gets.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.weight) || has(self.replicas)",message="replicas: a step without weight must say how many canary pods it needs; add replicas (a count or a percentage)"
-// +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !has(self.weight) || string(self.weight).matches('^0+([.]0+)?%?$')",message="mirror: a canary that gets copies gets no share beside, as it would see requests twice; take weight or mirror out of the step"
-// +kubebuilder:validation:XValidation:rule="!has(self.requestHeaders) || has(self.match) || has(self.weight) && !string(self.weight).matches('^0+([.]0+)?%?$')",message="requestHeaders: change what the canary gets, which is nothing in this step; add weight or match"
+// +kubebuilder:validation:XValidation:rule="has(self.weight) || has(self.replicas)",message="replicas: a step without weight must say how many canary pods it needs; add replicas"
+// +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !has(self.weight) || string(self.weight).matches('^0+([.]0+)?%?$')",message="mirror: a canary that gets copies gets no share beside; take weight or mirror out of the step"
+// +kubebuilder:validation:XValidation:rule="!has(self.requestHeaders) || has(self.match) || has(self.weight) && !string(self.weight).matches('^0+([.]0+)?%?$')",message="requestHeaders: the canary gets nothing in this step; add weight or match"
 type Step struct {
 	// Name identifies the step in status, approvals and metrics.
 	// +required
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be lower-case letters, digits and '-', beginning and ending with a letter or digit"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be lower-case letters, digits and '-', with '-' in between alone"
 	Name string `json:"name"`
 	// Weight is the share of requests that the canary gets beside those that match: whole percent as
 	// a number, 0–100, or finer as a string such as "0.5%", down to "0.0001%". Empty means 0.
 	// +optional
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:MaxLength=10
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 100 : self.matches('^(100([.]0{1,4})?|[0-9]{1,2}([.][0-9]{1,4})?)%$')",message="weight: must be 0 to 100, or a percentage with at most four decimals such as \"0.5%\""
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 100 : self.matches('^(100([.]0{1,4})?|[0-9]{1,2}([.][0-9]{1,4})?)%$')",message="weight: must be 0 to 100, or a percentage with at most four decimals"
 	Weight *intstr.IntOrString `json:"weight,omitempty"`
 	// Replicas is how many canary pods the step has at least: a count, or a percentage of the
 	// workload's replicas, 0 < replicas. Empty means what the weight needs, and never less than one.
@@ -88,8 +86,7 @@ type Step struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=atomic
 	Match []Match `json:"match,omitempty"`
-	// RequestHeaders are changed of the requests that the canary gets, beside what the route does to them. Empty means
-	// none.
+	// RequestHeaders are changed of what the canary gets, beside what the route changes. Empty means none.
 	// +optional
 	RequestHeaders *HeaderModifier `json:"requestHeaders,omitempty"`
 	// Mirror sends the canary copies of requests that stable answers. Nobody gets the answers to copies. Empty means none.
@@ -99,7 +96,7 @@ type Step struct {
 	// as soon as this one is in effect and settled.
 	// +optional
 	Hold *Hold `json:"hold,omitempty"`
-	// Skippable lets people go over the step with spec.control.goTo of a Release. Empty means false.
+	// Skippable lets people go over the step by spec.control.goTo. Empty means false.
 	// +optional
 	Skippable bool `json:"skippable,omitempty"`
 }
@@ -126,24 +123,21 @@ type HeaderModifier struct {
 	// +optional
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
-	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
 	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`
 	// +listType=set
 	Remove []string `json:"remove,omitempty"`
 }
 
-// Header is a header of HTTP.
+// Header of a request.
 type Header struct {
-	// Name of the header, whatever its case.
+	// Name, whatever its case.
 	// +required
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&\\'*+.^_|~-]+$')",message="name: must be an HTTP token (letters, digits and !#$%&'*+.^_|~-)"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&\\'*+.^_|~-]+$')",message="name: must be an HTTP token"
 	Name string `json:"name"`
-	// Value is visible ASCII without %, with single spaces.
+	// Value of the header.
 	// +required
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[!-$&-~]+( [!-$&-~]+)*$')",message="value: must be visible ASCII with single spaces, and without %"
 	Value string `json:"value"`
@@ -156,8 +150,8 @@ type Mirror struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Percent *int32 `json:"percent,omitempty"`
-	// Requests are Safe, which copies GET and HEAD alone, or All, which copies those that change something too: the
-	// canary then changes it a second time. Empty means Safe.
+	// Requests are Safe, GET and HEAD alone, or All: what they change, the canary then changes a second time. Empty means
+	// Safe.
 	// +optional
 	// +kubebuilder:default=Safe
 	// +kubebuilder:validation:Enum=Safe;All
@@ -172,52 +166,61 @@ const (
 
 // Match describes requests; all that it names must hold.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.headers) || has(self.cookies) || has(self.queryParams) || has(self.method)",message="match: an entry must name headers, cookies, queryParams or method"
+// +kubebuilder:validation:XValidation:rule="has(self.headers) || has(self.cookies) || has(self.queryParams) || has(self.method) || has(self.sourceLabels)",message="match: an entry must name headers, cookies, queryParams, method or sourceLabels"
 // +kubebuilder:validation:XValidation:rule="!has(self.cookies) || !has(self.headers) || !self.headers.exists(h, h.name.lowerAscii() == 'cookie')",message="match: an entry cannot name cookies and the header Cookie; use one of them"
 type Match struct {
-	// Headers must all be present with these values. Names are case-insensitive.
+	// Headers must all have these values, whatever the case of their names.
 	// +optional
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=name
 	Headers []ValueMatch `json:"headers,omitempty"`
-	// Cookies must all be present with these values; one cookie for each entry.
+	// Cookies must have these values; one for each entry.
 	// +optional
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=1
 	// +listType=map
 	// +listMapKey=name
 	Cookies []ValueMatch `json:"cookies,omitempty"`
-	// QueryParams must all be present with these values.
+	// QueryParams must all have these values.
 	// +optional
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=name
 	QueryParams []ValueMatch `json:"queryParams,omitempty"`
+	// SourceLabels are labels that the caller must have, for VirtualServices alone. Empty means any.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	SourceLabels map[string]LabelValue `json:"sourceLabels,omitempty"`
 	// Method is the HTTP method. Empty means any.
 	// +optional
 	// +kubebuilder:validation:Enum=GET;HEAD;POST;PUT;DELETE;CONNECT;OPTIONS;TRACE;PATCH
 	Method *string `json:"method,omitempty"`
 }
 
-// ValueMatch is a name and the value that it must have.
+// LabelValue is the value of a label.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.exact) != has(self.regex)",message="must say exact or regex, and not both"
+// +kubebuilder:validation:MaxLength=63
+type LabelValue string
+
+// ValueMatch asks for a value.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.exact) != has(self.regex)",message="must say exact or regex, not both"
 type ValueMatch struct {
-	// Name of the header, cookie or query parameter.
+	// Name is an HTTP token: letters, digits, !#$%&'*+.^_|~-
 	// +required
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&\\'*+.^_|~-]+$')",message="name: must be an HTTP token (letters, digits and !#$%&'*+.^_|~-)"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&\\'*+.^_|~-]+$')",message="name: must be an HTTP token"
 	Name string `json:"name"`
-	// Exact is the value, character by character.
+	// Exact is the whole value.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Exact *string `json:"exact,omitempty"`
-	// Regex is a regular expression (RE2 syntax) that the whole value must match.
+	// Regex (RE2) is for the whole value.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
@@ -232,7 +235,7 @@ type Hold struct {
 	// For is a fixed time, counted from when the split is in effect.
 	// +optional
 	For *Duration `json:"for,omitempty"`
-	// Approval is Required where a person must approve: kubectl crossfade approve. Empty means not.
+	// Approval is Required where a person must approve. Empty means not.
 	// +optional
 	// +kubebuilder:validation:Enum=Required
 	Approval *string `json:"approval,omitempty"`

@@ -338,6 +338,13 @@ func (in *Match) DeepCopyInto(out *Match) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.SourceLabels != nil {
+		in, out := &in.SourceLabels, &out.SourceLabels
+		*out = make(map[string]LabelValue, len(*in))
+		for key, val := range *in {
+			(*out)[key] = val
+		}
+	}
 	if in.Method != nil {
 		in, out := &in.Method, &out.Method
 		*out = new(string)
@@ -1104,6 +1111,11 @@ func (in *RouteRef) DeepCopyInto(out *RouteRef) {
 		in, out := &in.Namespace, &out.Namespace
 		*out = new(string)
 		**out = **in
+	}
+	if in.Rules != nil {
+		in, out := &in.Rules, &out.Rules
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	if in.Flavor != nil {
 		in, out := &in.Flavor, &out.Flavor

@@ -55,16 +55,23 @@ func TestRolloutIsRefused(t *testing.T) {
 		"a step name with capitals":         {"name: half", "name: Half", "must be lower-case letters, digits and '-'"},
 		"a match step without replicas":     {"replicas: 1, match", "match", "a step without weight must say how many canary pods it needs; add replicas"},
 		"replicas of none":                  {"replicas: 1,", "replicas: 0,", "replicas: must be a count of at least 1"},
-		"a match on nothing":                {step, "- {name: first, weight: 5, match: [{}]}", "an entry must name headers, cookies, queryParams or method"},
-		"a header without a value":          {`, exact: "yes"}`, `}`, "must say exact or regex, and not both"},
-		"a header exact and regex":          {`exact: "yes"`, `exact: "yes", regex: "y.*"`, "must say exact or regex, and not both"},
+		"a match on nothing":                {step, "- {name: first, weight: 5, match: [{}]}", "an entry must name headers, cookies, queryParams, method or sourceLabels"},
+		"a header without a value":          {`, exact: "yes"}`, `}`, "must say exact or regex, not both"},
+		"a header exact and regex":          {`exact: "yes"`, `exact: "yes", regex: "y.*"`, "must say exact or regex, not both"},
 		"a header name with a space":        {"name: x-canary", `name: "x canary"`, "name: must be an HTTP token"},
 		"an empty hold":                     {"hold: {for: 10m}", "hold: {}", "hold: must say for or approval"},
 		"a hold that is no duration":        {"for: 10m", "for: ten minutes", "must be a duration such as"},
 		"holding for evidence":              {"hold: {for: 10m}", "hold: {until: Confident}", "hold.until, atMost and onTimeout: not yet supported; use for or approval"},
 		"another kind of workload":          {"kind: Deployment", "kind: StatefulSet", "only kind Deployment is supported yet; name a Deployment"},
-		"another kind of route":             {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: networking.istio.io, kind: Gateway", "of group gateway.networking.k8s.io only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute are supported yet, of networking.istio.io VirtualService and of networking.k8s.io Ingress; name one of these, or a kind of another group that a RouteKind describes"},
+		"another kind of route":             {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: networking.istio.io, kind: Gateway", "kind: of Gateway API only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute are supported yet, of Istio VirtualService, of networking.k8s.io Ingress; name one of these, or a kind of another group that a RouteKind describes"},
 		"a route in a namespace of no name": {"kind: HTTPRoute, name", "kind: HTTPRoute, namespace: \"\", name", "namespace"},
+		"a rule of no name":                 {"kind: HTTPRoute, name", "kind: HTTPRoute, rules: [\"\"], name", "routeRefs[0].rules[0]"},
+		"no rule":                           {"kind: HTTPRoute, name", "kind: HTTPRoute, rules: [], name", "routeRefs[0].rules"},
+		"a rule named twice":                {"kind: HTTPRoute, name", "kind: HTTPRoute, rules: [api, api], name", `Duplicate value: "api"`},
+		"rules of a kind without names":     {"kind: HTTPRoute, name", "kind: TLSRoute, rules: [api], name", "rules: only rules of an HTTPRoute, a GRPCRoute and a VirtualService have names; remove the field"},
+		"rules of a described kind":         {"group: gateway.networking.k8s.io, kind: HTTPRoute, name", "group: traefik.io, kind: HTTPRoute, rules: [api], name", "rules: only rules of an HTTPRoute, a GRPCRoute and a VirtualService have names; remove the field"},
+		"callers by label, by a gateway":    {step, "- {name: first, weight: 5, match: [{sourceLabels: {app: web}}]}", "only a VirtualService can match by sourceLabels; take them out, or routes of other kinds"},
+		"callers by no label":               {step, "- {name: first, weight: 5, match: [{sourceLabels: {}}]}", "match[0].sourceLabels"},
 		"a route of elsewhere twice":        {"routeRefs: [", "routeRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: edge, name: a}, {group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: edge, name: a}, ", "a route is named twice"},
 		"a route named twice":               {"kind: HTTPRoute, name: checkout}", "kind: HTTPRoute, name: checkout}, {group: gateway.networking.k8s.io, kind: HTTPRoute, name: checkout}", "a route is named twice; name each route once"},
 		"no Service":                        {"serviceRefs: [{name: checkout}]", "serviceRefs: []", "spec.serviceRefs"},
@@ -78,7 +85,7 @@ func TestRolloutIsRefused(t *testing.T) {
 		"a mirror beside a weight":          {step, "- {name: first, weight: 5, mirror: {}}", "mirror: a canary that gets copies gets no share beside"},
 		"a mirror of everything twice":      {step, "- {name: first, replicas: 1, mirror: {percent: 200}}", "mirror.percent"},
 		"a mirror of some kind":             {step, "- {name: first, replicas: 1, mirror: {requests: Some}}", "supported values: "},
-		"headers of nothing":                {step, "- {name: first, replicas: 1, weight: 0, requestHeaders: {remove: [a]}}", "requestHeaders: change what the canary gets, which is nothing in this step"},
+		"headers of nothing":                {step, "- {name: first, replicas: 1, weight: 0, requestHeaders: {remove: [a]}}", "requestHeaders: the canary gets nothing in this step; add weight or match"},
 		"headers that change nothing":       {step, "- {name: first, weight: 5, requestHeaders: {}}", "requestHeaders: must name set, add or remove"},
 		"a header's name with a space":      {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: "a b", value: c}]}}`, "name: must be an HTTP token"},
 		"a header's value with a break":     {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: a, value: "b\nc"}]}}`, "value: must be visible ASCII with single spaces"},
@@ -97,6 +104,25 @@ func TestRolloutIsRefused(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+// TestRulesAndCallersByName: what a VirtualService alone can do is admitted, and no more than Istio would take.
+func TestRulesAndCallersByName(t *testing.T) {
+	client := installCRDs(t)
+	namespace := newNamespace(t)
+	rollout := strings.NewReplacer(
+		"group: gateway.networking.k8s.io, kind: HTTPRoute, name: checkout", "group: networking.istio.io, kind: VirtualService, name: checkout, rules: [api, web]",
+		"match: [", `match: [{sourceLabels: {app: web, team: ""}}, {method: GET, sourceLabels: {app: job}}, `,
+	).Replace(goodRollout)
+	create := func(manifest string) error {
+		_, err := client.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), decoded(t, manifest),
+			metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}})
+		return err
+	}
+	require.NoError(t, create(rollout))
+	require.ErrorContains(t, create(strings.Replace(rollout, "app: job", "app: "+strings.Repeat("a", 64), 1)), "sourceLabels")
+	require.ErrorContains(t, create(strings.Replace(rollout, "rules: [api, web]}", "rules: [api]}, {group: gateway.networking.k8s.io, kind: HTTPRoute, name: checkout}", 1)),
+		"only a VirtualService can match by sourceLabels; take them out, or routes of other kinds")
 }
 
 // TestProbesAreRefused: a wrong probe gets one sentence that names the field and the mend.
@@ -153,21 +179,21 @@ func TestIngressIsRefused(t *testing.T) {
 	)
 	cases := map[string]struct{ step, nginx, traefik, higress string }{
 		"a weight":                      {weight + "}", "", "", ""},
-		"a weight finer than that":      {`{name: first, weight: "0.5%"}`, "", "", "flavor Higress counts whole percent; use weights without decimals"},
+		"a weight finer than that":      {`{name: first, weight: "0.5%"}`, "", "", "flavor Higress counts whole percent"},
 		"a weight without fraction":     {`{name: first, weight: "5.00%"}`, "", "", ""},
 		"a header and a cookie, either": {weight + ", match: [" + header + ", " + cookie + "]}", "", "", "use weights alone"},
 		"two headers, either": {
 			weight + ", match: [" + header + ", " + tenant + "]}",
 			"flavors IngressNginx and Traefik tell requests by one header and one cookie", "flavors IngressNginx and Traefik tell requests by one header and one cookie", "use weights alone",
 		},
-		"two headers at once":    each(weight+`, match: [{headers: [{name: a, exact: "1"}, {name: b, exact: "2"}]}]}`, "several headers and cookies at once; name one in each match"),
-		"header and cookie":      each(weight+`, match: [{headers: [{name: a, exact: "1"}], cookies: [{name: b, exact: always}]}]}`, "several headers and cookies at once; name one in each match"),
-		"a cookie's other value": each(weight+`, match: [{cookies: [{name: b, exact: insider}]}]}`, "know the value always of a cookie alone; use exact: always"),
-		"a cookie by regex":      each(weight+`, match: [{cookies: [{name: b, regex: always}]}]}`, "know the value always of a cookie alone; use exact: always"),
-		"a query parameter":      each(weight+`, match: [{queryParams: [{name: v, exact: "2"}]}]}`, "by queryParams or method; match by a header or a cookie"),
+		"two headers at once":    each(weight+`, match: [{headers: [{name: a, exact: "1"}, {name: b, exact: "2"}]}]}`, "tell requests by one header, or one cookie that says always; give each match a header, or a cookie with exact: always"),
+		"header and cookie":      each(weight+`, match: [{headers: [{name: a, exact: "1"}], cookies: [{name: b, exact: always}]}]}`, "tell requests by one header, or one cookie that says always; give each match a header, or a cookie with exact: always"),
+		"a cookie's other value": each(weight+`, match: [{cookies: [{name: b, exact: insider}]}]}`, "tell requests by one header, or one cookie that says always; give each match a header, or a cookie with exact: always"),
+		"a cookie by regex":      each(weight+`, match: [{cookies: [{name: b, regex: always}]}]}`, "tell requests by one header, or one cookie that says always; give each match a header, or a cookie with exact: always"),
+		"a query parameter":      each(weight+`, match: [{queryParams: [{name: v, exact: "2"}]}]}`, "tell requests by one header, or one cookie that says always; give each match a header, or a cookie with exact: always"),
 		"changed headers":        each(weight+`, requestHeaders: {remove: [a]}}`, "take requestHeaders, mirror and stickiness out"),
 		"a mirror":               each(`{name: first, replicas: 1, mirror: {}}`, "take requestHeaders, mirror and stickiness out"),
-		"a method":               each(weight+`, match: [{method: GET}]}`, "by queryParams or method; match by a header or a cookie"),
+		"a method":               each(weight+`, match: [{method: GET}]}`, "tell requests by one header, or one cookie that says always; give each match a header, or a cookie with exact: always"),
 	}
 	for name, c := range cases {
 		for flavor, want := range map[string]string{"IngressNginx": c.nginx, "Traefik": c.traefik, "Higress": c.higress} {
@@ -188,7 +214,7 @@ func TestIngressIsRefused(t *testing.T) {
 		"another namespace":           {"namespace: edge, flavor: Traefik", "namespace: only routes of Gateway API and VirtualServices can send to Services of another namespace; remove the field"},
 		"no flavor":                   {"", "flavor: says which controller serves an Ingress"},
 		"an unknown flavor":           {"flavor: Kong", "supported values: "},
-		"a prefix that Traefik knows": {"flavor: Traefik, annotationPrefix: a.example.com", "annotationPrefix: is for an Ingress of flavor IngressNginx alone; remove it"},
+		"a prefix that Traefik knows": {"flavor: Traefik, annotationPrefix: a.example.com", "annotationPrefix: is for flavor IngressNginx alone; remove it"},
 		"a prefix that is none":       {"flavor: IngressNginx, annotationPrefix: a.example.com/", "annotationPrefix"},
 	} {
 		t.Run(name, func(t *testing.T) {
