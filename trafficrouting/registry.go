@@ -33,12 +33,16 @@ func (r Registry) With(others map[schema.GroupKind]Provider) Registry {
 	return Registry{all}
 }
 
-// For returns the Provider of a route that is named like this, and whether there is one. A reference of group and kind
+// For returns the Provider of a route that is named like this, and whether there is one; of its rules it splits those that
+// the reference names, if it names any. A reference of group and kind
 // alone gives one that guards.
 func (r Registry) For(ref v1alpha1.RouteRef) (Provider, bool) {
 	maker, ok := r.providers[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]
 	if !ok {
 		return nil, false
+	}
+	if len(ref.Rules) > 0 {
+		return named{maker(ref), ref.Rules}, true
 	}
 	return maker(ref), true
 }

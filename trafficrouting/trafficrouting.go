@@ -117,8 +117,10 @@ type Share struct {
 
 // Split is the whole desired state of the requests that a route sends to one Service.
 type Split struct {
-	// Base is the Service that the user's route names. Every rule that names it is split.
+	// Base is the Service that the user's route names. Every rule that names it is split, as far as Only has it.
 	Base Backend `json:"base"`
+	// Only are the names of the rules that are split, where the kind's rules have names. Empty means all.
+	Only []string `json:"only,omitempty"`
 	// Shares says where the requests go that no rule matches; they sum to 1 000 000. Base may have a
 	// share of 0, and a share of 0 keeps its backend known to the data plane.
 	Shares []Share `json:"shares"`
@@ -146,6 +148,8 @@ type Capabilities struct {
 	Sticky bool
 	// Mirror: the canary can get copies, and MirrorPercent: of a part of the requests alone.
 	Mirror, MirrorPercent bool
+	// SourceLabels: requests are told by the labels of their callers.
+	SourceLabels bool
 	// OnlyCookie is the one value that a cookie is told by. Empty means any value or expression.
 	OnlyCookie string
 	// OneCondition: a match names one header or one cookie.

@@ -73,7 +73,7 @@ func (s Split) validate(added map[string]bool) error {
 // validateRule checks all of a rule but that its shares sum to the whole.
 func (s Split) validateRule(rule MatchRule) error {
 	if slices.ContainsFunc(rule.AnyOf, namesNothing) {
-		return fmt.Errorf("a match names nothing; name headers, cookies, queryParams or method")
+		return fmt.Errorf("a match names nothing; name headers, cookies, queryParams, method or sourceLabels")
 	}
 	switch m := rule.Mirror; {
 	case m == nil:
@@ -86,7 +86,7 @@ func (s Split) validateRule(rule MatchRule) error {
 }
 
 func namesNothing(m v1alpha1.Match) bool {
-	return len(m.Headers)+len(m.Cookies)+len(m.QueryParams) == 0 && m.Method == nil
+	return len(m.Headers)+len(m.Cookies)+len(m.QueryParams)+len(m.SourceLabels) == 0 && m.Method == nil
 }
 
 // Neutral says whether the splits leave everything with the user's Services.

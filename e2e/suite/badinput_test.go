@@ -118,6 +118,10 @@ func TestRolloutsThatCannotBeArmed(t *testing.T) {
 			reason: v1alpha1.ReasonRouteNotFound, says: "HTTPRoute none",
 			rollout: func(r *v1alpha1.Rollout) { r.Spec.RouteRefs[0].Name = "none" },
 		},
+		"NoRuleOfTheName": {
+			reason: v1alpha1.ReasonRouteUnsupported, says: "no rule is called api; give a rule that name, or take it out of rules in spec.routeRefs",
+			rollout: func(r *v1alpha1.Rollout) { r.Spec.RouteRefs[0].Rules = []string{"api"} },
+		},
 		"NoService": {
 			reason: v1alpha1.ReasonServiceNotFound, says: "Service none",
 			rollout: func(r *v1alpha1.Rollout) { r.Spec.ServiceRefs[0].Name = "none" },

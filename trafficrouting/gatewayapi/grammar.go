@@ -66,6 +66,8 @@ func (g grammar) Refuses(m v1alpha1.Match) string {
 	switch {
 	case !g.headers:
 		return article + " shares connections and cannot look into them; take match out of the step"
+	case len(m.SourceLabels) > 0:
+		return article + " cannot match by labels of the caller; take sourceLabels out of the match"
 	case m.Method != nil && !g.methods:
 		return article + " cannot match by HTTP method; take method out of the match"
 	case len(m.QueryParams) > 0 && !g.queryParams:

@@ -47,6 +47,8 @@ func (f flavor) canaryOf(s trafficrouting.Split) (canary, error) {
 // unalterable: annotations tell requests apart and no more.
 func (f flavor) unalterable(s trafficrouting.Split) error {
 	switch {
+	case len(s.Only) > 0:
+		return errors.New("rules of an Ingress have no names; take rules out of its entry in spec.routeRefs")
 	case s.Alters():
 		return fmt.Errorf("%s can change no headers for a canary, mirror nothing to it and set no cookies; take requestHeaders, mirror and stickiness out", f.controller)
 	case slices.ContainsFunc(s.Rules, func(rule trafficrouting.MatchRule) bool { return len(rule.AnyOf) == 0 }):
@@ -139,6 +141,8 @@ func (f flavor) match(m v1alpha1.Match) (map[string]string, error) {
 		return nil, fmt.Errorf("match: %s", f.unmatched)
 	case m.Method != nil:
 		return nil, fmt.Errorf("match method: %s cannot tell requests by it; use a header or a cookie", f.controller)
+	case len(m.SourceLabels) > 0:
+		return nil, fmt.Errorf("match sourceLabels: %s cannot tell requests by labels of the caller; use a header or a cookie", f.controller)
 	case len(m.QueryParams) > 0:
 		return nil, fmt.Errorf("match queryParams: %s cannot tell requests by them; use a header or a cookie", f.controller)
 	case len(m.Headers)+len(m.Cookies) > 1:

@@ -95,7 +95,7 @@ func (c contract) alone(service string) bool {
 				continue
 			}
 			backends++
-			named = named || strings.HasPrefix(key, service+"|")
+			named = named || strings.HasPrefix(key, service+"|") || strings.HasPrefix(key, service+chosen+"|")
 		}
 		if named && backends > 1 {
 			return false

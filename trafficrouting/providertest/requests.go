@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -14,6 +15,8 @@ type Request struct {
 	Method  string
 	Headers map[string]string // by lower-case name
 	Query   map[string]string
+	// Labels are those of the caller's pod.
+	Labels map[string]string
 }
 
 // matches says whether a request fits any of the entries, as v1alpha1.Match documents them. It shares
@@ -41,17 +44,22 @@ func (r Request) fits(m v1alpha1.Match) bool {
 			return false
 		}
 	}
-	for _, c := range m.Cookies {
-		found := false
-		for _, pair := range strings.Split(r.Headers["cookie"], ";") {
-			name, value, ok := strings.Cut(strings.TrimPrefix(pair, " "), "=")
-			found = found || ok && name == c.Name && holds(c, value)
-		}
-		if !found {
+	for key, value := range m.SourceLabels {
+		if has, ok := r.Labels[key]; !ok || has != string(value) {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(m.Cookies, func(c v1alpha1.ValueMatch) bool { return !r.has(c) })
+}
+
+// has says whether a request has a cookie.
+func (r Request) has(c v1alpha1.ValueMatch) bool {
+	for _, pair := range strings.Split(r.Headers["cookie"], ";") {
+		if name, value, ok := strings.Cut(strings.TrimPrefix(pair, " "), "="); ok && name == c.Name && holds(c, value) {
+			return true
+		}
+	}
+	return false
 }
 
 func holds(want v1alpha1.ValueMatch, value string) bool {

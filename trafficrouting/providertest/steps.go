@@ -37,6 +37,10 @@ func Steps(service string) []trafficrouting.Split {
 		}},
 		{Weight: ptr.To(intstr.FromInt32(30)), RequestHeaders: &v1alpha1.HeaderModifier{Set: []v1alpha1.Header{{Name: "x-lane", Value: "next"}}}},
 		{Weight: ptr.To(intstr.FromInt32(100)), RequestHeaders: &v1alpha1.HeaderModifier{Remove: []string{"x-lane"}}},
+		{Weight: ptr.To(intstr.FromInt32(5)), Match: []v1alpha1.Match{
+			{SourceLabels: map[string]v1alpha1.LabelValue{"app": "web"}},
+			{SourceLabels: map[string]v1alpha1.LabelValue{"tier": "edge"}, Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: text("yes")}}},
+		}},
 		{Replicas: ptr.To(intstr.FromInt32(1)), Mirror: &v1alpha1.Mirror{Requests: v1alpha1.MirrorAll}},
 		{Mirror: &v1alpha1.Mirror{Percent: ptr.To(int32(20))}, Match: []v1alpha1.Match{
 			{Headers: []v1alpha1.ValueMatch{{Name: "X-Canary", Exact: text("yes")}}},

@@ -57,8 +57,8 @@ func (c *composer) alone(rule Rule, ref int) bool {
 		}
 	}
 	name, _ := c.Service(c.Refs(rule)[ref], c.namespace)
-	for _, shares := range c.shares {
-		if slices.ContainsFunc(shares, func(share trafficrouting.Share) bool { return share.Backend.Service == name && share.Headers != nil }) {
+	for _, s := range c.splits {
+		if slices.ContainsFunc(s.Shares, func(share trafficrouting.Share) bool { return share.Backend.Service == name && share.Headers != nil }) {
 			return false
 		}
 	}
@@ -88,14 +88,12 @@ func (c *composer) mirrored(rule Rule, base string) (Object, error) {
 
 // unlooked says which Service's requests no rule looks into, though they are to be changed; empty means none.
 func (c *composer) unlooked(user []Rule) string {
-	for _, base := range slices.Sorted(maps.Keys(c.shares)) {
-		changed := slices.ContainsFunc(c.shares[base], func(share trafficrouting.Share) bool { return share.Headers != nil })
-		looks := func(rule Rule) bool {
-			return c.Format().Lists[rule.List].looksInto() && c.names(rule, base, c.namespace)
-		}
-		names := func(rule Rule) bool { return c.names(rule, base, c.namespace) }
-		if changed && slices.ContainsFunc(user, names) && !slices.ContainsFunc(user, looks) {
-			return base
+	for _, s := range c.splits {
+		changed := slices.ContainsFunc(s.Shares, func(share trafficrouting.Share) bool { return share.Headers != nil })
+		takes := func(rule Rule) bool { return c.takes(rule, s, c.namespace) }
+		looks := func(rule Rule) bool { return c.Format().Lists[rule.List].looksInto() && takes(rule) }
+		if changed && slices.ContainsFunc(user, takes) && !slices.ContainsFunc(user, looks) {
+			return s.Base.Service
 		}
 	}
 	return ""

@@ -23,7 +23,7 @@ const maxDisasterCopy = 64 << 10
 type composer struct {
 	Route
 	namespace string
-	shares    assignment
+	splits    []trafficrouting.Split
 	layers    []layer
 	// met says of each layer whether any request can meet it.
 	met []bool
@@ -39,12 +39,10 @@ func (d document) compose() (*unstructured.Unstructured, error) {
 	if len(d.parts) == 0 {
 		return out, nil
 	}
-	c := composer{Route: d.Route, namespace: d.namespace, shares: assignment{}, shielded: map[int]bool{}}
+	c := composer{Route: d.Route, namespace: d.namespace, shielded: map[int]bool{}}
 	owners := slices.Sorted(maps.Keys(d.parts))
 	for _, owner := range owners {
-		for _, s := range d.parts[owner].Splits {
-			c.shares[s.Base.Service] = withBase(s)
-		}
+		c.splits = append(c.splits, d.parts[owner].Splits...)
 		layers, err := layersOf(owner, d.parts[owner].Splits)
 		if err != nil {
 			return nil, err
@@ -150,8 +148,8 @@ func (c *composer) rules(user []Rule) ([]Written, error) {
 		return nil, fmt.Errorf("its rules share connections to Service %s and cannot change requests; take requestHeaders and stickiness out", base)
 	}
 	for i, l := range c.layers {
-		if !c.met[i] && slices.ContainsFunc(user, func(rule Rule) bool { return c.names(rule, l.base, c.namespace) }) {
-			return nil, fmt.Errorf("no request can meet both the match and a rule that names Service %s; change the match", l.base)
+		if !c.met[i] && slices.ContainsFunc(user, func(rule Rule) bool { return c.takes(rule, l.split, c.namespace) }) {
+			return nil, fmt.Errorf("no request can meet both the match and a rule that names Service %s; change the match", l.split.Base.Service)
 		}
 	}
 	return out, nil
@@ -169,7 +167,7 @@ func (d document) annotate(owners []string, user []Rule, rules []Written) (map[s
 			switch {
 			case r.Owner == owner:
 				p.Copies = append(p.Copies, d.signOf(r.Rule))
-			case r.Owner == "" && d.splits(p, user[r.Source]):
+			case r.Owner == "" && d.concerns(p, user[r.Source]):
 				p.Rules = append(p.Rules, d.recordOf(r, user[r.Source]))
 			}
 		}
@@ -196,8 +194,9 @@ func (d document) annotate(owners []string, user []Rule, rules []Written) (map[s
 	return annotations, nil
 }
 
-// splits says whether a part splits a rule.
-func (d document) splits(p part, rule Rule) bool {
+// concerns says whether a rule names a Service of a part's. One that is not chosen is known too, or it might be taken for
+// another.
+func (d document) concerns(p part, rule Rule) bool {
 	return slices.ContainsFunc(p.Splits, func(s trafficrouting.Split) bool { return d.names(rule, s.Base.Service, d.namespace) })
 }
 

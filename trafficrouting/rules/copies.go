@@ -12,7 +12,7 @@ import (
 // layer is one match rule of one split: the requests that it takes, and where they go.
 type layer struct {
 	owner  string
-	base   string
+	split  trafficrouting.Split
 	anyOf  []Alternative
 	to     []trafficrouting.Share
 	mirror *trafficrouting.Mirror
@@ -24,7 +24,7 @@ func layersOf(owner string, splits []trafficrouting.Split) ([]layer, error) {
 	var out []layer
 	for _, s := range splits {
 		for i := len(s.Rules) - 1; i >= 0; i-- {
-			l := layer{owner: owner, base: s.Base.Service, to: s.Rules[i].To, mirror: s.Rules[i].Mirror}
+			l := layer{owner: owner, split: s, to: s.Rules[i].To, mirror: s.Rules[i].Mirror}
 			if len(s.Rules[i].AnyOf) == 0 {
 				l.anyOf = []Alternative{{}}
 			}
@@ -58,9 +58,10 @@ type variant struct {
 // block returns one of the user's rules with its copies before it, in the order in which they win: what is laid over
 // others comes before all of them.
 func (c *composer) block(source int, rule Rule) ([]variant, error) {
-	out := []variant{{matches: c.Matches(rule), to: c.shares, source: source}}
+	out := []variant{{matches: c.Matches(rule), to: c.sharesOf(rule), source: source}}
 	for i, l := range c.layers {
-		if !c.names(rule, l.base, c.namespace) && (!c.shielded[source] || l.takesAll()) {
+		taken := c.takes(rule, l.split, c.namespace)
+		if !taken && (!c.shielded[source] || l.takesAll()) {
 			continue
 		}
 		if l.takesAll() && c.Format().MirrorFlag != "" {
@@ -72,11 +73,11 @@ func (c *composer) block(source int, rule Rule) ([]variant, error) {
 		}
 		var laid []variant
 		for _, v := range out {
-			copied, err := c.copyOf(v, l)
+			copied, err := c.copyOf(v, l, taken)
 			if err != nil {
 				return nil, fmt.Errorf("rule %d: %w", source+1, err)
 			}
-			if len(copied.matches) > 0 && c.names(rule, l.base, c.namespace) {
+			if len(copied.matches) > 0 && taken {
 				c.met[i] = true
 			}
 			laid = append(laid, copied)
@@ -91,12 +92,12 @@ func (c *composer) block(source int, rule Rule) ([]variant, error) {
 
 // takesAll: it asks for nothing.
 func (l layer) takesAll() bool {
-	return slices.ContainsFunc(l.anyOf, func(a Alternative) bool { return a.Method == "" && len(a.Conditions) == 0 })
+	return slices.ContainsFunc(l.anyOf, func(a Alternative) bool { return a.Method == "" && len(a.Conditions)+len(a.SourceLabels) == 0 })
 }
 
 func (l layer) byCookie() bool {
 	return !slices.ContainsFunc(l.anyOf, func(a Alternative) bool {
-		return a.Method != "" || len(a.Conditions) != 1 || !ofCookie(a.Conditions[0].Value)
+		return a.Method != "" || len(a.SourceLabels) > 0 || len(a.Conditions) != 1 || !ofCookie(a.Conditions[0].Value)
 	})
 }
 
@@ -104,15 +105,30 @@ func (l layer) byCookie() bool {
 func (v variant) under(l layer) variant {
 	to, mirrors := maps.Clone(v.to), map[string]*trafficrouting.Mirror{}
 	maps.Copy(mirrors, v.mirrors)
-	to[l.base], mirrors[l.base] = l.to, l.mirror
+	to[l.split.Base.Service], mirrors[l.split.Base.Service] = l.to, l.mirror
 	v.to, v.mirrors = to, mirrors
 	return v
 }
 
-// copyOf returns the copy of a variant for the layer's requests. It has no matches if no request meets
-// both, nor where a match cannot ask for both: of one owner's copies the first then takes such requests, as it should.
-func (c *composer) copyOf(v variant, l layer) (variant, error) {
-	out := v.under(l)
+// sharesOf says where the requests of a rule go that no copy of it takes.
+func (c *composer) sharesOf(rule Rule) assignment {
+	out := assignment{}
+	for _, s := range c.splits {
+		if c.takes(rule, s, c.namespace) {
+			out[s.Base.Service] = withBase(s)
+		}
+	}
+	return out
+}
+
+// copyOf returns the copy of a variant for the layer's requests, which go where the layer says if the rule is taken. It has
+// no matches if no request meets both, nor where a match cannot ask for both: of one owner's copies the first then takes
+// such requests, as it should.
+func (c *composer) copyOf(v variant, l layer, taken bool) (variant, error) {
+	out := v
+	if taken {
+		out = v.under(l)
+	}
 	out.matches, out.owner, out.byCookie = nil, l.owner, l.byCookie()
 	for _, match := range v.matches {
 		for _, a := range l.anyOf {

@@ -39,7 +39,7 @@ func (r Route) Guard(stored, written trafficrouting.Objects) (trafficrouting.Obj
 	}
 	for _, owner := range slices.Sorted(maps.Keys(d.parts)) {
 		splits := d.parts[owner].Splits
-		if reason := d.unnamed(splits); reason != "" && !trafficrouting.Neutral(splits) {
+		if reason := d.unchosen(splits); reason != "" && !trafficrouting.Neutral(splits) {
 			return trafficrouting.Objects{}, fmt.Errorf("%s is split by Rollout %s: %s; or abort its release first, or, if there is none, label the route "+v1alpha1.LabelBreakGlass, Title(written), owner, reason)
 		}
 	}

@@ -35,12 +35,14 @@ type Condition struct {
 type Alternative struct {
 	Method     string // empty means any
 	Conditions []Condition
+	// SourceLabels are labels that the caller must have; none means any caller.
+	SourceLabels map[string]v1alpha1.LabelValue
 }
 
 // ReadMatch returns what a match asks of a request; a cookie is an expression on its header. It fails with a sentence
 // that names what is wrong, and the mend.
 func ReadMatch(m v1alpha1.Match) (Alternative, error) {
-	out := Alternative{Method: ptr.Deref(m.Method, "")}
+	out := Alternative{Method: ptr.Deref(m.Method, ""), SourceLabels: m.SourceLabels}
 	for _, h := range m.Headers {
 		c, err := conditionOf(Headers, h)
 		if err != nil {

@@ -65,7 +65,7 @@ func (r Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 	}
 	if len(splits) > 0 {
 		user := r.document(stripped.Route)
-		if reason := cmp.Or(user.unnamed(named), reservedName(user, trafficrouting.NameOn(live.Route, owner.Namespace, owner.Name))); reason != "" {
+		if reason := cmp.Or(user.unnamed(named), user.misnamed(named), reservedName(user, trafficrouting.NameOn(live.Route, owner.Namespace, owner.Name))); reason != "" {
 			return Title(live) + ": " + reason
 		}
 	}

@@ -233,6 +233,12 @@ func (r Route) names(rule Rule, service, namespace string) bool {
 	return false
 }
 
+// takes says whether a split is of this rule: it names the Service, and is chosen.
+func (r Route) takes(rule Rule, s trafficrouting.Split, namespace string) bool {
+	name, _ := rule.Body["name"].(string)
+	return r.names(rule, s.Base.Service, namespace) && (len(s.Only) == 0 || slices.Contains(s.Only, name))
+}
+
 // Weights returns the weights of a rule's backends in effect.
 func (r Route) Weights(rule Rule) []int64 {
 	var own []*int64

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -20,6 +21,9 @@ func (r Route) validate(owner trafficrouting.Owner, splits []trafficrouting.Spli
 		return errors.New(reason)
 	}
 	for _, s := range splits {
+		if len(s.Only) > 0 && r.Format().Nameless {
+			return fmt.Errorf("rules of %s have no names; take rules out of its entry in spec.routeRefs", r.Article())
+		}
 		for _, rule := range s.Rules {
 			for _, m := range rule.AnyOf {
 				if reason := r.Refuses(m); reason != "" {
@@ -54,6 +58,37 @@ func (d document) unnamed(splits []trafficrouting.Split) string {
 		}
 	}
 	return fmt.Sprintf("no rule names Service %s; add it to a rule's %s or take the route out of spec.routeRefs", splits[0].Base.Service, d.Format().Lists[0].Refs)
+}
+
+// unchosen says that no rule which the splits choose names any of the Services; empty means that one does.
+func (d document) unchosen(splits []trafficrouting.Split) string {
+	if reason := d.unnamed(splits); reason != "" {
+		return reason
+	}
+	for _, s := range splits {
+		if slices.ContainsFunc(d.rules(), func(rule Rule) bool { return d.takes(rule, s, d.namespace) }) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("no rule called %s names Service %s; give one its name back, or correct rules in spec.routeRefs", strings.Join(splits[0].Only, " or "), splits[0].Base.Service)
+}
+
+// misnamed says which name of a rule that is to be split no rule has, or which is that of a rule of other Services.
+func (d document) misnamed(splits []trafficrouting.Split) string {
+	for _, name := range splits[0].Only {
+		called := slices.DeleteFunc(d.rules(), func(rule Rule) bool { return rule.Body["name"] != name })
+		if len(called) == 0 {
+			return fmt.Sprintf("no rule is called %s; give a rule that name, or take it out of rules in spec.routeRefs", name)
+		}
+		of := func(s trafficrouting.Split) bool {
+			return slices.ContainsFunc(called, func(rule Rule) bool { return d.takes(rule, s, d.namespace) })
+		}
+		if !slices.ContainsFunc(splits, of) {
+			return fmt.Sprintf("rule %s names no Service of spec.serviceRefs, such as %s; add it to the rule's %s, or take the rule out of rules in spec.routeRefs",
+				name, splits[0].Base.Service, d.Format().Lists[called[0].List].Refs)
+		}
+	}
+	return ""
 }
 
 // admits refuses splits that do not fit the user's route or another owner's part.

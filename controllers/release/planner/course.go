@@ -5,11 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/intent"
-	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/workload"
 )
 
@@ -180,45 +177,6 @@ func objectGone(d *draft) string {
 		}
 	}
 	return ""
-}
-
-// misfit: an object was changed so that traffic could not be split, or a pin would cut off others.
-func misfit(d *draft) string {
-	for _, r := range d.in.Observed.Routes {
-		if !d.serves(r) {
-			return fmt.Sprintf("%s %s names none of the Services any more", r.Ref.Kind, r.Ref.Name)
-		}
-	}
-	if d.progress.Canary != "" {
-		return ""
-	}
-	labels, _, _ := unstructured.NestedStringMap(d.in.Observed.Workload.Workload.Object, "spec", "template", "metadata", "labels")
-	for _, s := range d.in.Observed.Services {
-		if s.Taken {
-			return fmt.Sprintf("Service %s exists and was not made by Crossfade; rename or delete it", trafficrouting.CanaryOf(s.Name))
-		}
-		if refusal := trafficrouting.ServiceRefusal(s.User, nil, d.in.Rollout, labels, nil); refusal != "" {
-			return refusal
-		}
-		for _, r := range d.in.Observed.Routes {
-			if refusal := r.Provider.Misfit(r.Objects, s.User, labels); refusal != "" {
-				return refusal
-			}
-		}
-	}
-	return ""
-}
-
-// serves: the route sends requests to one of the Services, not by our part of it alone.
-func (d *draft) serves(r Route) bool {
-	stripped, err := r.Provider.Strip(r.Objects, d.owner())
-	for _, s := range d.in.Observed.Services {
-		name := trafficrouting.NameOn(r.Objects.Route, d.in.Namespace, s.Name)
-		if r.Provider.Names(r.Objects, name) && (err != nil || r.Provider.Names(stripped, name)) {
-			return true
-		}
-	}
-	return false
 }
 
 func scaledToZero(d *draft) string {
