@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +86,9 @@ func match(m v1alpha1.Match) string {
 		for _, v := range group.values {
 			parts = append(parts, group.word+value(v))
 		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(m.SourceLabels)) {
+		parts = append(parts, "caller "+key+"="+string(m.SourceLabels[key]))
 	}
 	if m.Method != nil {
 		parts = append(parts, "method "+*m.Method)

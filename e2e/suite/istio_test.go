@@ -4,6 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/e2e/load"
 	"crossfade.io/crossfade/e2e/suite/world"
@@ -51,6 +55,43 @@ func fromHalfInMesh(t *testing.T, settings map[string]setting, ways map[string]f
 			})
 		}
 	}
+}
+
+// TestIstioCallersByLabel: callers with a label get the canary, and all others what the weight gives them.
+func TestIstioCallersByLabel(t *testing.T) {
+	t.Parallel()
+	team := []v1alpha1.Match{{SourceLabels: map[string]v1alpha1.LabelValue{"team": "insiders"}}}
+	s := begin(t, setting{kind: "VirtualService", steps: []v1alpha1.Step{
+		{Name: "insiders", Replicas: ptr.To(intstr.FromInt32(1)), Match: team, Hold: approval()},
+		{Name: "half", Weight: ptr.To(intstr.FromInt32(50)), Match: team, Hold: approval()},
+	}})
+	target := load.Target{Name: "labelled", URL: s.app.MeshURL(), Rate: 30, Versions: []string{"v1", "v2"}}
+	labelled, err := shared.StartCaller(map[string]string{"team": "insiders", "app": "web"}, s.node, t.TempDir(), target)
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = labelled.Stop() })
+	s.ship("v2")
+	for _, want := range []struct {
+		step   string
+		others float64
+	}{{"insiders", 0}, {"half", 0.5}} {
+		step := s.awaitStep(1, want.step)
+		s.awaitRequests(step.StartedAt.Time, 1000)
+		until := time.Now()
+		records, err := labelled.Records()
+		require.NoError(t, err)
+		s.requireShare(want.step+", callers with the label", records.Between(step.StartedAt.Time, until), "v2", 1, 100)
+		s.requireShare(want.step+", others", s.records().Between(step.StartedAt.Time, until).Of("gateway-fresh"), "v2", want.others, 100)
+		s.approve(1, want.step)
+	}
+	s.awaitOutcome(1, v1alpha1.OutcomePromoted)
+	s.requireNoneFailed()
+	_, err = labelled.Stop()
+	require.NoError(t, err)
+	records, err := labelled.Records()
+	require.NoError(t, err)
+	require.Empty(t, records.Failed(), "%d of %d calls failed: %v", len(records.Failed()), len(records), records.Failed().Faults())
+	s.logf("callers with the label: %d calls", len(records))
+	s.requireLikeTwin(false, ships("v2"))
 }
 
 // TestIstioBesideGateways releases through an HTTPRoute, an Ingress and a VirtualService at once: the share is in effect on

@@ -43,6 +43,26 @@ and before each release. Whether a gateway follows regular expressions and weigh
 A route whose parent is a Service, which a mesh follows, is split as one of a gateway is; shown with istiod and callers that
 follow it by themselves.
 
+## Single rules of a route
+` + "`routeRefs[].rules`" + ` names the rules of an HTTPRoute, a GRPCRoute or the ` + "`http`" + ` of a VirtualService that are split; empty
+means all that name a Service of the Rollout:
+` + "```yaml" + `
+routeRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: shop, rules: [api, checkout]}]
+` + "```" + `
+The other rules stay as they are, and send to the user's Service, which is pinned during a release: they get stable until the
+promotion and then the new version at once, as callers of the ClusterIP do, so choose those by which a bad version would be
+noticed first. A name that no rule has, or that of a rule of other Services, is refused before anything is touched. A
+rule that is given another name in the middle of a release is the user's own again from then on; once none of the chosen ones
+is left the release goes back, and the guard refuses an update that would come to that. Probes have to send what a
+chosen rule takes. Shown on Traefik with an HTTPRoute, for the others by the same laws on their schema.
+
+## Authentication
+A copy of a rule has all that the rule has but its name and its match, filters of other groups (` + "`ExtensionRef`" + `), timeouts and
+an IngressRoute's middlewares among it, so that a rule which asks for a password, or refuses some requests, does so for the
+canary's too. A canary Ingress is asked for a password by the user's Ingress. Shown on Traefik with
+an HTTPRoute, an IngressRoute and an Ingress, by requests without a password at every moment of a release: none got through.
+Where something stands in a policy that names a rule instead, see below.
+
 ## Routes of other namespaces
 ` + "`routeRefs[].namespace`" + ` names a route of Gateway API or a VirtualService that is in another namespace than the Rollout and
 its Services, as where a platform team keeps routes beside their gateway:
@@ -86,7 +106,8 @@ DestinationRule with istiod, the others on their schema at most.
 ## VirtualService
 The user's VirtualService is split in place, its rules of http, tls and tcp. A copy of a rule stands right before it, with its
 timeout, retries, rewrite, CORS policy, fault and mirrors; as the first rule that matches decides, it takes nothing of
-another's. A VirtualService without hosts, to which another one delegates, is split by weights: name that one.
+another's. Callers are told by ` + "`match[].sourceLabels`" + ` as well, by labels of their pods, which a gateway has too; beside those
+that a rule asks for itself; shown with istiod and callers that follow it by themselves. A VirtualService without hosts, to which another one delegates, is split by weights: name that one.
 
 The canary Service has a host of its own, so what a **DestinationRule** of the namespace says of the Service's host (TLS, load
 balancing, outlier detection, subsets) is copied for it. Subsets of the copy pick all its pods, which are of one version. What
@@ -195,6 +216,7 @@ func matches(can trafficrouting.Capabilities) string {
 		{can.QueryExact, "query parameter"},
 		{can.QueryRegex, "query parameter by regex"},
 		{can.Method, "HTTP method"},
+		{can.SourceLabels, "labels of the caller"},
 	} {
 		if able.can {
 			names = append(names, able.name)

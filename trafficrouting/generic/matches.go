@@ -30,6 +30,7 @@ func (d dialect) Refuses(m v1alpha1.Match) string {
 		{lacking(m.Cookies, v1alpha1.ByCookie, v1alpha1.ByCookie), "cookie"},
 		{lacking(m.QueryParams, v1alpha1.ByQueryParam, v1alpha1.ByQueryParamRegex), "this query parameter"},
 		{m.Method != nil && !d.tells(v1alpha1.ByMethod), "HTTP method"},
+		{len(m.SourceLabels) > 0, "labels of the caller"},
 	} {
 		if part.lacks {
 			return fmt.Sprintf("%s cannot match by %s, by its RouteKind; match by one of %v", kind, part.what, d.by)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
 	"crossfade.io/crossfade/trafficrouting/istio"
 	"crossfade.io/crossfade/trafficrouting/providertest"
@@ -67,7 +68,7 @@ var userRoutes = map[string]string{
 	"a rule that has our header": httpHead + `
   - match: [{headers: {x-canary: {exact: "yes"}}}, {headers: {x-canary: {prefix: "n"}}}, {headers: {x-beta: {}}, withoutHeaders: {x-canary: {}}}, {uri: {prefix: /api}, headers: {x-tenant: {}}}]
     route: [{destination: {host: checkout}}]
-  - match: [{sourceLabels: {app: web}, queryParams: {v: {exact: "2"}}}, {uri: {regex: "/s.*"}}]
+  - match: [{sourceLabels: {app: web}, queryParams: {v: {exact: "2"}}}, {sourceLabels: {app: job}, uri: {prefix: /off}}, {uri: {regex: "/s.*"}}]
     route: [{destination: {host: checkout, port: {number: 82}}}]
   - route: [{destination: {host: checkout, port: {number: 81}}}]`,
 	"two Services, two rules": httpHead + `
@@ -159,7 +160,8 @@ func requests() []providertest.Request {
 				{"cookie": "group=insiders", "x-canary": "yes"},
 			} {
 				query := []map[string]string{nil, {"v": "2"}, {"v": "23"}}[(i+len(out)/13)%3]
-				out = append(out, providertest.Request{Path: path, Method: method, Query: query, Headers: headers})
+				labels := []map[string]string{nil, {"app": "web"}, {"app": "job", "tier": "edge"}, {"app": "web", "tier": "edge"}}[(i+len(out)/13)%4]
+				out = append(out, providertest.Request{Path: path, Method: method, Query: query, Headers: headers, Labels: labels})
 			}
 		}
 	}
@@ -213,7 +215,7 @@ func fixtures() providertest.Fixtures {
 	}
 	routes["one rule with a policy"] = trafficrouting.Objects{Route: stored(userRoutes["one rule"]), Beside: []*unstructured.Unstructured{stored(policy)}}
 	return providertest.Fixtures{
-		Routes: routes, Requests: requests(), Edits: edits, Best: trafficrouting.EvidenceWritten,
+		Routes: routes, Requests: requests(), Edits: edits, Best: trafficrouting.EvidenceWritten, More: []v1alpha1.Step{providertest.ByLabels()},
 		Serve: func(live trafficrouting.Objects, r providertest.Request) providertest.Shares {
 			return proxy{live}.serve(r)
 		},

@@ -7,6 +7,9 @@ import (
 	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
+// sourceLabels is the field of a match that holds labels which the proxy must have that asks.
+const sourceLabels = "sourceLabels"
+
 // Conjoin returns a rule's match with all that ours asks as well. Fields of a match must all hold, and expressions match the
 // whole value (HTTPMatchRequest, StringMatch).
 func (dialect) Conjoin(a rules.Alternative, match rules.Object) (rules.Object, error) {
@@ -18,6 +21,17 @@ func (dialect) Conjoin(a rules.Alternative, match rules.Object) (rules.Object, e
 			return nil, err
 		}
 		out["method"] = met
+	}
+	if len(a.SourceLabels) > 0 {
+		theirs, _ := out[sourceLabels].(rules.Object)
+		labels := rules.Shallow(theirs)
+		for key, value := range a.SourceLabels {
+			if has, ok := labels[key]; ok && has != string(value) {
+				return nil, rules.ErrContradiction
+			}
+			labels[key] = string(value)
+		}
+		out[sourceLabels] = labels
 	}
 	for _, c := range a.Conditions {
 		if c.Field == rules.Headers && excludes(match, c) {

@@ -171,8 +171,10 @@ func meets(match object, r providertest.Request) bool {
 	if method, ok := match["method"].(object); ok && !holds(method, r.Method, true) {
 		return false
 	}
-	if labels, ok := match["sourceLabels"].(object); ok && len(labels) > 0 {
-		return false // none of our clients has any
+	for key, value := range mapOf(match, "sourceLabels") {
+		if has, ok := r.Labels[key]; !ok || has != value {
+			return false
+		}
 	}
 	for field, values := range map[string]map[string]string{"headers": r.Headers, "queryParams": r.Query} {
 		for name, want := range mapOf(match, field) {

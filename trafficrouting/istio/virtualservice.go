@@ -43,7 +43,7 @@ func (p VirtualService) Capabilities(live trafficrouting.Objects) trafficrouting
 	looks := live.Route == nil || !delegated(live.Route) && slices.ContainsFunc(p.Rules(live.Route), looksInto)
 	return trafficrouting.Capabilities{
 		Weight: true, HeaderExact: looks, HeaderRegex: looks, Cookie: looks, QueryExact: looks, QueryRegex: looks,
-		Method: looks, WeightAndMatch: looks, RequestHeaders: looks, WeightedHeaders: http, Sticky: looks, Mirror: looks, MirrorPercent: looks, Granularity: 1, Refusal: p.Refusal(live),
+		Method: looks, SourceLabels: looks, WeightAndMatch: looks, RequestHeaders: looks, WeightedHeaders: http, Sticky: looks, Mirror: looks, MirrorPercent: looks, Granularity: 1, Refusal: p.Refusal(live),
 	}
 }
 

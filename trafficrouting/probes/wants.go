@@ -42,6 +42,9 @@ func Wants(p v1alpha1.Probe, s trafficrouting.Split) (Version, error) {
 			if err != nil {
 				return Either, err
 			}
+			if met && len(match.SourceLabels) > 0 {
+				return Either, nil // what labels a gateway has, if it has any, is not known
+			}
 			if met {
 				return whole(rule.To, s.Base), nil
 			}

@@ -181,7 +181,7 @@ func tells(can trafficrouting.Capabilities, m v1alpha1.Match) bool {
 func (c contract) refuses(t *testing.T) {
 	live := c.user
 	can := c.able()
-	for _, s := range Steps(Checkout) {
+	for _, s := range append(Steps(Checkout), ForStep(Checkout, ByLabels())) {
 		if able(can, s) {
 			continue
 		}

@@ -13,6 +13,14 @@ func ForStep(service string, step v1alpha1.Step) trafficrouting.Split {
 	return trafficrouting.ForStep(service, v1alpha1.Strategy{}, step, "")
 }
 
+// ByLabels is a step that most kinds of route cannot take: it tells requests by labels of their callers.
+func ByLabels() v1alpha1.Step {
+	return v1alpha1.Step{Weight: ptr.To(intstr.FromInt32(5)), Match: []v1alpha1.Match{
+		{SourceLabels: map[string]v1alpha1.LabelValue{"app": "web"}},
+		{SourceLabels: map[string]v1alpha1.LabelValue{"tier": "edge"}, Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: ptr.To("yes")}}},
+	}}
+}
+
 // Steps are splits of one Service, each the whole desired state: weights, matches and both.
 func Steps(service string) []trafficrouting.Split {
 	text := func(s string) *string { return ptr.To(s) }
@@ -37,10 +45,6 @@ func Steps(service string) []trafficrouting.Split {
 		}},
 		{Weight: ptr.To(intstr.FromInt32(30)), RequestHeaders: &v1alpha1.HeaderModifier{Set: []v1alpha1.Header{{Name: "x-lane", Value: "next"}}}},
 		{Weight: ptr.To(intstr.FromInt32(100)), RequestHeaders: &v1alpha1.HeaderModifier{Remove: []string{"x-lane"}}},
-		{Weight: ptr.To(intstr.FromInt32(5)), Match: []v1alpha1.Match{
-			{SourceLabels: map[string]v1alpha1.LabelValue{"app": "web"}},
-			{SourceLabels: map[string]v1alpha1.LabelValue{"tier": "edge"}, Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Exact: text("yes")}}},
-		}},
 		{Replicas: ptr.To(intstr.FromInt32(1)), Mirror: &v1alpha1.Mirror{Requests: v1alpha1.MirrorAll}},
 		{Mirror: &v1alpha1.Mirror{Percent: ptr.To(int32(20))}, Match: []v1alpha1.Match{
 			{Headers: []v1alpha1.ValueMatch{{Name: "X-Canary", Exact: text("yes")}}},

@@ -41,6 +41,11 @@ type Load struct {
 // StartLoad loads the targets until Stop, from the network of a node; empty means the first. Its files go to the folder
 // dir.
 func (w *World) StartLoad(node, dir string, targets ...load.Target) (*Load, error) {
+	return w.StartCaller(nil, node, dir, targets...)
+}
+
+// StartCaller starts a load by a caller who has these labels in the mesh.
+func (w *World) StartCaller(labels map[string]string, node, dir string, targets ...load.Target) (*Load, error) {
 	config, err := yaml.Marshal(map[string]any{"targets": targets, "timeout": answerTime.String()})
 	if err != nil {
 		return nil, fmt.Errorf("encode load: %w", err)
@@ -51,7 +56,7 @@ func (w *World) StartLoad(node, dir string, targets ...load.Target) (*Load, erro
 	}
 	l := &Load{raw: raw, proxy: w.caller(), ended: make(chan struct{})}
 	l.inside = func(argv ...string) *exec.Cmd { return w.Inside(node, argv...) }
-	l.command = w.meshed(l.proxy, node, w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
+	l.command = w.meshed(l.proxy, labels, node, w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
 	l.command.Stdout, l.command.Stderr = &l.output, &l.output
 	// Ctrl-C is for whoever started the load: that one stops it in order.
 	l.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -77,7 +82,7 @@ func (w *World) Probe(node, dir string, targets ...load.Target) (bool, error) {
 		return false, fmt.Errorf("write load: %w", err)
 	}
 	// Its exit code tells of the rate alone, which does not matter here.
-	_ = w.meshed(w.caller(), node, w.Program("load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
+	_ = w.meshed(w.caller(), nil, node, w.Program("load"), "--config", file, "--duration", "500ms", "--timeout", "1s", "--report", report).Run()
 	text, err := os.ReadFile(report)
 	if err != nil {
 		return false, fmt.Errorf("read report: %w", err)
@@ -89,18 +94,26 @@ func (w *World) Probe(node, dir string, targets ...load.Target) (bool, error) {
 	return probed.Failed == 0 && probed.Sent > 0, nil
 }
 
-// bootstrap tells clients of gRPC where the mesh's control plane is, and, by a name, who they are to it. The cluster's istiod
+// bootstrap tells clients of gRPC where the mesh's control plane is, and, by a name and labels, who they are to it. The cluster's istiod
 // takes everybody's word for that.
 const bootstrap = `{"xds_servers": [{"server_uri": "127.0.0.1:15010", "channel_creds": [{"type": "insecure"}], "server_features": ["xds_v3"]}],
- "node": {"id": "sidecar~10.99.0.1~%s~default.svc.cluster.local", "metadata": {"GENERATOR": "grpc", "NAMESPACE": "default"}}}`
+ "node": {"id": "sidecar~10.99.0.1~%s~default.svc.cluster.local", "metadata": {"GENERATOR": "grpc", "NAMESPACE": "default", "LABELS": %s}}}`
 
 // caller is a name of its own for a client of the mesh.
 func (w *World) caller() string { return fmt.Sprintf("load-%d.default", w.callers.Add(1)) }
 
-// meshed is a command inside the network of a node that finds the mesh's control plane, to which it has this name.
-func (w *World) meshed(name, node string, argv ...string) *exec.Cmd {
+// meshed is a command inside the network of a node that finds the mesh's control plane, to which it has this name and these
+// labels.
+func (w *World) meshed(name string, labels map[string]string, node string, argv ...string) *exec.Cmd {
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	text, err := json.Marshal(labels)
+	if err != nil {
+		panic(err) // a map of strings always encodes
+	}
 	command := w.Inside(node, argv...)
-	command.Env = append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+fmt.Sprintf(bootstrap, name))
+	command.Env = append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+fmt.Sprintf(bootstrap, name, text))
 	return command
 }
 
