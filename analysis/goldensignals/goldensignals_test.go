@@ -21,10 +21,10 @@ var (
 
 const document = `# Golden signals
 
-One word names the counters of requests, errors and latency of both arms. These are they, for a Service ` + "`checkout`" + ` with
-port 80 in namespace ` + "`shop`" + `; the canary's Service is ` + "`checkout-canary`" + `. Counters are read as they were scraped,
-one sample after the other; nothing is rated or interpolated. Where a list has several selectors, their series are counted
-together.
+Rollouts cannot name metrics yet. When they can, one word will name the counters of requests, errors and latency of both
+arms. These are they, for a Service ` + "`checkout`" + ` with port 80 in namespace ` + "`shop`" + `; the canary's Service is
+` + "`checkout-canary`" + `. Counters are read as they were scraped, one sample after the other; nothing is rated or interpolated.
+Where a list has several selectors, their series are counted together.
 
 This page is checked against the code: ` + "`go test ./analysis/goldensignals -update`" + ` writes it.
 {{range .}}
