@@ -21,12 +21,12 @@ import (
 func TestGitOpsLoopThroughARelease(t *testing.T) {
 	t.Parallel()
 	for name, with := range map[string]setting{
-		"server-side":                     {write: gitOps},
-		"server-side, of an IngressRoute": {write: gitOps, kind: "IngressRoute"},
-		"client-side":                     {write: clientSideApply},
-		"replace":                         {write: replace},
-		"json-patch":                      {write: jsonPatch},
-		"helm":                            {write: serverSideApply("helm")},
+		"server-side":  {write: gitOps},
+		"IngressRoute": {write: gitOps, kind: "IngressRoute"},
+		"client-side":  {write: clientSideApply},
+		"replace":      {write: replace},
+		"json-patch":   {write: jsonPatch},
+		"helm":         {write: serverSideApply("helm")},
 	} {
 		t.Run(name, func(t *testing.T) { // one after the other: each writes and compares all the time
 			hold, write := &v1alpha1.Hold{For: world.Seconds(5)}, with.write
