@@ -3,9 +3,12 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -43,6 +46,11 @@ type Alternative struct {
 // that names what is wrong, and the mend.
 func ReadMatch(m v1alpha1.Match) (Alternative, error) {
 	out := Alternative{Method: ptr.Deref(m.Method, ""), SourceLabels: m.SourceLabels}
+	for _, key := range slices.Sorted(maps.Keys(m.SourceLabels)) {
+		if err := labelled(key, string(m.SourceLabels[key])); err != nil {
+			return Alternative{}, err
+		}
+	}
 	for _, h := range m.Headers {
 		c, err := conditionOf(Headers, h)
 		if err != nil {
@@ -65,6 +73,17 @@ func ReadMatch(m v1alpha1.Match) (Alternative, error) {
 		out.Conditions = append(out.Conditions, c)
 	}
 	return out, nil
+}
+
+// labelled says what is wrong with a label that a caller must have; a pod cannot have one that is wrong.
+func labelled(key, value string) error {
+	if wrong := validation.IsQualifiedName(key); len(wrong) > 0 {
+		return fmt.Errorf("match sourceLabels: %q is no name of a label: %s", key, wrong[0])
+	}
+	if wrong := validation.IsValidLabelValue(value); len(wrong) > 0 {
+		return fmt.Errorf("match sourceLabels: %q is no value of label %s: %s", value, key, wrong[0])
+	}
+	return nil
 }
 
 func conditionOf(field string, v v1alpha1.ValueMatch) (Condition, error) {
