@@ -265,7 +265,8 @@ type MirrorDescription struct {
 
 // MirrorObjectDescription describes the object that Crossfade makes, of the group and version of the route and in its
 // namespace. It has nothing in it but a backend as the route's author wrote it, and the same for the canary Service. A copy
-// of the rule sends there.
+// of the rule sends there. While the object isn't there yet, as after somebody's edit of the rule, the data plane must leave that
+// copy out, so that the author's own rule takes the requests: one that answers them with an error instead is not to be described.
 type MirrorObjectDescription struct {
 	// Kind of the object, such as TraefikService.
 	// +required

@@ -89,7 +89,9 @@ must be allowed to ` + "`update`" + ` its routes, by the kind's plural in Englis
 6. How do copies of requests get to a backend whose answers nobody gets (` + "`mirror`" + `)? Either a backend of the rule has a flag,
    and the rule is mirrored in place; or requests go through an object that says who answers and who gets copies. Crossfade
    makes it for a copy of the rule: of the route's group and namespace, with nothing in it but the rule's own backend and the
-   same for the canary Service. It is owned by the Service, and removed with the canary Service.
+   same for the canary Service. It is owned by the Service, and removed with the canary Service. While it isn't there yet, as after
+   an edit of the rule, the data plane must leave the copy out, so that your own rule takes the requests: describe no mirror
+   where one answers with an error instead.
 7. Does its status tell that the controller has accepted the present generation (` + "`accepted`" + `)?
 
 ` + "`kubectl get routekinds`" + ` shows whether all expressions can be compiled, and what is wrong with the first that cannot. An
