@@ -1,6 +1,7 @@
 package routekind
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -22,15 +23,15 @@ type InUse struct {
 	kinds    Kinds
 }
 
-// Provider returns the Provider of the description by which a Release splits a route; nil if none in flight does.
+// Provider returns the Provider of the description by which a Release splits a route; nil if none in flight does. Of several it
+// is the newest Release's: its description is the latest, and can most likely say what all of them have in the route. Where it
+// cannot, the update is refused.
 func (u *InUse) Provider(ctx context.Context, kind schema.GroupKind, route types.NamespacedName) (trafficrouting.Provider, error) {
 	var releases v1alpha1.ReleaseList
 	if err := u.Releases.List(ctx, &releases, client.MatchingLabels{v1alpha1.LabelActive: "true"}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the Releases in flight: %w", err)
 	}
-	slices.SortFunc(releases.Items, func(a, b v1alpha1.Release) int {
-		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
-	})
+	slices.SortFunc(releases.Items, newestFirst)
 	for _, release := range releases.Items {
 		if !splits(release, kind, route) {
 			continue
@@ -43,6 +44,10 @@ func (u *InUse) Provider(ctx context.Context, kind schema.GroupKind, route types
 		}
 	}
 	return nil, nil
+}
+
+func newestFirst(a, b v1alpha1.Release) int {
+	return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name))
 }
 
 func splits(release v1alpha1.Release, kind schema.GroupKind, route types.NamespacedName) bool {
