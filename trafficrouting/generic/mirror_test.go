@@ -119,6 +119,17 @@ func TestMirrorInPlace(t *testing.T) {
 	}
 	require.False(t, p.Names(providertest.Ended(t, p, render(t, p, unmarked, splits), providertest.CheckoutOwner), "checkout-canary"))
 
+	// As somebody who takes the flag to be the mistake.
+	unflagged := trafficrouting.Objects{Route: live.Route.DeepCopy()}
+	rulesOf(unflagged.Route, "routes")[0].(object)["services"].([]any)[1].(object)["mirror"] = false
+	providertest.SameObjects(t, user, providertest.Ended(t, p, unflagged, providertest.CheckoutOwner), "percent of copies are no weight")
+	providertest.SameObjects(t, live, render(t, p, unflagged, splits))
+	half := []trafficrouting.Split{trafficrouting.Between(providertest.Checkout, 500_000)}
+	providertest.SameObjects(t, render(t, p, user, half), render(t, p, unflagged, half))
+	guarded, err := p.Guard(live, unflagged)
+	require.NoError(t, err)
+	providertest.SameObjects(t, live, guarded)
+
 	lone := trafficrouting.Objects{Route: live.Route.DeepCopy()}
 	rule := rulesOf(lone.Route, "routes")[0].(object)
 	rule["services"] = rule["services"].([]any)[1:]

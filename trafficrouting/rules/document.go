@@ -62,13 +62,13 @@ func (r Route) open(live *unstructured.Unstructured, owner string, splits []traf
 		return d, nil
 	}
 
-	bases, changes := basesOf(d.parts, splits), changesOf(d.parts, splits)
+	bases, copied, changes := basesOf(d.parts, splits), r.copiedOf(d.parts), changesOf(d.parts, splits)
 	lost := d.lostCopies()
-	d.expectCopies(lost, owner, splits, bases)
+	d.expectCopies(lost, owner, splits, bases, copied)
 	var kept []userRule
 	for _, rule := range d.rules() {
 		if !d.inserted(rule, owner, bases, lost) {
-			kept = append(kept, r.readRule(rule, d.namespace, bases, changes))
+			kept = append(kept, r.readRule(rule, d.namespace, bases, copied, changes))
 		}
 	}
 	r.restoreWeights(kept, d.records(), d.namespace)
@@ -92,6 +92,32 @@ func basesOf(parts map[string]part, splits []trafficrouting.Split) map[string]st
 		added(bases, s)
 	}
 	return bases
+}
+
+// copiedOf names the backends that the parts add to the user's rules for copies alone: those of a kind that mirrors by a flag,
+// and of a part that this description of the kind is too old or too new to carry.
+func (r Route) copiedOf(parts map[string]part) map[string]bool {
+	copied := map[string]bool{}
+	for _, p := range parts {
+		if r.Format().MirrorFlag == "" && r.unalterable(p.Splits) == "" {
+			continue
+		}
+		for _, s := range p.Splits {
+			shared, shares := map[string]bool{}, s.Shares
+			for _, rule := range s.Rules {
+				shares = append(shares[:len(shares):len(shares)], rule.To...)
+			}
+			for _, share := range shares {
+				shared[share.Backend.Service] = shared[share.Backend.Service] || share.PPM > 0
+			}
+			for _, rule := range s.Rules {
+				if m := rule.Mirror; m != nil && !shared[m.To.Service] {
+					copied[m.To.Service] = true
+				}
+			}
+		}
+	}
+	return copied
 }
 
 // changesOf maps every backend that the splits add to what is changed on the way to it.
@@ -148,7 +174,7 @@ func (d document) lostCopies() map[string]int {
 
 // expectCopies counts those that an owner whose annotation is missing may have among rules without names: what its splits
 // make of the rules that can only be the user's.
-func (d document) expectCopies(lost map[string]int, owner string, splits []trafficrouting.Split, bases map[string]string) {
+func (d document) expectCopies(lost map[string]int, owner string, splits []trafficrouting.Split, bases map[string]string, copied map[string]bool) {
 	if _, known := d.parts[owner]; known || splits == nil || !d.Format().Nameless {
 		return
 	}
@@ -156,7 +182,7 @@ func (d document) expectCopies(lost map[string]int, owner string, splits []traff
 	var rules []Rule
 	for _, rule := range plain.rules() {
 		if !d.addedTo(rule, d.namespace, bases) {
-			d.unmark(rule, d.namespace, bases)
+			d.unmark(rule, d.namespace, bases, copied)
 			rules = append(rules, rule)
 		}
 	}

@@ -25,8 +25,8 @@ type userRule struct {
 // ours for as long as a Release is in flight: also where somebody copied a rule with them in it. What
 // they carried goes to the Service that they were added for, so that a rule never loses its last
 // backend.
-func (r Route) readRule(rule Rule, namespace string, bases map[string]string, changes map[string]trafficrouting.Headers) userRule {
-	r.unmark(rule, namespace, bases)
+func (r Route) readRule(rule Rule, namespace string, bases map[string]string, copied map[string]bool, changes map[string]trafficrouting.Headers) userRule {
+	r.unmark(rule, namespace, bases, copied)
 	u := userRule{Route: r, rule: rule}
 	var orphans []orphan
 	last := map[string]int{}
@@ -67,12 +67,13 @@ func (r Route) marked(ref Object) bool {
 	return flag != "" && ref[flag] == true
 }
 
-// unmark takes those of our backends out of a rule that get copies, but from one that has no others.
-func (r Route) unmark(rule Rule, namespace string, bases map[string]string) {
+// unmark takes those of our backends out of a rule that get copies, but from one that has no others. Those that are there for
+// copies alone are known without a flag too: what they have for a weight is percent, and no share of anything.
+func (r Route) unmark(rule Rule, namespace string, bases map[string]string, copied map[string]bool) {
 	refs := r.Refs(rule)
 	kept := slices.DeleteFunc(slices.Clone(refs), func(ref Object) bool {
 		name, ok := r.Service(ref, namespace)
-		return r.marked(ref) && ok && bases[name] != ""
+		return ok && bases[name] != "" && (r.marked(ref) || copied[name])
 	})
 	if len(kept) > 0 && len(kept) < len(refs) {
 		rule.Body[r.Format().Lists[rule.List].Refs] = Items(kept)
