@@ -28,7 +28,7 @@ type Provider interface {
 	// owner's Services; what others wrote, other owners included, keeps its meaning, and unknown
 	// fields survive. No splits is what Strip returns. Rendering twice gives what rendering once gave. An
 	// object that it makes has no resourceVersion, belongs to nobody yet, and is named after the canary
-	// Service, with more behind. What an earlier rendering made, and no split asks for any more, may stay as one of the
+	// Service, with more behind; it makes and changes none of another owner's. What an earlier rendering made, and no split asks for any more, may stay as one of the
 	// Leftovers. It fails with a sentence that names what cannot be done, and the mend;
 	// splits that leave everything with the user's Services fail only where the route cannot be read.
 	Render(live Objects, owner Owner, splits []Split) (Objects, error)

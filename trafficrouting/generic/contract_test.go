@@ -66,9 +66,17 @@ func described(t testing.TB, manifest string) v1alpha1.RouteKind {
 // shipped makes the provider of a description that comes with Crossfade.
 func shipped(t testing.TB, name string) generic.Route {
 	t.Helper()
+	return shippedBut(t, name, func(*v1alpha1.RouteKindSpec) {})
+}
+
+// shippedBut makes the provider of such a description that was changed.
+func shippedBut(t testing.TB, name string, change func(*v1alpha1.RouteKindSpec)) generic.Route {
+	t.Helper()
 	text, err := os.ReadFile(descriptions + name + ".yaml")
 	require.NoError(t, err)
-	p, err := generic.New(described(t, string(text)).Spec)
+	spec := described(t, string(text)).Spec
+	change(&spec)
+	p, err := generic.New(spec)
 	require.NoError(t, err)
 	return p
 }

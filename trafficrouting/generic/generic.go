@@ -46,9 +46,11 @@ func New(spec v1alpha1.RouteKindSpec) (Route, error) {
 	d := dialect{
 		format:    formatOf(spec),
 		nameField: spec.Backends.NameField,
-		mirror:    spec.Mirror,
 		service:   c.program("spec.backends.service", spec.Backends.Service, gives[string], "backend", "routeNamespace"),
 		renamed:   c.program("spec.backends.renamed", spec.Backends.Renamed, gives[string], "backend", "service"),
+	}
+	if m := spec.Mirror; m != nil && (m.FlagField != "" || m.Object != nil) { // neither is what the schema refuses
+		d.mirror = m
 	}
 	if m := spec.Match; m != nil {
 		d.by = m.By
@@ -155,7 +157,7 @@ func (p Route) Render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 	if err != nil {
 		return trafficrouting.Objects{}, err
 	}
-	return p.withObjects(out)
+	return p.withObjects(out, owner)
 }
 
 // Settle is the description's.

@@ -49,8 +49,13 @@ func (d dialect) Alters(s trafficrouting.Split) string {
 	return ""
 }
 
-// Mirror returns a rule that has a flagged backend more, or that sends all to an object which sends copies.
+// Mirror returns a rule that has a flagged backend more, or that sends all to an object which sends copies. A part of another
+// owner's may ask for it where the description, as this owner's Release keeps it, says nothing of either.
 func (d dialect) Mirror(rule, ref rules.Object, m trafficrouting.Mirror) (rules.Object, error) {
+	if d.mirror == nil {
+		return nil, fmt.Errorf("RouteKind %s, as this release began with it, does not say how requests are mirrored to Service %s; wait until that has ended",
+			NameOf(d.format.GroupKind), m.To.Service)
+	}
 	field := d.format.Lists[0].Refs
 	out, to := rules.Shallow(rule), rules.Shallow(ref)
 	if d.mirror.FlagField != "" {

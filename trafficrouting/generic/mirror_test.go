@@ -1,6 +1,7 @@
 package generic_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -83,7 +84,7 @@ func TestMirrorObjectsOfOthers(t *testing.T) {
 	require.Empty(t, p.Leftovers(taken, providertest.CheckoutOwner))
 }
 
-// TestMirrorOfARuleThatIsEdited: each part is written with all objects that its rules name, whoever renders first.
+// TestMirrorOfARuleThatIsEdited: what a rule of another owner's names by now is made by that owner, who knows it as its own.
 func TestMirrorOfARuleThatIsEdited(t *testing.T) {
 	p := shipped(t, "ingressroute.traefik.io")
 	live := render(t, p, trafficrouting.Objects{Route: stored(userIngressRoutes["two Services, two rules"])}, mirroring(20, v1alpha1.MirrorAll))
@@ -95,10 +96,76 @@ func TestMirrorOfARuleThatIsEdited(t *testing.T) {
 	half := providertest.ForStep(providertest.Cart, v1alpha1.Step{Weight: ptr.To(intstr.FromInt32(50))})
 	out, err := p.Render(live, providertest.CartOwner, []trafficrouting.Split{half})
 	require.NoError(t, err)
-	require.Len(t, out.Beside, 2)
-	require.Len(t, p.Leftovers(out, providertest.CheckoutOwner), 2)
+	require.Equal(t, live.Beside, out.Beside)
+	require.True(t, p.Observe(out, providertest.CheckoutOwner, mirroring(20, v1alpha1.MirrorAll)).Drifted)
 	again := render(t, p, out, mirroring(20, v1alpha1.MirrorAll))
-	providertest.SameObjects(t, out, again)
+	providertest.SameJSON(t, out.Route, again.Route)
+	require.Len(t, p.Leftovers(again, providertest.CheckoutOwner), 2)
+	require.Contains(t, fmt.Sprint(again.Route.Object["spec"]), again.Beside[1].GetName())
+	require.Equal(t, again, render(t, p, again, mirroring(20, v1alpha1.MirrorAll)))
+}
+
+// TestMirrorOfAnotherOwner: the objects of others are theirs alone, and whatever somebody made of one bars nobody else's way.
+func TestMirrorOfAnotherOwner(t *testing.T) {
+	p := shipped(t, "ingressroute.traefik.io")
+	live := render(t, p, trafficrouting.Objects{Route: stored(userIngressRoutes["two Services, two rules"])}, mirroring(20, v1alpha1.MirrorAll))
+	taken := live.Beside[0].DeepCopy()
+	taken.SetLabels(map[string]string{v1alpha1.LabelRollout: "somebody"})
+	taken.Object["spec"] = object{"mirroring": object{"name": "elsewhere"}}
+	foreign := trafficrouting.Objects{Route: live.Route, Beside: append(live.Beside[:0:0], taken)}
+	for name, splits := range map[string][]trafficrouting.Split{
+		"half":       {trafficrouting.Between(providertest.Cart, 500_000)},
+		"all stable": {trafficrouting.AllStable(providertest.Cart)},
+		"none":       nil,
+	} {
+		out, err := p.Render(foreign, providertest.CartOwner, splits)
+		require.NoError(t, err, name)
+		require.Equal(t, foreign.Beside, out.Beside, name)
+	}
+	_, err := p.Render(foreign, providertest.CheckoutOwner, mirroring(20, v1alpha1.MirrorAll))
+	require.Error(t, err, "the owner whose rule sends there is told")
+	for _, splits := range [][]trafficrouting.Split{{trafficrouting.AllStable(providertest.Checkout)}, nil} {
+		render(t, p, foreign, splits)
+	}
+	out, err := p.Render(trafficrouting.Objects{Beside: live.Beside}, providertest.CheckoutOwner, nil)
+	require.NoError(t, err, "the route is gone")
+	require.Equal(t, live.Beside, out.Beside)
+}
+
+// TestMirrorThatIsNotDescribed: another owner's part is more than the description can that this owner's Release began with.
+func TestMirrorThatIsNotDescribed(t *testing.T) {
+	for kind, route := range map[string]string{
+		"ingressroute.traefik.io": userIngressRoutes["two Services, two rules"],
+		"httpproxy.projectcontour.io": httpProxyHead + `
+  - {conditions: [{prefix: /cart}], services: [{name: cart, port: 80}]}
+  - services: [{name: checkout, port: 80}]`,
+	} {
+		for how, change := range map[string]func(*v1alpha1.RouteKindSpec){
+			"nothing of mirrors": func(spec *v1alpha1.RouteKindSpec) { spec.Mirror = nil },
+			"neither way":        func(spec *v1alpha1.RouteKindSpec) { spec.Mirror.FlagField, spec.Mirror.Object = "", nil },
+		} {
+			p, former := shipped(t, kind), shippedBut(t, kind, change)
+			user := trafficrouting.Objects{Route: stored(route)}
+			half := []trafficrouting.Split{trafficrouting.Between(providertest.Cart, 500_000)}
+			mirrored := render(t, p, user, mirroring(20, v1alpha1.MirrorAll))
+			both, err := p.Render(mirrored, providertest.CartOwner, half)
+			require.NoError(t, err)
+
+			_, err = former.Render(both, providertest.CartOwner, half)
+			require.ErrorContains(t, err, "does not say how requests are mirrored to Service checkout-canary", "%s, %s", kind, how)
+			written := both.Route.DeepCopy()
+			written.SetLabels(map[string]string{"by": "hand"})
+			_, err = former.Guard(both, trafficrouting.Objects{Route: written})
+			require.ErrorContains(t, err, "does not say how requests are mirrored to Service checkout-canary", "%s, %s", kind, how)
+
+			for _, splits := range [][]trafficrouting.Split{{trafficrouting.AllStable(providertest.Cart)}, nil} {
+				back, err := former.Render(both, providertest.CartOwner, splits)
+				require.NoError(t, err, "%s, %s: the way back is always open", kind, how)
+				require.Zero(t, former.Observe(back, providertest.CartOwner, splits).CanaryPPM)
+				providertest.SameObjects(t, mirrored, providertest.Ended(t, p, render(t, p, back, mirroring(20, v1alpha1.MirrorAll)), providertest.CartOwner), "%s, %s: the other's next rendering", kind, how)
+			}
+		}
+	}
 }
 
 // TestMirrorInPlace: what a step with a mirror makes of an HTTPProxy, which can have no second rule for the same requests.

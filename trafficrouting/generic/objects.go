@@ -42,23 +42,24 @@ func (p Route) owned(obj *unstructured.Unstructured, owner string) bool {
 	return base != "" && slices.Contains(p.Beside(), obj.GroupVersionKind().GroupKind()) && policies.Belongs(obj, trafficrouting.Owner{Name: owner}, base)
 }
 
-// withObjects adds what the rules of a rendered route name. Another owner's too: what somebody edited may have changed those
-// rules as well.
-func (p Route) withObjects(out trafficrouting.Objects) (trafficrouting.Objects, error) {
-	if len(p.Beside()) == 0 {
+// withObjects adds what the rules of a rendered route name that are the owner's copies. What others' rules name by now, as after
+// somebody's edit, is made when these render, as the change of the route has them do: only they can say whose Service's it is,
+// and what stands in its place must not bar this owner's way. Until then the user's own rule takes the requests.
+func (p Route) withObjects(out trafficrouting.Objects, owner trafficrouting.Owner) (trafficrouting.Objects, error) {
+	if out.Route == nil || len(p.Beside()) == 0 {
 		return out, nil
 	}
-	d := p.Dialect.(dialect)
+	d, named := p.Dialect.(dialect), trafficrouting.NameOn(out.Route, owner.Namespace, owner.Name)
 	mirrors := p.Mirrors(out.Route)
 	for _, rule := range p.Rules(out.Route) {
 		for _, ref := range p.Refs(rule) {
 			canary := d.behind(ref)
 			m, ok := mirrors[canary]
-			if !ok {
+			if !ok || m.Owner != named {
 				continue
 			}
 			name, _ := ref[d.nameField].(string)
-			made, err := p.object(out, m.Owner, name, d.through(ref, m.Mirror))
+			made, err := p.object(out, owner.Name, name, d.through(ref, m.Mirror))
 			if err != nil {
 				return trafficrouting.Objects{}, fmt.Errorf("split %s: %w", rules.Title(out), err)
 			}
