@@ -16,18 +16,21 @@ type Arm struct {
 //
 // Each series is differenced between two samples, and counts from 0 where it fell. What two scrapes counted between them is
 // of the interval of the second. Left out is an interval in which an arm was not scraped, or for the first time since two
-// scrapes were missed; of an arm with several targets, what the others counted is taken.
+// scrapes were missed; of an arm with several targets, what the others counted is taken. Left out is also one with a scrape
+// of the arm that was there and can't be read: it would be the pods that others can't make up for.
 //
 // A series that was not there a scrape ago counts from 0 if its target was scraped then: a gateway has no counter of errors
 // before the first. If its target was not, its first value is where it begins: it could be of hours that were never
-// scraped, as after a restart of Prometheus, and would blame new pods, which are the canary's, for them.
+// scraped, as after a restart of Prometheus, and would blame new pods, which are the canary's, for them. For the same reason
+// one that was away, and comes back no lower within Lookback, is taken up from there: what tells of many pods, as a
+// collector does, has them back one after the other.
 func Intervals(canary, stable Arm, grid Grid, from, to time.Time) []Interval {
 	known := seen(grid, [2][][]Series{{canary.Exposures, canary.Events}, {stable.Exposures, stable.Events}})
-	count := func(series []Series) map[int64][]float64 {
-		return increments(counters(series), known.all, grid)
+	var exposed, bad [2]map[int64][]float64
+	for i, arm := range []Arm{canary, stable} {
+		exposed[i] = known.increments(i, counters(arm.Exposures))
+		bad[i] = known.increments(i, counters(arm.Events))
 	}
-	exposed := [2]map[int64][]float64{count(canary.Exposures), count(stable.Exposures)}
-	bad := [2]map[int64][]float64{count(canary.Events), count(stable.Events)}
 	var out []Interval
 	for end := grid.Ceil(from).Add(grid.Step); !end.After(to); end = end.Add(grid.Step) {
 		slot := end.UnixNano()
@@ -43,14 +46,15 @@ func Intervals(canary, stable Arm, grid Grid, from, to time.Time) []Interval {
 	return out
 }
 
-// sight is which scrapes there were, and of which intervals each arm knows something.
+// sight is which scrapes there were, and which intervals are known of each arm.
 type sight struct {
+	grid Grid
 	all  scrapes
 	arms [2]map[int64]bool
 }
 
 func seen(grid Grid, arms [2][][]Series) sight {
-	s := sight{all: scraped(append(arms[0][:len(arms[0]):len(arms[0])], arms[1]...)...)}
+	s := sight{grid: grid, all: scraped(append(arms[0][:len(arms[0]):len(arms[0])], arms[1]...)...)}
 	for i, arm := range arms {
 		if grid.Shared {
 			s.arms[i] = s.all.slots(grid)
@@ -80,7 +84,7 @@ type counter struct {
 // point is one scrape of a counter.
 type point struct {
 	at time.Time
-	// values is nil where the scrape can't tell them, so that they are not taken for having begun after it.
+	// values is nil where the scrape can't tell them: they are unknown, not 0.
 	values []float64
 }
 
@@ -91,31 +95,35 @@ func counters(series []Series) []counter {
 		for _, sample := range ordered(s.Samples) {
 			if sample.Histogram == nil {
 				c.points = append(c.points, point{sample.Time, []float64{sample.Value}})
+				continue
 			}
+			c.points = append(c.points, point{at: sample.Time})
 		}
 		all = append(all, c)
 	}
 	return all
 }
 
-// increments sums by interval what the counters counted.
-func increments(all []counter, known scrapes, grid Grid) map[int64][]float64 {
+// increments sums by interval what the counters of the arm counted. Intervals of which one can't tell are no longer known.
+func (s sight) increments(arm int, all []counter) map[int64][]float64 {
 	sums := map[int64][]float64{}
 	for _, c := range all {
 		for i, p := range c.points {
-			if p.values == nil || !known.follows(c.of, p.at, grid) {
+			if !s.all.follows(c.of, p.at, s.grid) {
 				continue
 			}
-			grown := p.values
-			if i > 0 && p.at.Sub(c.points[i-1].at) <= grid.longest() {
-				if c.points[i-1].values == nil {
-					continue
-				}
-				grown = since(c.points[i-1].values, p.values)
+			slot := s.grid.slot(p.at)
+			var before *point
+			if i > 0 {
+				before = &c.points[i-1]
 			}
-			slot := grid.slot(p.at)
+			grown, ok := s.grid.grown(before, p)
+			if !ok {
+				delete(s.arms[arm], slot)
+				continue
+			}
 			if sums[slot] == nil {
-				sums[slot] = make([]float64, len(grown))
+				sums[slot] = make([]float64, len(p.values))
 			}
 			for j, v := range grown {
 				sums[slot][j] += v
@@ -125,14 +133,34 @@ func increments(all []counter, known scrapes, grid Grid) map[int64][]float64 {
 	return sums
 }
 
-// since is by how much a counter grew. One that fell in any part was restarted, and has counted from 0.
-func since(before, now []float64) []float64 {
-	grown := make([]float64, len(now))
+// grown is what a counter counted up to a scrape since the one before, which is nil if there is none; ok is false if that
+// can't be told. It is nil where what it counted is of no known time.
+func (g Grid) grown(before *point, now point) (grown []float64, ok bool) {
+	switch {
+	case now.values == nil:
+		return nil, false
+	case before == nil || now.at.Sub(before.at) > g.Lookback():
+		return now.values, true
+	case before.values == nil:
+		return nil, false
+	case fell(before.values, now.values):
+		return now.values, true
+	case now.at.Sub(before.at) > g.longest():
+		return nil, true
+	}
+	grown = make([]float64, len(now.values))
+	for i := range grown {
+		grown[i] = now.values[i] - before.values[i]
+	}
+	return grown, true
+}
+
+// fell says whether a counter did in any part: it was restarted then, and has counted from 0.
+func fell(before, now []float64) bool {
 	for i := range now {
 		if now[i] < before[i] {
-			return now
+			return true
 		}
-		grown[i] = now[i] - before[i]
 	}
-	return grown
+	return false
 }

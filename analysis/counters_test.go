@@ -97,6 +97,29 @@ func TestIntervals(t *testing.T) {
 			},
 			want: map[int]Counts{1: {Exposures: 10}, 6: {Exposures: 10, Events: 1}},
 		},
+		"nor what one had that comes back a while after its target": {
+			why: "a collector was restarted, and pods report to it again one after the other",
+			canary: Arm{
+				Exposures: []Series{
+					scrape(code(pod("collector"), "one"), time.Second, 0, 10, gap, gap, gap, 50, 60, 70),
+					scrape(code(pod("collector"), "two"), time.Second, 9000, 9010, gap, gap, gap, gap, 9060, 9070),
+				},
+				Events: []Series{scrape(code(pod("collector"), "500"), time.Second, 900, 900, gap, gap, gap, gap, 900, 901)},
+			},
+			want: map[int]Counts{1: {Exposures: 20}, 6: {Exposures: 10}, 7: {Exposures: 20, Events: 1}},
+		},
+		"but one that fell meanwhile began anew": {
+			why: "a gateway forgets counters that are idle",
+			canary: Arm{
+				Exposures: []Series{scrape(pod("canary"), time.Second, 0, 10, 20, 30, 40, 50)},
+				Events:    []Series{scrape(code(pod("canary"), "500"), time.Second, 7, 7, gap, gap, gap, 2)},
+			},
+			want: map[int]Counts{1: {Exposures: 10}, 2: {Exposures: 10}, 3: {Exposures: 10}, 4: {Exposures: 10}, 5: {Exposures: 10, Events: 2}},
+		},
+		"a native histogram is no counter, and no zero": {
+			canary: Arm{Exposures: []Series{scrape(pod("canary"), time.Second, 0, 10, 20), native("canary", 0, nil, []float64{1})}},
+			want:   map[int]Counts{2: {Exposures: 10}},
+		},
 		"markers, infinities and other ends are no values": {
 			canary: Arm{Exposures: []Series{scrape(pod("canary"), time.Second, 0, 10, math.NaN(), 30, math.Inf(1), 50)}},
 			want:   map[int]Counts{1: {Exposures: 10}, 3: {Exposures: 20}, 5: {Exposures: 20}},
@@ -160,6 +183,7 @@ func tell(random *rand.Rand, scrapes int, holes bool) story {
 			requests, errors := Series{Labels: labels}, Series{Labels: code(labels, "500")}
 			var n, bad float64
 			var met bool // a counter of errors is there from the first on
+			var away [2]int
 			for i := range scrapes {
 				more := float64(random.IntN(50))
 				worse := float64(random.IntN(3))
@@ -179,8 +203,16 @@ func tell(random *rand.Rand, scrapes int, holes bool) story {
 						continue
 					}
 				}
-				requests.Samples = append(requests.Samples, Sample{Time: at, Value: n})
-				if met {
+				for s := range away {
+					away[s]--
+					if holes && random.IntN(30) == 0 {
+						away[s] = random.IntN(30) // some are away for longer than they are remembered
+					}
+				}
+				if away[0] <= 0 {
+					requests.Samples = append(requests.Samples, Sample{Time: at, Value: n})
+				}
+				if met && away[1] <= 0 {
 					errors.Samples = append(errors.Samples, Sample{Time: at, Value: bad})
 				}
 				if holes && random.IntN(6) == 0 {
@@ -218,7 +250,7 @@ func FuzzIntervals(f *testing.F) {
 		f.Add(seed, uint8(seed*7))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, cut uint8) {
-		const scrapes = 24
+		const scrapes = 48
 		end := begin.Add((scrapes + 1) * step)
 
 		whole := tell(rand.New(rand.NewPCG(seed, 1)), scrapes, false)

@@ -27,22 +27,14 @@ type Buckets struct {
 	Canary, Stable []float64
 }
 
-// Slower are those that took longer than the edge of that place, as events.
-func (b Buckets) Slower(edge int) Interval {
-	slow := func(counts []float64) Counts {
-		all := counts[len(counts)-1]
-		return Counts{Exposures: all, Events: max(0, all-counts[edge])}
-	}
-	return Interval{Start: b.Start, End: b.End, Canary: slow(b.Canary), Stable: slow(b.Stable)}
-}
-
 // ErrNoEdges is that canary and stable have no bucket in common.
 var ErrNoEdges = errors.New("histograms of canary and stable have no bucket in common; give both the same buckets, or native histograms")
 
 // Edges are the upper bounds that all histograms of both arms can tell about, ascending, in the unit of the metric; the last
 // is +Inf. Of classic histograms, whose series have a label le, these are the bounds that all have. Of native ones, those
-// that are within no bucket of another: of two resolutions the lower one's. Keep to them for the length of a release: a later
-// histogram that can't tell about one of them has no data.
+// that are within no bucket of another: of two resolutions the lower one's. So there may be other edges by a longer range:
+// compute them once, from a fixed time before the release and from nothing later, and keep them for its length. An interval
+// with a later histogram that can't tell about one of them is left out.
 func Edges(canary, stable []Series) ([]float64, error) {
 	classic, buckets := bounds(slices.Concat(canary, stable))
 	var edges []float64
@@ -138,8 +130,8 @@ func (b NativeBucket) within(bound float64) bool {
 func Distributions(canary, stable []Series, edges []float64, grid Grid, from, to time.Time) []Buckets {
 	known := seen(grid, [2][][]Series{{canary}, {stable}})
 	counts := [2]map[int64][]float64{
-		increments(histograms(canary, edges), known.all, grid),
-		increments(histograms(stable, edges), known.all, grid),
+		known.increments(0, histograms(canary, edges)),
+		known.increments(1, histograms(stable, edges)),
 	}
 	arm := func(i int, slot int64) []float64 {
 		if counts[i][slot] == nil {
@@ -168,9 +160,7 @@ func histograms(series []Series, edges []float64) []counter {
 				classic[of] = &buckets{of: instance(s.Labels), at: map[int64][]float64{}}
 				order = append(order, classic[of])
 			}
-			if i, ok := slices.BinarySearch(edges, le); ok {
-				classic[of].add(i, len(edges), ordered(s.Samples))
-			}
+			classic[of].add(le, edges, ordered(s.Samples))
 			continue
 		}
 		c := counter{of: instance(s.Labels)}
@@ -191,13 +181,17 @@ type buckets struct {
 	at map[int64][]float64
 }
 
-func (b *buckets) add(edge, edges int, samples []Sample) {
+// add notes the scrapes of a bucket that is no edge too: that those of the edges were not among them is to be known.
+func (b *buckets) add(le float64, edges []float64, samples []Sample) {
+	edge, is := slices.BinarySearch(edges, le)
 	for _, s := range samples {
 		t := s.Time.UnixNano()
 		if b.at[t] == nil {
-			b.at[t] = slices.Repeat([]float64{math.NaN()}, edges)
+			b.at[t] = slices.Repeat([]float64{math.NaN()}, len(edges))
 		}
-		b.at[t][edge] = s.Value
+		if is {
+			b.at[t][edge] = s.Value
+		}
 	}
 }
 

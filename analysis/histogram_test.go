@@ -72,14 +72,11 @@ func TestDistributions(t *testing.T) {
 		return Distributions(canary, stable, edges, grid, begin, begin.Add(4*step))
 	}
 
-	t.Run("counts how many took at most so long, and the slower ones", func(t *testing.T) {
+	t.Run("counts how many took at most so long", func(t *testing.T) {
 		got := read(classic("canary", map[string][]float64{"0.1": {0, 5, 7}, "0.5": {0, 6, 8}, "1": {0, 8, 11}, "+Inf": {0, 10, 14}}))
 		require.Len(t, got, 2)
 		require.Equal(t, Buckets{Start: begin.Add(step), End: begin.Add(2 * step), Canary: []float64{5, 8, 10}, Stable: []float64{90, 99, 100}}, got[0])
-		require.Equal(t, Interval{
-			Start: begin.Add(2 * step), End: begin.Add(3 * step),
-			Canary: Counts{Exposures: 4, Events: 2}, Stable: Counts{Exposures: 100, Events: 10},
-		}, got[1].Slower(0))
+		require.Equal(t, Buckets{Start: begin.Add(2 * step), End: begin.Add(3 * step), Canary: []float64{2, 3, 4}, Stable: []float64{90, 99, 100}}, got[1])
 	})
 	t.Run("a restart shows in any bucket", func(t *testing.T) {
 		got := read(classic("canary", map[string][]float64{"0.1": {0, 5, 7}, "1": {0, 8, 9}, "+Inf": {0, 100, 20}}))
@@ -87,7 +84,8 @@ func TestDistributions(t *testing.T) {
 	})
 	t.Run("buckets that appeared later have no data, and are not blamed for all that was before", func(t *testing.T) {
 		got := read(classic("canary", map[string][]float64{"0.1": {gap, gap, 700, 705}, "1": {0, 800, 900, 905}, "+Inf": {0, 900, 999, 1010}}))
-		require.Equal(t, [][]float64{{0, 0, 0}, {0, 0, 0}, {5, 5, 11}}, [][]float64{got[0].Canary, got[1].Canary, got[2].Canary})
+		require.Len(t, got, 1)
+		require.Equal(t, []float64{5, 5, 11}, got[0].Canary)
 	})
 	t.Run("native histograms are counted at the same edges", func(t *testing.T) {
 		one, two := []float64{1.05, 3}, []float64{1.05, 3, 1.2, 1.9, 7.5}
@@ -101,9 +99,27 @@ func TestDistributions(t *testing.T) {
 	})
 	t.Run("a native histogram whose buckets reach over an edge can't tell", func(t *testing.T) {
 		canary := []Series{native("canary", 0, []float64{1.5}, []float64{1.5, 1.6}, []float64{1.5, 1.6, 1.7})}
-		for _, b := range Distributions(canary, stable, []float64{1.5, math.Inf(1)}, grid, begin, begin.Add(4*step)) {
-			require.Equal(t, []float64{0, 0}, b.Canary)
+		require.Empty(t, Distributions(canary, stable, []float64{1.5, math.Inf(1)}, grid, begin, begin.Add(4*step)))
+	})
+	t.Run("a slow pod that lowers its resolution leaves no interval to the fast one", func(t *testing.T) {
+		fast := []float64{0.9, 1.9}
+		fasts := [][]float64{nil, fast, append(fast, fast...), append(fast, fast...), append(fast, fast...)}
+		stable := []Series{native("stable", 0, fasts...)}
+		slow := native("slow", 0, fasts[:3]...)
+		for _, lower := range native("slow", -2, nil, nil, nil, []float64{1.5, 15, 15, 15}, []float64{1.5, 15, 15, 15, 15}).Samples[3:] {
+			slow.Samples = append(slow.Samples, lower)
 		}
+		for name, canary := range map[string][]Series{"both": {native("fast", 0, fasts...), slow}, "the slow one": {slow}} {
+			got := Distributions(canary, stable, []float64{1, 2, math.Inf(1)}, grid, begin, begin.Add(6*step))
+			require.Len(t, got, 2, "%s: known until it lowers it", name)
+			require.Equal(t, begin.Add(3*step), got[1].End)
+		}
+	})
+	t.Run("a classic histogram without any of the edges can't tell either", func(t *testing.T) {
+		canary := append(
+			classic("one", map[string][]float64{"0.1": {0, 5, 7}, "1": {0, 8, 9}, "+Inf": {0, 10, 20}}),
+			classic("two", map[string][]float64{"0.25": {0, 5, 7}, "2.5": {0, 8, 9}})...)
+		require.Empty(t, read(canary))
 	})
 }
 
@@ -145,6 +161,51 @@ func FuzzDistributions(f *testing.F) {
 				}
 			}
 			require.InDelta(t, want, sum[e], 0, "all that took at most %g", edge)
+		}
+	})
+}
+
+func FuzzDistributionsCut(f *testing.F) {
+	for seed := range uint64(30) {
+		f.Add(seed, uint8(seed*7))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, cut uint8) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		const scrapes = 48
+		tell := func(instance string) Series {
+			told := Series{Labels: pod(instance)}
+			var all []float64
+			away, schema := 0, 1
+			for i := range scrapes {
+				for range random.IntN(5) {
+					all = append(all, math.Exp(random.NormFloat64()))
+				}
+				switch random.IntN(12) {
+				case 0:
+					all = nil
+				case 1:
+					away = random.IntN(30)
+				case 2:
+					schema = random.IntN(3) - 1 // the lowest of which can't tell about all edges
+				}
+				if away--; away < 0 {
+					one := native(instance, schema, all).Samples[0]
+					one.Time = one.Time.Add(time.Duration(i) * step)
+					told.Samples = append(told.Samples, one)
+				}
+			}
+			return told
+		}
+		// Two series of one target, as a collector has.
+		canary, stable := []Series{tell("canary"), tell("canary")}, []Series{tell("stable"), tell("stable")}
+		for _, grid := range []Grid{{Step: step}, {Step: step, Shared: true}} {
+			read := func(from, to time.Time) []Buckets {
+				cut := stored(Arm{Exposures: canary, Events: stable}, from.Add(-grid.Lookback()), to)
+				return Distributions(cut.Exposures, cut.Events, []float64{1, 2, 4, math.Inf(1)}, grid, from, to)
+			}
+			end := begin.Add((scrapes + 1) * step)
+			at := begin.Add(time.Duration(cut) % (scrapes + 1) * step)
+			require.Equal(t, read(begin, end), append(read(begin, at), read(at, end)...), "a range that is cut gives the same intervals")
 		}
 	})
 }

@@ -24,8 +24,11 @@ type Grid struct {
 	Shared bool
 }
 
+// remembered is for how long a counter that is away is not forgotten, so that it is not taken for a new one.
+const remembered = 5 * time.Minute
+
 // Lookback is what must be known from before an interval to tell what happened in it.
-func (g Grid) Lookback() time.Duration { return g.longest() }
+func (g Grid) Lookback() time.Duration { return max(remembered, g.longest()) }
 
 // longest is the most that may lie between two scrapes of a target: what is missable, and half a step for jitter.
 func (g Grid) longest() time.Duration { return (missable+1)*g.Step + g.Step/2 }

@@ -139,10 +139,10 @@ func (w *world) slow(t *testing.T, name string) (counts [2]analysis.Counts) {
 	edges, err := analysis.Edges(canary, stable)
 	require.NoError(t, err, name)
 	for _, b := range analysis.Distributions(canary, stable, edges, analysis.Grid{Step: interval}, w.began, time.Now()) {
-		slower := b.Slower(0)
-		for n, of := range []analysis.Counts{slower.Canary, slower.Stable} {
-			counts[n].Exposures += of.Exposures
-			counts[n].Events += of.Events
+		for n, of := range [][]float64{b.Canary, b.Stable} {
+			all := of[len(of)-1]
+			counts[n].Exposures += all
+			counts[n].Events += all - of[0]
 		}
 	}
 	return counts
