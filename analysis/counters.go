@@ -11,8 +11,8 @@ type Arm struct {
 
 // Intervals says what both arms did in each interval of the grid that begins at from or later and ends at to or earlier. The
 // samples must reach back to Lookback before from; those after to change nothing. The same range cut anywhere on the grid
-// gives the same intervals, so a controller that was restarted sees what the one before it saw. The Weight is left to the
-// caller.
+// gives the same intervals, so a controller that was restarted sees what the one before it saw, if to is never later than
+// Settled says. The Weight is left to the caller.
 //
 // Each series is differenced between two samples, and counts from 0 where it fell. What two scrapes counted between them is
 // of the interval of the second. Left out is an interval in which an arm was not scraped, or for the first time since two

@@ -163,6 +163,72 @@ func TestIntervalsAreOfBothArms(t *testing.T) {
 func TestCadence(t *testing.T) {
 	require.Equal(t, step, Cadence([]Series{scrape(pod("one"), time.Second, 1, 2, 3, gap, 4)}))
 	require.Zero(t, Cadence([]Series{scrape(pod("one"), time.Second, 1)}, nil))
+
+	canary := []Series{scrape(pod("canary"), time.Second, 0, gap, 10, gap, 20, gap, 30)}
+	stable := []Series{scrape(pod("stable"), 16*time.Second, 0, gap, 10, gap, 20, gap, 30)}
+	often := []Series{scrape(pod("stable"), 2*time.Second, 0, 5, 10, 15, 20, 25, 30, 35)}
+	read := func(stable []Series, step time.Duration) []Interval {
+		return Intervals(Arm{Exposures: canary}, Arm{Exposures: stable}, Grid{Step: step}, begin, begin.Add(8*15*time.Second))
+	}
+	require.Empty(t, read(stable, step), "arms that are scraped less often than each step have no interval in common")
+	for _, stable := range [][]Series{stable, often} {
+		require.Equal(t, 2*step, Cadence(canary, stable))
+		got := read(stable, Cadence(canary, stable))
+		require.Len(t, got, 3)
+		for _, i := range got {
+			require.Equal(t, []Counts{{Exposures: 10}, {Exposures: 10}}, []Counts{i.Canary, i.Stable})
+		}
+	}
+}
+
+func TestSettled(t *testing.T) {
+	grid := Grid{Step: step}
+	require.Equal(t, begin, grid.Settled(begin.Add(20*time.Second)))
+	require.Equal(t, begin.Add(-step), grid.Settled(begin.Add(19*time.Second)), "a scrape that began at its end may take so long")
+	require.Equal(t, begin, Grid{Step: step, Settle: 40 * time.Second}.Settled(begin.Add(40*time.Second)))
+}
+
+func TestLateSamples(t *testing.T) {
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 4))
+		told := tell(random, 24, true)
+		// Each of the series is found some time after it was scraped, and not all at once.
+		late := map[string]time.Duration{}
+		visible := func(all []Series, now time.Time) []Series {
+			var out []Series
+			for _, s := range all {
+				kept := Series{Labels: s.Labels}
+				for _, sample := range s.Samples {
+					key := identity(s.Labels) + sample.Time.String()
+					if _, ok := late[key]; !ok {
+						late[key] = time.Duration(random.IntN(15000)) * time.Millisecond
+					}
+					if !sample.Time.Add(late[key]).After(now) {
+						kept.Samples = append(kept.Samples, sample)
+					}
+				}
+				out = append(out, kept)
+			}
+			return out
+		}
+		for _, grid := range []Grid{{Step: step}, {Step: step, Shared: true}} {
+			var seen []Interval
+			from, end := begin, begin.Add(26*step)
+			for now := begin; now.Before(end); now = now.Add(7 * time.Second) {
+				to := grid.Settled(now)
+				if !to.After(from) {
+					continue
+				}
+				arm := func(a Arm) Arm {
+					events := visible(a.Events, now)
+					return Arm{Exposures: visible(a.Exposures, now.Add(time.Second)), Events: events} // asked for one after the other
+				}
+				seen = append(seen, Intervals(arm(told.canary), arm(told.stable), grid, from, to)...)
+				from = to
+			}
+			require.Equal(t, Intervals(told.canary, told.stable, grid, begin, from), seen, "who looks as time goes by sees what one sees who looks later")
+		}
+	}
 }
 
 // story is what some targets did over some scrapes, and what was stored of it.

@@ -16,9 +16,13 @@ const missable = 1
 // Grid is the clock of intervals: they begin and end at whole multiples of Step since the year 1, so that whoever looks,
 // whenever, and from whatever time on, finds the same ones.
 type Grid struct {
-	// Step is how often the source scrapes, such as 15 s; above 0. Intervals of a source that scrapes less often are left out
-	// where they have no scrape, and all of them if it scrapes at less than 2/5 of the rate.
+	// Step is how often the source scrapes, such as 15 s; above 0. It is to be what Cadence says: with less, intervals without
+	// a scrape are left out, which may be all of them, as of two arms that are scraped every 30 s at different seconds.
 	Step time.Duration
+	// Settle is how long after the end of an interval its scrapes may still be on their way; 0 is Step and 5 s. A scrape is
+	// stored under the time at which it began, so it is the timeout of scrapes, which is at most their interval, and a bit for
+	// storing. What reads copies, as Thanos may, wants more.
+	Settle time.Duration
 	// Shared says that each target sees both arms, as a gateway does; an arm of which it counts nothing then did nothing.
 	// Otherwise each arm is scraped by itself, as pods are, and one that isn't has no data.
 	Shared bool
@@ -29,6 +33,15 @@ const remembered = 5 * time.Minute
 
 // Lookback is what must be known from before an interval to tell what happened in it.
 func (g Grid) Lookback() time.Duration { return max(remembered, g.longest()) }
+
+// Settled is the end of the last interval that is complete at now. Those after it must not be judged yet: queries a moment
+// apart see different parts of them, and whoever asks later sees more.
+func (g Grid) Settled(now time.Time) time.Time {
+	return g.Floor(now.Add(-cmp.Or(g.Settle, g.Step+storing)))
+}
+
+// storing is how long it may take until a scrape that ended is found by queries.
+const storing = 5 * time.Second
 
 // longest is the most that may lie between two scrapes of a target: what is missable, and half a step for jitter.
 func (g Grid) longest() time.Duration { return (missable+1)*g.Step + g.Step/2 }
@@ -136,11 +149,20 @@ func ordered(samples []Sample) []Sample {
 	return out
 }
 
-// Cadence is how often the targets of these series are scraped: the difference between two scrapes that is met most often,
-// in whole seconds, the shorter of two that are met as often; 0 if none was scraped twice. Ask it once, and keep to it.
-func Cadence(series ...[]Series) time.Duration {
+// Cadence is how often both arms are scraped, for Step: of each list of series the difference between two scrapes of a target
+// that is met most often, in whole seconds, the shorter of two that are met as often; and the longest of these, so that each
+// list has a scrape in each interval. It is 0 if nothing was scraped twice. Ask it once, and keep to it.
+func Cadence(lists ...[]Series) time.Duration {
+	var longest time.Duration
+	for _, series := range lists {
+		longest = max(longest, cadence(scraped(series)))
+	}
+	return longest
+}
+
+func cadence(all scrapes) time.Duration {
 	met := map[time.Duration]int{}
-	for _, times := range scraped(series...) {
+	for _, times := range all {
 		for i := 1; i < len(times); i++ {
 			met[times[i].Sub(times[i-1]).Round(time.Second)]++
 		}
