@@ -21,10 +21,16 @@ type Guard struct {
 	Allow []netip.Prefix
 }
 
-// denied are addresses of a host to itself and of cloud providers' metadata that are neither of the loopback nor of the link.
+// denied are addresses of a host to itself and of cloud providers' metadata that are neither of the loopback nor of the link:
+// of Alibaba, Azure, Oracle, Amazon and Google.
 var denied = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("255.255.255.255/32"),
-	netip.MustParsePrefix("100.100.100.200/32"), netip.MustParsePrefix("168.63.129.16/32"), netip.MustParsePrefix("fd00:ec2::254/128"),
+	netip.MustParsePrefix("100.100.100.200/32"), netip.MustParsePrefix("168.63.129.16/32"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("fd00:ec2::/32"), netip.MustParsePrefix("fd20:ce::/64"),
+	// Gateways make addresses of IPv4 of these, each in its own way, so they may be of any: local NAT64, 6to4, Teredo, and
+	// IPv4-translated ones.
+	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001::/32"),
+	netip.MustParsePrefix("::ffff:0:0:0/96"),
 }
 
 // Permits says whether the address may be asked. Of an IPv6 address that stands for one of IPv4, that one counts.
@@ -61,8 +67,8 @@ type deniedError struct{}
 func (deniedError) Error() string { return "address denied" }
 
 // dialer connects to permitted addresses alone. It asks after names are resolved, for each address anew.
-func (g Guard) dialer(resolver *net.Resolver) func(ctx context.Context, network, address string) (net.Conn, error) {
-	d := net.Dialer{
+func (g Guard) dialer(resolver *net.Resolver) *net.Dialer {
+	return &net.Dialer{
 		Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Resolver: resolver,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			at, err := netip.ParseAddrPort(address)
@@ -72,5 +78,4 @@ func (g Guard) dialer(resolver *net.Resolver) func(ctx context.Context, network,
 			return nil
 		},
 	}
-	return d.DialContext
 }
