@@ -33,7 +33,7 @@ type Config struct {
 	Address string
 	Guard   Guard
 	TLS     TLS
-	// Credentials are sent to the host and port of Address alone, and by its scheme.
+	// Credentials are sent to the host and port of Address alone, and by its scheme; so is all else, but for OAuth2's tokens.
 	Credentials Credentials
 	// Proxy is that of all requests; nil asks directly. The environment has no say. With a proxy, it is the proxy whose
 	// address the guard looks at: the proxy then decides whom it asks.
@@ -50,9 +50,10 @@ type Config struct {
 type TLS struct {
 	// CA are certificates in PEM that are trusted, instead of the system's; empty for these.
 	CA []byte
-	// Certificate and Key are those of the client in PEM; both or neither.
+	// Certificate and Key are those of the client in PEM; both or neither. They are shown to the host of Address alone.
 	Certificate, Key []byte
-	// ServerName is the name that the server's certificate must have; "" is the host of the address.
+	// ServerName is the name that the certificate of the host of Address must have; "" is that host. A proxy and the host of
+	// tokens have their own.
 	ServerName string
 	// InsecureSkipVerify trusts any certificate.
 	InsecureSkipVerify bool
@@ -73,7 +74,7 @@ type Credentials struct {
 // OAuth2 are client credentials.
 type OAuth2 struct {
 	ClientID, ClientSecret string
-	// TokenURL is asked for tokens, under the same Guard and TLS.
+	// TokenURL is asked for tokens, under the same Guard and trust, without the certificate of the client.
 	TokenURL string
 	Scopes   []string
 	// Params are further parameters that are sent to TokenURL, such as audience.
@@ -87,16 +88,19 @@ func New(config Config) (*http.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address: %w", err)
 	}
-	transport, err := transport(config)
+	own, others, err := config.TLS.configs()
 	if err != nil {
 		return nil, err
 	}
 	timeout := cmp.Or(config.Timeout, defaultTimeout)
-	sized := sized{next: transport, most: cmp.Or(config.MaxBytes, defaultMaxBytes)}
-	signed, err := sign(config.Credentials, base, sized, timeout)
+	transport := func(secure *tls.Config) http.RoundTripper {
+		return sized{next: transport(config, secure, others), most: cmp.Or(config.MaxBytes, defaultMaxBytes)}
+	}
+	tokens, err := config.Credentials.tokens(transport(others), timeout)
 	if err != nil {
 		return nil, err
 	}
+	signed := signed{next: transport(own), base: base, credentials: config.Credentials, tokens: tokens}
 	return &http.Client{Transport: signed, Timeout: timeout, CheckRedirect: redirected}, nil
 }
 
@@ -111,31 +115,45 @@ func address(text string) (*url.URL, error) {
 	return parsed, nil
 }
 
-func transport(config Config) (*http.Transport, error) {
+// configs are how the host of the address is spoken to, and how others are.
+func (t TLS) configs() (own, others *tls.Config, err error) {
 	//nolint:gosec // where the operator of the source says so
-	secure := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: config.TLS.ServerName, InsecureSkipVerify: config.TLS.InsecureSkipVerify}
-	if len(config.TLS.CA) > 0 {
-		secure.RootCAs = x509.NewCertPool()
-		if !secure.RootCAs.AppendCertsFromPEM(config.TLS.CA) {
-			return nil, errors.New("CA: it has no certificate; put certificates in PEM there")
+	others = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.InsecureSkipVerify}
+	if len(t.CA) > 0 {
+		others.RootCAs = x509.NewCertPool()
+		if !others.RootCAs.AppendCertsFromPEM(t.CA) {
+			return nil, nil, errors.New("CA: it has no certificate; put certificates in PEM there")
 		}
 	}
-	if len(config.TLS.Certificate) > 0 || len(config.TLS.Key) > 0 {
-		pair, err := tls.X509KeyPair(config.TLS.Certificate, config.TLS.Key)
+	own = others.Clone()
+	own.ServerName = t.ServerName
+	if len(t.Certificate) > 0 || len(t.Key) > 0 {
+		pair, err := tls.X509KeyPair(t.Certificate, t.Key)
 		if err != nil {
-			return nil, errors.New("client certificate: it and its key are no pair in PEM; put both there")
+			return nil, nil, errors.New("client certificate: it and its key are no pair in PEM; put both there")
 		}
-		secure.Certificates = []tls.Certificate{pair}
+		own.Certificates = []tls.Certificate{pair}
 	}
-	return &http.Transport{
-		Proxy: http.ProxyURL(config.Proxy), DialContext: config.Guard.dialer(config.resolver), TLSClientConfig: secure,
-		TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: maxHeaders, ForceAttemptHTTP2: true,
-		MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
-	}, nil
+	return own, others, nil
 }
 
-// sign adds the credentials to requests.
-func sign(c Credentials, base *url.URL, next http.RoundTripper, timeout time.Duration) (http.RoundTripper, error) {
+// transport speaks to servers as secure says, and to a proxy as others says.
+func transport(config Config, secure, others *tls.Config) *http.Transport {
+	dialer := config.Guard.dialer(config.resolver)
+	t := &http.Transport{
+		Proxy: http.ProxyURL(config.Proxy), DialContext: dialer.DialContext, TLSClientConfig: secure,
+		TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: maxHeaders, ForceAttemptHTTP2: true,
+		MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
+	}
+	if config.Proxy != nil && config.Proxy.Scheme == "https" {
+		// With a proxy, all that is dialled is the proxy.
+		t.DialTLSContext = (&tls.Dialer{NetDialer: dialer, Config: others.Clone()}).DialContext
+	}
+	return t
+}
+
+// tokens checks the credentials, and is where tokens are had; nil if they want none.
+func (c Credentials) tokens(transport http.RoundTripper, timeout time.Duration) (oauth2.TokenSource, error) {
 	given := 0
 	for _, is := range []bool{c.Bearer != "", c.Username != "" || c.Password != "", c.OAuth2 != nil} {
 		if is {
@@ -145,29 +163,29 @@ func sign(c Credentials, base *url.URL, next http.RoundTripper, timeout time.Dur
 	if given > 1 {
 		return nil, errors.New("credentials: there are several; give one of a bearer token, a user with a password, and OAuth2")
 	}
-	signed := signed{next: next, base: base, credentials: c}
-	if c.OAuth2 != nil {
-		if _, err := address(c.OAuth2.TokenURL); err != nil {
-			return nil, fmt.Errorf("OAuth2 token URL: %w", err)
-		}
-		params := url.Values{}
-		for name, value := range c.OAuth2.Params {
-			params.Set(name, value)
-		}
-		// A token is asked for by the first request that needs it and kept for all, so it is under no request's context.
-		ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{
-			Transport: next, Timeout: timeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		})
-		signed.tokens = (&clientcredentials.Config{
-			ClientID: c.OAuth2.ClientID, ClientSecret: c.OAuth2.ClientSecret, TokenURL: c.OAuth2.TokenURL,
-			Scopes: c.OAuth2.Scopes, EndpointParams: params,
-		}).TokenSource(ctx)
+	if c.OAuth2 == nil {
+		return nil, nil
 	}
-	return signed, nil
+	if _, err := address(c.OAuth2.TokenURL); err != nil {
+		return nil, fmt.Errorf("OAuth2 token URL: %w", err)
+	}
+	params := url.Values{}
+	for name, value := range c.OAuth2.Params {
+		params.Set(name, value)
+	}
+	// A token is asked for by the first request that needs it and kept for all, so it is under no request's context.
+	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{
+		Transport: transport, Timeout: timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	})
+	return (&clientcredentials.Config{
+		ClientID: c.OAuth2.ClientID, ClientSecret: c.OAuth2.ClientSecret, TokenURL: c.OAuth2.TokenURL,
+		Scopes: c.OAuth2.Scopes, EndpointParams: params,
+	}).TokenSource(ctx), nil
 }
 
-// signed adds credentials to requests for one host, and takes nothing along to others.
+// signed adds credentials to requests for one host, and sends none to others, to which a redirect may lead: what was asked,
+// the certificate of the client and the address of the controller's network are nobody else's business.
 type signed struct {
 	next        http.RoundTripper
 	base        *url.URL
@@ -177,7 +195,10 @@ type signed struct {
 
 func (s signed) RoundTrip(request *http.Request) (*http.Response, error) {
 	if !same(request.URL, s.base) {
-		return s.next.RoundTrip(request)
+		if request.Body != nil {
+			_ = request.Body.Close()
+		}
+		return nil, redirectError{"it redirects to another host, port or scheme"}
 	}
 	request = request.Clone(request.Context())
 	for name, value := range s.credentials.Headers {
@@ -209,21 +230,9 @@ func same(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }
 
-// redirected says whether a redirect is followed. Elsewhere go requests without a body alone: a query may be nobody's
-// business.
-func redirected(request *http.Request, via []*http.Request) error {
-	first := via[0].URL
-	switch {
-	case len(via) > maxRedirects:
+func redirected(_ *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
 		return redirectError{"it redirects again and again"}
-	case first.Scheme == "https" && request.URL.Scheme != "https":
-		return redirectError{"it redirects from https to another scheme"}
-	case !same(request.URL, first) && request.Body != nil && request.Body != http.NoBody:
-		return redirectError{"it redirects a request with a body to another host"}
-	}
-	if !same(request.URL, first) {
-		// Who signed the request itself, or named a key in its URL, which would be the Referer, meant the first host too.
-		request.Header = http.Header{"Accept": request.Header["Accept"], "User-Agent": request.Header["User-Agent"]}
 	}
 	return nil
 }
