@@ -17,10 +17,12 @@ import (
 type Limits struct {
 	// AtATime is how many requests are under way at once; 4. Others wait their turn.
 	AtATime int
-	// Timeout bounds one request with its wait; 15 s.
+	// Wait bounds the wait for one's turn; 15 s.
+	Wait time.Duration
+	// Timeout bounds one request, from its turn on; 15 s.
 	Timeout time.Duration
 	// Failures is after how many requests in a row without an answer the source is left alone; 5. That there is no data, or
-	// that a query is refused, is an answer.
+	// that a query is refused, is an answer. Requests whose context ended earlier, waiting or asking, say nothing.
 	Failures uint32
 	// Rest is how long it is left alone before one request tries it again; 30 s.
 	Rest time.Duration
@@ -64,22 +66,27 @@ func (c *Counters) Samples(ctx context.Context, selector string, from, to time.T
 
 // gate is what every request to a source goes through.
 type gate struct {
-	timeout time.Duration
-	slots   chan struct{}
-	breaker *gobreaker.CircuitBreaker[any]
+	wait, timeout time.Duration
+	slots         chan struct{}
+	breaker       *gobreaker.CircuitBreaker[any]
 }
+
+// gaveUp is the error of a request whose context ended before there was an answer.
+type gaveUp struct{ error }
+
+func (g gaveUp) Unwrap() error { return g.error }
 
 func open(limits Limits) *gate {
 	failures := cmp.Or(limits.Failures, 5)
 	return &gate{
+		wait:    cmp.Or(limits.Wait, 15*time.Second),
 		timeout: cmp.Or(limits.Timeout, 15*time.Second),
 		slots:   make(chan struct{}, cmp.Or(limits.AtATime, 4)),
 		breaker: gobreaker.NewCircuitBreaker[any](gobreaker.Settings{
 			Timeout:      cmp.Or(limits.Rest, 30*time.Second),
 			ReadyToTrip:  func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= failures },
 			IsSuccessful: func(err error) bool { return !errors.Is(err, analysis.ErrUnreachable) },
-			// Who gave up waiting says nothing of the source.
-			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+			IsExcluded:   func(err error) bool { return errors.As(err, &gaveUp{}) },
 		}),
 	}
 }
@@ -90,18 +97,20 @@ func pass[T any](ctx context.Context, g *gate, name string, ask func(context.Con
 	unreachable := func(problem, mend string) error {
 		return &analysis.SourceError{Source: name, Reason: analysis.ErrUnreachable, Problem: problem, Mend: mend}
 	}
-	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	turn, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
 	select {
 	case g.slots <- struct{}{}:
-	case <-ctx.Done():
+	case <-turn.Done():
 		return none, unreachable(fmt.Sprintf("%d requests to it were under way all the time", cap(g.slots)), "see whether it is overloaded")
 	}
 	defer func() { <-g.slots }()
 	answer, err := g.breaker.Execute(func() (any, error) {
-		answer, err := ask(ctx)
-		if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
-			return nil, fmt.Errorf("%w: %w", unreachable("the request was cancelled", "ask again"), context.Canceled)
+		bounded, cancel := context.WithTimeout(ctx, g.timeout)
+		defer cancel()
+		answer, err := ask(bounded)
+		if err != nil && ctx.Err() != nil {
+			return nil, gaveUp{unreachable("who asked gave up before it answered", "ask again, and give it more time")}
 		}
 		return answer, err
 	})

@@ -76,7 +76,7 @@ func TestAtATime(t *testing.T) {
 			<-ctx.Done()
 			return fails(analysis.ErrUnreachable)
 		}}
-		slow := New("web shop/slow", s, Limits{AtATime: 2, Timeout: time.Second, Failures: 100})
+		slow := New("web shop/slow", s, Limits{AtATime: 2, Wait: 700 * time.Millisecond, Timeout: time.Second, Failures: 100})
 		quick := New("web shop/quick", &source{answer: func(context.Context) error { return nil }}, Limits{})
 		var all sync.WaitGroup
 		failures := make([]error, 10)
@@ -90,27 +90,74 @@ func TestAtATime(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, time.Since(began), "another source waits for nothing")
 		all.Wait()
-		require.Equal(t, time.Second, time.Since(began), "who waits for a turn waits no longer than for an answer")
+		require.Equal(t, time.Second, time.Since(began), "who waits for a turn doesn't wait for long")
 		for _, err := range failures {
 			require.ErrorIs(t, err, analysis.ErrUnreachable)
 		}
 	})
 }
 
+// takes is how long a source needs for each answer.
+func takes(d time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return fails(analysis.ErrUnreachable)
+		}
+	}
+}
+
+func TestWaitingIsNoPartOfARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limited := New("web shop/test", &source{answer: takes(40 * time.Millisecond)}, Limits{AtATime: 8, Wait: time.Second, Timeout: 100 * time.Millisecond, Failures: 1})
+		var all sync.WaitGroup
+		failures := make([]error, 60)
+		for i := range failures {
+			all.Go(func() { _, failures[i] = limited.Value(t.Context(), "query", time.Time{}) })
+		}
+		all.Wait()
+		for _, err := range failures {
+			require.NoError(t, err, "who had its turn had the whole time")
+		}
+	})
+}
+
 func TestWhoGivesUpSaysNothingOfTheSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &source{answer: func(ctx context.Context) error {
-			<-ctx.Done()
-			return fails(analysis.ErrUnreachable)
-		}}
-		limited := New("web shop/test", s, Limits{Failures: 1})
-		for range 3 {
+		s := &source{answer: takes(40 * time.Millisecond)}
+		limited := New("web shop/test", s, Limits{Failures: 1, Rest: time.Minute})
+		impatient := func(context func() (context.Context, context.CancelFunc)) {
+			for range 3 {
+				ctx, cancel := context()
+				_, err := limited.Value(ctx, "query", time.Time{})
+				cancel()
+				require.ErrorContains(t, err, "gave up")
+				require.ErrorIs(t, err, analysis.ErrUnreachable)
+			}
+		}
+		cancelled := func() (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Millisecond, cancel)
-			_, err := limited.Value(ctx, "query", time.Time{})
-			require.ErrorContains(t, err, "cancelled")
-			require.ErrorIs(t, err, analysis.ErrUnreachable)
+			return ctx, cancel
 		}
-		require.Equal(t, 3, s.asked)
+		late := func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), time.Millisecond)
+		}
+		impatient(cancelled)
+		impatient(late)
+		require.Equal(t, 6, s.asked)
+		_, err := limited.Value(t.Context(), "query", time.Time{})
+		require.NoError(t, err)
+
+		s.answer = func(context.Context) error { return fails(analysis.ErrUnreachable) }
+		_, err = limited.Value(t.Context(), "query", time.Time{})
+		require.ErrorContains(t, err, "it is broken")
+		time.Sleep(time.Minute + time.Second) //nolint:forbidigo // of the fake clock of synctest
+		s.answer = takes(40 * time.Millisecond)
+		impatient(late)
+		_, err = limited.Value(t.Context(), "query", time.Time{})
+		require.NoError(t, err, "nor after its rest, when one request tries it")
 	})
 }
