@@ -198,7 +198,12 @@ func (s *Source) unreadable() error {
 
 func (s *Source) refused(err *promv1.Error) error {
 	switch err.Type {
-	case promv1.ErrBadData, promv1.ErrExec:
+	case promv1.ErrExec:
+		if !faulty(err.Msg) {
+			return s.fails(analysis.ErrUnreachable, "it broke off the query"+s.said(err.Msg), "see which of its stores is down, or correct the query")
+		}
+		return s.fails(analysis.ErrRefused, "it can't answer the query"+s.said(err.Msg), "correct the query")
+	case promv1.ErrBadData:
 		return s.fails(analysis.ErrRefused, "it can't answer the query"+s.said(err.Msg), "correct the query")
 	case promv1.ErrTimeout, promv1.ErrCanceled:
 		return s.fails(analysis.ErrUnreachable, "the query took it too long", "select fewer series or a shorter time")
@@ -211,4 +216,16 @@ func (s *Source) refused(err *promv1.Error) error {
 	case promv1.ErrBadResponse:
 	}
 	return s.unreadable()
+}
+
+// faults are in what Prometheus says where a query can't be executed for what it is, by its engine (promql/engine.go and
+// functions.go).
+var faults = []string{
+	"too many samples", "many-to-many", "matching labels must be unique", "multiple matches for labels", "duplicate series", "same labelset",
+	"regular expression", "label name", "invalid",
+}
+
+// faulty says whether a query failed for what it is. Thanos says that execution failed where one of its stores is down, too.
+func faulty(said string) bool {
+	return slices.ContainsFunc(faults, func(fault string) bool { return strings.Contains(said, fault) })
 }

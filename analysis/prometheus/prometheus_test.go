@@ -130,8 +130,12 @@ func TestNoAnswer(t *testing.T) {
 		reason error
 		says   string
 	}{
-		"a query that is wrong":       {trouble(400, "bad_data", `1:5: parse error near "`+secret+`"`), analysis.ErrRefused, `as it says: 1:5: parse error near "***"`},
-		"a query that is too large":   {trouble(422, "execution", "query processing would load too many samples"), analysis.ErrRefused, "too many samples"},
+		"a query that is wrong":     {trouble(400, "bad_data", `1:5: parse error near "`+secret+`"`), analysis.ErrRefused, `as it says: 1:5: parse error near "***"`},
+		"a query that is too large": {trouble(422, "execution", "query processing would load too many samples"), analysis.ErrRefused, "too many samples"},
+		"a query of two meanings":   {trouble(422, "execution", "found duplicate series for the match group {} on the right hand-side of the operation"), analysis.ErrRefused, "correct the query"},
+		"a store of Thanos is down": {
+			trouble(422, "execution", "expanding series: proxy Series(): rpc error: code = Unavailable desc = connection refused"), analysis.ErrUnreachable, "stores is down",
+		},
 		"a query that takes long":     {trouble(422, "timeout", "query timed out"), analysis.ErrUnreachable, "too long"},
 		"Prometheus is starting":      {trouble(503, "unavailable", "not ready "+secret), analysis.ErrUnreachable, "503"},
 		"a proxy has no Prometheus":   {always(502, "<html>bad gateway "+secret), analysis.ErrUnreachable, "502"},
