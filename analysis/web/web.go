@@ -22,8 +22,12 @@ import (
 	"crossfade.io/crossfade/analysis/egress"
 )
 
+// defaultMaxBytes is smaller than that of other sources: JSON of any shape takes some twenty times as much memory.
+const defaultMaxBytes = 1 << 20
+
 // Config is what is asked, and how.
 type Config struct {
+	// Config is how it is asked; MaxBytes 0 is 1 MiB.
 	egress.Config
 
 	// Method is GET, which "" also is, or POST.
@@ -47,6 +51,7 @@ func New(name string, config Config) (*Source, error) {
 	if config.Method != http.MethodGet && config.Method != http.MethodPost {
 		return nil, fmt.Errorf("%s: method %s is not sent; use GET or POST", name, config.Method)
 	}
+	config.MaxBytes = cmp.Or(config.MaxBytes, defaultMaxBytes)
 	client, err := egress.New(config.Config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

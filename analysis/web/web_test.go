@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,6 +102,7 @@ func TestNoAnswer(t *testing.T) {
 		"no permission":     {403, secret, analysis.ErrRefused},
 		"a broken server":   {500, secret, analysis.ErrUnreachable},
 		"another address":   {404, secret, analysis.ErrRefused},
+		"a large answer":    {200, `"` + strings.Repeat("a", 1<<20) + `"`, analysis.ErrRefused},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
