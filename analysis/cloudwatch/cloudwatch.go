@@ -72,7 +72,8 @@ func New(name string, config Config) (*Source, error) {
 	}, nil
 }
 
-// Value is the newest value of each result within the window. The query is a list of metric data queries in JSON, as the API
+// Value is the newest value of each result within the window, of those whose period has ended: one that is still being counted
+// would be too low. The query is a list of metric data queries in JSON, as the API
 // and the command line of AWS take it, or one expression, such as SELECT SUM(...), by the minute.
 func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysis.Value, error) {
 	queries, err := s.read(query)
@@ -93,15 +94,41 @@ func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysi
 		if result.StatusCode != types.StatusCodeComplete {
 			return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer lacks a part", "ask again, or have a shorter window")
 		}
-		if len(result.Values) > 0 {
+		if newest, ok := newest(result, at.Add(-period(queries, result))); ok {
 			labels := map[string]string{"id": aws.ToString(result.Id), "label": aws.ToString(result.Label)}
-			numbers = append(numbers, analysis.Number{Labels: labels, Value: result.Values[0]})
+			numbers = append(numbers, analysis.Number{Labels: labels, Value: newest})
 		}
 	}
 	if len(numbers) == 0 {
 		return analysis.Value{}, s.fails(analysis.ErrNoData, "the query gives no value in the last "+s.window.String(), "see whether its metrics are reported, or have a longer window")
 	}
 	return analysis.Value{Numbers: numbers}, nil
+}
+
+// newest is the first value of a result, which is the newest, that begins at that time or earlier.
+func newest(result types.MetricDataResult, begins time.Time) (float64, bool) {
+	for i, value := range result.Values {
+		if i < len(result.Timestamps) && !result.Timestamps[i].After(begins) {
+			return value, true
+		}
+	}
+	return 0, false
+}
+
+// period is what each value of a result is of: that of its query, or, of an expression that has none, the longest of all.
+func period(queries []types.MetricDataQuery, of types.MetricDataResult) time.Duration {
+	var longest int32
+	for _, q := range queries {
+		each := aws.ToInt32(q.Period)
+		if q.MetricStat != nil {
+			each = aws.ToInt32(q.MetricStat.Period)
+		}
+		if each > 0 && aws.ToString(q.Id) == aws.ToString(of.Id) {
+			return time.Duration(each) * time.Second
+		}
+		longest = max(longest, each)
+	}
+	return time.Duration(longest) * time.Second
 }
 
 func (s *Source) read(query string) ([]types.MetricDataQuery, error) {

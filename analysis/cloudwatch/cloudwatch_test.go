@@ -41,13 +41,15 @@ func says(code int, value cbor.Map) http.HandlerFunc {
 	}
 }
 
+// result has the values of minutes, the newest of which began 40 s ago.
 func result(status string, values ...float64) cbor.Map {
-	list := cbor.List{}
-	for _, v := range values {
+	list, times := cbor.List{}, cbor.List{}
+	for i, v := range values {
 		list = append(list, cbor.Float64(v))
+		times = append(times, &cbor.Tag{ID: 1, Value: cbor.Float64(at.Unix() - 40 - 60*int64(i))})
 	}
 	return cbor.Map{"MetricDataResults": cbor.List{cbor.Map{
-		"Id": cbor.String("q"), "Label": cbor.String("errors"), "StatusCode": cbor.String(status), "Values": list,
+		"Id": cbor.String("q"), "Label": cbor.String("errors"), "StatusCode": cbor.String(status), "Values": list, "Timestamps": times,
 	}}}
 }
 
@@ -65,11 +67,11 @@ func TestValue(t *testing.T) {
 			asked, _ = value.(cbor.Map)
 		}
 		got = r
-		says(http.StatusOK, result("Complete", 3, 2))(w, r)
+		says(http.StatusOK, result("Complete", 1, 3, 2))(w, r)
 	})
 	value, err := made.Value(t.Context(), "SELECT SUM(Errors) FROM shop", at)
 	require.NoError(t, err)
-	require.Equal(t, []analysis.Number{{Labels: map[string]string{"id": "q", "label": "errors"}, Value: 3}}, value.Numbers, "the newest")
+	require.Equal(t, []analysis.Number{{Labels: map[string]string{"id": "q", "label": "errors"}, Value: 3}}, value.Numbers, "the newest of those that have ended")
 	require.Contains(t, got.URL.Path, "GetMetricData")
 	require.Contains(t, got.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential="+keyID+"/")
 	require.Contains(t, got.Header.Get("Authorization"), "/eu-central-1/monitoring/aws4_request")
@@ -77,6 +79,10 @@ func TestValue(t *testing.T) {
 	require.NotContains(t, got.Header.Get("Authorization"), secretKey)
 	queries := asked["MetricDataQueries"].(cbor.List)
 	require.Equal(t, cbor.String("SELECT SUM(Errors) FROM shop"), queries[0].(cbor.Map)["Expression"])
+
+	value, err = made.Value(t.Context(), `[{"Id":"m1","MetricStat":{"Metric":{"Namespace":"shop","MetricName":"Errors"},"Period":120,"Stat":"Sum"}},{"Id":"q","Expression":"m1 * 2"}]`, at)
+	require.NoError(t, err)
+	require.InDelta(t, 2, value.Numbers[0].Value, 0, "an expression is of the periods of the others")
 
 	_, err = made.Value(t.Context(), `[{"Id":"m1","MetricStat":{"Metric":{"Namespace":"AWS/ApplicationELB","MetricName":"HTTPCode_Target_5XX_Count"},"Period":60,"Stat":"Sum"}}]`, at)
 	require.NoError(t, err)
@@ -92,6 +98,7 @@ func TestNoAnswer(t *testing.T) {
 		want   error
 	}{
 		"no values":                 {says(200, result("Complete")), analysis.ErrNoData},
+		"a minute that goes on":     {says(200, result("Complete", 1)), analysis.ErrNoData},
 		"a part":                    {says(200, result("PartialData", 1)), analysis.ErrNoData},
 		"several pages":             {says(200, more), analysis.ErrNoData},
 		"keys that don't count":     {says(403, failure("InvalidClientTokenId", "token "+keyID+" "+secretKey)), analysis.ErrRefused},

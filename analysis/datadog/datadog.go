@@ -64,12 +64,15 @@ type answer struct {
 	Series []struct {
 		Metric string   `json:"metric"`
 		Tags   []string `json:"tag_set"`
-		// Points are pairs of a time in milliseconds and a value, which is null where there is none.
+		// Interval is how long each point is of, in seconds.
+		Interval int64 `json:"interval"`
+		// Points are pairs of the time at which they begin, in milliseconds, and a value, which is null where there is none.
 		Points [][]*float64 `json:"pointlist"`
 	} `json:"series"`
 }
 
-// Value is the last point of each series that the query gives within the window.
+// Value is the last point of each series that the query gives within the window, of those whose time has ended: one that is
+// still being counted would be too low.
 func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysis.Value, error) {
 	params := url.Values{
 		"query": {query},
@@ -97,7 +100,7 @@ func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysi
 			key, value, _ := strings.Cut(tag, ":")
 			labels[key] = value
 		}
-		if last, ok := last(series.Points); ok {
+		if last, ok := last(series.Points, at.Add(-time.Duration(series.Interval)*time.Second)); ok {
 			numbers = append(numbers, analysis.Number{Labels: labels, Value: last})
 		}
 	}
@@ -107,10 +110,10 @@ func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysi
 	return analysis.Value{Numbers: numbers}, nil
 }
 
-// last is the value of the last point that has one.
-func last(points [][]*float64) (float64, bool) {
+// last is the value of the last point that has one, and begins at that time or earlier.
+func last(points [][]*float64, begins time.Time) (float64, bool) {
 	for i := len(points) - 1; i >= 0; i-- {
-		if len(points[i]) == 2 && points[i][1] != nil {
+		if len(points[i]) == 2 && points[i][0] != nil && points[i][1] != nil && *points[i][0] <= float64(begins.UnixMilli()) {
 			return *points[i][1], true
 		}
 	}

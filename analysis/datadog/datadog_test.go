@@ -34,11 +34,11 @@ func TestRequest(t *testing.T) {
 	var got *http.Request
 	made := source(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
-		_, _ = io.WriteString(w, `{"status":"ok","error":"","series":[{"metric":"trace.hits","tag_set":["env:prod","version:2"],"pointlist":[[1767268740000,3],[1767268770000,4.5],[1767268800000,null]]}]}`)
+		_, _ = io.WriteString(w, `{"status":"ok","error":"","series":[{"metric":"trace.hits","tag_set":["env:prod","version:2"],"interval":20,"pointlist":[[1767268740000,3],[1767268760000,4.5],[1767268780000,null],[1767268790000,1],[1767268800000,0]]}]}`)
 	})
 	value, err := made.Value(t.Context(), "sum:trace.hits{env:prod} by {version}.as_count()", at)
 	require.NoError(t, err)
-	require.Equal(t, []analysis.Number{{Labels: map[string]string{"__name__": "trace.hits", "env": "prod", "version": "2"}, Value: 4.5}}, value.Numbers, "the last point that is there")
+	require.Equal(t, []analysis.Number{{Labels: map[string]string{"__name__": "trace.hits", "env": "prod", "version": "2"}, Value: 4.5}}, value.Numbers, "the last point that is there, of those whose time has ended")
 	require.Equal(t, "/api/v1/query", got.URL.Path)
 	require.Equal(t, "sum:trace.hits{env:prod} by {version}.as_count()", got.URL.Query().Get("query"))
 	require.Equal(t, []string{"1767268500", "1767268800"}, []string{got.URL.Query().Get("from"), got.URL.Query().Get("to")})
@@ -53,6 +53,7 @@ func TestNoAnswer(t *testing.T) {
 	}{
 		"no series":                 {200, `{"status":"ok","series":[]}`, analysis.ErrNoData},
 		"no points":                 {200, `{"status":"ok","series":[{"metric":"a","pointlist":[[1767268800000,null]]}]}`, analysis.ErrNoData},
+		"points not ended":          {200, `{"status":"ok","series":[{"metric":"a","interval":60,"pointlist":[[1767268760000,1]]}]}`, analysis.ErrNoData},
 		"a query that is wrong":     {200, `{"status":"error","error":"Rule 'scope' didn't match ` + apiKey + `"}`, analysis.ErrRefused},
 		"a query that can't be":     {400, `{"errors":["` + applicationKey + `"]}`, analysis.ErrRefused},
 		"keys that don't count":     {403, `{"errors":["Forbidden ` + apiKey + `"]}`, analysis.ErrRefused},
