@@ -50,7 +50,7 @@ func counted(intervals []Interval, of func(Interval) Counts) map[int]Counts {
 
 func canary(i Interval) Counts { return i.Canary }
 
-func TestIntervals(t *testing.T) {
+func TestIntervals(t *testing.T) { //nolint:funlen // a table
 	stable := Arm{Exposures: []Series{scrape(pod("stable"), time.Second, 0, 1, 2, 3, 4, 5, 6, 7, 8)}}
 	tests := map[string]struct {
 		why    string
@@ -239,7 +239,7 @@ type story struct {
 }
 
 // tell makes up a story; holes are missed scrapes, jitter, doubled samples and markers.
-func tell(random *rand.Rand, scrapes int, holes bool) story {
+func tell(random *rand.Rand, scrapes int, holes bool) story { //nolint:gocyclo // one case for each thing that can befall a scrape
 	var told story
 	for _, arm := range []*Arm{&told.canary, &told.stable} {
 		for range 1 + random.IntN(3) {

@@ -106,9 +106,7 @@ func TestDistributions(t *testing.T) {
 		fasts := [][]float64{nil, fast, append(fast, fast...), append(fast, fast...), append(fast, fast...)}
 		stable := []Series{native("stable", 0, fasts...)}
 		slow := native("slow", 0, fasts[:3]...)
-		for _, lower := range native("slow", -2, nil, nil, nil, []float64{1.5, 15, 15, 15}, []float64{1.5, 15, 15, 15, 15}).Samples[3:] {
-			slow.Samples = append(slow.Samples, lower)
-		}
+		slow.Samples = append(slow.Samples, native("slow", -2, nil, nil, nil, []float64{1.5, 15, 15, 15}, []float64{1.5, 15, 15, 15, 15}).Samples[3:]...)
 		for name, canary := range map[string][]Series{"both": {native("fast", 0, fasts...), slow}, "the slow one": {slow}} {
 			got := Distributions(canary, stable, []float64{1, 2, math.Inf(1)}, grid, begin, begin.Add(6*step))
 			require.Len(t, got, 2, "%s: known until it lowers it", name)
