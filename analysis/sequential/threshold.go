@@ -45,13 +45,15 @@ func newThreshold(s float64, rates []float64, invested float64) *Threshold {
 	return t
 }
 
-// Add bets on one interval, and says whether it could: not if there were no exposures, or more events than exposures.
+// Add bets on one interval, and says whether it could: not if there were no exposures. Of more events than
+// exposures, as many as exposures count, as if each of them was an event.
 func (t *Threshold) Add(arm Arm, phi float64) bool {
-	if !usable(arm.Exposures, arm.Events) || arm.Exposures == 0 || arm.Events > arm.Exposures {
+	if !usable(arm.Exposures, arm.Events) || arm.Exposures == 0 {
 		return false
 	}
+	events := math.Min(arm.Events, arm.Exposures)
 	for j := range t.hit {
-		t.pay(j, arm.Events*t.hit[j]+(arm.Exposures-arm.Events)*t.miss[j], phi)
+		t.pay(j, events*t.hit[j]+(arm.Exposures-events)*t.miss[j], phi)
 	}
 	return true
 }
@@ -62,10 +64,11 @@ func (t *Threshold) Clone() *Threshold {
 }
 
 // RateBand is the range of rates that k events in n exposures leave open at level alpha, however often one looks: Robbins'
-// mixture with a Beta(1,1) prior, inverted. Both ends are within 0 to 1; without exposures it is all of it.
+// mixture with a Beta(1,1) prior, inverted. Both ends are within 0 to 1; without exposures it is all of it. Of more events than
+// exposures, as many as exposures count.
 func RateBand(arm Arm, alpha float64) (low, high float64) {
-	k, n := arm.Events, arm.Exposures
-	if !usable(k, n) || n == 0 || k > n {
+	k, n := math.Min(arm.Events, arm.Exposures), arm.Exposures
+	if !usable(k, n) || n == 0 {
 		return 0, 1
 	}
 	best := k / n
