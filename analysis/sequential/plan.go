@@ -2,11 +2,8 @@ package sequential
 
 import "math"
 
-// Overshoot is what a test needs beyond ln(1/alpha), in nats, since it does not know the true ratio: section 2 (g) of the note.
-const (
-	OvershootWorse    = 1.5
-	OvershootNotWorse = 0.7
-)
+// OvershootWorse is what NewWorse needs beyond ln(1/alpha), in nats, since it does not know the true ratio: section 2 (g) of the note.
+const OvershootWorse = 1.5
 
 // Traffic is what an analysis has to work with.
 type Traffic struct {
@@ -28,7 +25,7 @@ func (t Traffic) Information(ratio, null float64) float64 {
 }
 
 // Seconds is how long it takes on average to show, at level alpha, that a true ratio is not null; +Inf if it never does. Overshoot
-// is one of the constants. Times Rate it is the number of requests needed.
+// is OvershootWorse, or that of another test. Times Rate it is the number of requests needed.
 func (t Traffic) Seconds(ratio, null, alpha, overshoot float64) float64 {
 	information := t.Information(ratio, null)
 	if !(information > 0) {
