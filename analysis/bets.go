@@ -8,10 +8,7 @@ import (
 
 // bets are what a Compare has made of the intervals that it used.
 type bets struct {
-	worse *sequential.Ratio
-	// above is nil where there is no floor.
-	above *sequential.Threshold
-	safe  safety
+	claims
 
 	band    *sequential.Band
 	noise   *sequential.Noise
@@ -22,57 +19,77 @@ type bets struct {
 }
 
 func newBets(asked Comparison) bets {
-	b := bets{
-		worse:   sequential.NewWorse(asked.Margin, asked.Restarts.invested()),
-		safe:    newSafety(asked),
+	return bets{
+		claims:  newClaims(asked),
 		band:    sequential.NewBand(defaultSpread),
 		noise:   sequential.NewNoise(),
 		confirm: sequential.NewConfirm(asked.Confirm),
 	}
-	if asked.Floor > 0 {
-		b.above = sequential.NewViolation(asked.Floor, asked.Restarts.invested())
-	}
-	return b
 }
 
 // clone has seen the same, and goes on apart.
 func (b *bets) clone() bets {
 	other := *b
 	band, noise := *b.band, *b.noise
-	other.worse, other.safe, other.confirm, other.band, other.noise = b.worse.Clone(), b.safe.clone(), b.confirm.Clone(), &band, &noise
-	if b.above != nil {
-		other.above = b.above.Clone()
-	}
+	other.claims, other.confirm, other.band, other.noise = b.claims.clone(), b.confirm.Clone(), &band, &noise
 	return other
-}
-
-func (b *bets) invest(part float64) {
-	b.worse.Invest(part)
-	if b.above != nil {
-		b.above.Invest(part)
-	}
 }
 
 // add uses an interval that can be compared, which belongs to that minute.
 func (b *bets) add(interval Interval, phi float64, minute int64) {
 	canary, stable := sequential.Arm(interval.Canary), sequential.Arm(interval.Stable)
-	b.worse.Add(canary, stable, phi)
-	b.safe.add(canary, stable, phi)
-	if b.above != nil {
-		b.above.Add(canary, phi)
-	}
+	b.claims.add(canary, stable, phi)
 	b.band.Add(canary, stable, phi)
 	b.noise.Add(canary, stable, minute)
 	b.confirm.Add(b.worseLog())
 	b.canary, b.stable, b.used = b.canary.plus(interval.Canary), b.stable.plus(interval.Stable), b.used+1
 }
 
-// worseLog is ln of the evidence for "worse than the margin and above the floor": the lesser of both.
-func (b *bets) worseLog() float64 {
-	if b.above == nil {
-		return b.worse.Log()
+// claims are the evidence against the canary, and for it.
+type claims struct {
+	worse *sequential.Ratio
+	// above is nil where there is no floor.
+	above *sequential.Threshold
+	safe  safety
+}
+
+func newClaims(asked Comparison) claims {
+	c := claims{worse: sequential.NewWorse(asked.Margin, asked.Restarts.invested()), safe: newSafety(asked)}
+	if asked.Floor > 0 {
+		c.above = sequential.NewViolation(asked.Floor, asked.Restarts.invested())
 	}
-	return math.Min(b.worse.Log(), b.above.Log())
+	return c
+}
+
+func (c claims) clone() claims {
+	other := claims{worse: c.worse.Clone(), safe: c.safe.clone()}
+	if c.above != nil {
+		other.above = c.above.Clone()
+	}
+	return other
+}
+
+func (c claims) invest(part float64) {
+	c.worse.Invest(part)
+	if c.above != nil {
+		c.above.Invest(part)
+	}
+}
+
+func (c claims) add(canary, stable sequential.Arm, phi float64) {
+	c.worse.Add(canary, stable, phi)
+	c.safe.add(canary, stable, phi)
+	if c.above != nil {
+		c.above.Add(canary, phi)
+	}
+}
+
+// worseLog is ln of the evidence for "worse than the margin and above the floor": the lesser of both.
+func (c claims) worseLog() float64 {
+	if c.above == nil {
+		return c.worse.Log()
+	}
+	return math.Min(c.worse.Log(), c.above.Log())
 }
 
 // safety is the evidence that the canary is good.

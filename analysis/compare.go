@@ -23,16 +23,18 @@ type Comparison struct {
 	// their exposures need.
 	Floor    float64
 	Restarts Restarts
-	// Confirm is on how many intervals in a row an alarm must stand; under 1 counts as 1.
+	// Confirm is on how many intervals in a row an alarm must stand; under 1 counts as 1, and with the guard under 2 as 2.
 	Confirm int
-	// Guard leaves out intervals in which both arms together jump, which arms that are scraped at different times need.
+	// Guard leaves out intervals in which both arms together jump, which arms that are scraped at different times need. The one
+	// before a jump is taken back, so no alarm may stand on it alone.
 	Guard bool
 	// Phi is how many times noisier than independent requests the traffic is, at least 1, as Calibrate finds it. 0 learns it on the way.
 	Phi float64
 }
 
 // Compare judges the canary's rate of events by stable's over the same intervals. It fails when the canary is shown to be worse than
-// the margin, and above the floor; it passes while the canary is shown to be under the limit, or under the floor. What fails once, fails.
+// the margin, and above the floor; it passes while the canary is shown to be under the limit, or under the floor, and nothing to speak of
+// says that it is worse. It has no data once two intervals in a row can't be used. What fails once, fails.
 // Use NewCompare.
 type Compare struct {
 	asked Comparison
@@ -41,19 +43,23 @@ type Compare struct {
 	bets  bets
 	// before are the bets without the last interval, nil if that was left out.
 	before *bets
-	// all is the evidence for the canary from all intervals, those that were left out too: nothing that it did may help it to pass by
-	// being left out.
-	all safety
-	// found has the times, and how many intervals came; weight is that of the last one.
+	// all is the evidence from all intervals, those that were left out too: nothing that the canary did may help it to pass by being
+	// left out.
+	all claims
+	// found has the times, and how many intervals came; weight is that of the last one, and end when it ended.
 	found  Finding
 	weight int32
+	end    time.Time
 	// failed is the finding at the moment of the alarm.
 	failed *Finding
 }
 
 // NewCompare has seen nothing yet.
 func NewCompare(asked Comparison) *Compare {
-	return &Compare{asked: asked, bets: newBets(asked), all: newSafety(asked)}
+	if asked.Guard {
+		asked.Confirm = max(asked.Confirm, 2)
+	}
+	return &Compare{asked: asked, bets: newBets(asked), all: newClaims(asked)}
 }
 
 // Add takes further intervals, in the order of time.
@@ -65,20 +71,23 @@ func (c *Compare) Add(intervals ...Interval) {
 
 // add says whether the interval was used.
 func (c *Compare) add(interval Interval) bool {
-	if c.found.Start.IsZero() {
-		c.found.Start = interval.Start
-	}
-	c.found.Last, c.weight = interval.End, interval.Weight
+	c.see(interval)
 	canary, stable, phi := sequential.Arm(interval.Canary), sequential.Arm(interval.Stable), c.phi()
+	usable := sequential.Comparable(canary, stable)
+	if usable {
+		c.found.Last = interval.End
+	}
 	jumps := c.asked.Guard && c.guard.Jumps(canary, stable)
 	if jumps && c.before != nil {
 		c.bets = *c.before
 		c.found.LeftOut++
 	}
 	c.before = nil
+	due := c.clock.due(c.asked.Restarts, interval.Start)
+	c.all.invest(due)
 	c.all.add(canary, stable, phi)
-	c.bets.invest(c.clock.due(c.asked.Restarts, interval.Start))
-	if jumps || !sequential.Comparable(canary, stable) {
+	c.bets.invest(due)
+	if jumps || !usable {
 		c.found.LeftOut++
 		return false
 	}
@@ -87,13 +96,24 @@ func (c *Compare) add(interval Interval) bool {
 		c.before = &before
 	}
 	c.bets.add(interval, phi, int64(interval.Start.Sub(c.found.Start)/time.Minute))
-	if c.failed == nil && reaches(c.bets.confirm.Log(), c.asked.Alpha) {
-		failed := c.numbers()
-		failed.Verdict, failed.Reason = v1alpha1.VerdictFail, c.whyFailed(failed)
+	if c.failed == nil && reaches(c.worse(), c.asked.Alpha) {
+		failed := c.standing()
 		c.failed = &failed
 	}
 	return true
 }
+
+// see notes that an interval came, of whatever use.
+func (c *Compare) see(interval Interval) {
+	if c.found.Start.IsZero() {
+		c.found.Start = interval.Start
+	}
+	c.found.Every, c.weight, c.end = interval.length(), interval.Weight, interval.End
+}
+
+func (c *Compare) role() role { return roleEvidence }
+
+func (c *Compare) worse() float64 { return c.bets.confirm.Log() }
 
 func (c *Compare) phi() float64 {
 	if c.asked.Phi > 0 {
@@ -103,8 +123,11 @@ func (c *Compare) phi() float64 {
 }
 
 func (c *Compare) safeLog() float64 {
-	return math.Min(c.bets.safe.log(c.atHalf()), c.all.log(c.atHalf()))
+	return math.Min(c.bets.safe.log(c.atHalf()), c.all.safe.log(c.atHalf()))
 }
+
+// doubtLog is ln of the evidence of its being worse that no interval need confirm, to keep it from passing.
+func (c *Compare) doubtLog() float64 { return math.Max(c.bets.worseLog(), c.all.worseLog()) }
 
 func (c *Compare) atHalf() bool {
 	const half = 500_000
@@ -120,12 +143,24 @@ func (c *Compare) limit() float64 {
 
 // Verdict is that of Finding, without the numbers.
 func (c *Compare) Verdict() v1alpha1.Verdict {
+	switch verdict := c.shown(); {
+	case c.failed != nil || verdict == v1alpha1.VerdictFail:
+		return v1alpha1.VerdictFail
+	case c.found.lapsed(c.end):
+		return v1alpha1.VerdictNoData
+	default:
+		return verdict
+	}
+}
+
+// shown is what the evidence shows as it is now, however old.
+func (c *Compare) shown() v1alpha1.Verdict {
 	switch {
-	case c.failed != nil:
+	case reaches(c.worse(), c.asked.Alpha):
 		return v1alpha1.VerdictFail
 	case c.bets.used == 0:
 		return v1alpha1.VerdictNoData
-	case reaches(c.safeLog(), c.asked.AlphaPass):
+	case reaches(c.safeLog(), c.asked.AlphaPass) && !doubtful(c.doubtLog()):
 		return v1alpha1.VerdictPass
 	default:
 		return v1alpha1.VerdictInconclusive
@@ -134,11 +169,23 @@ func (c *Compare) Verdict() v1alpha1.Verdict {
 
 // Finding is what is to be said of all intervals so far. Once it fails, the reason is that of the moment, and the numbers go on.
 func (c *Compare) Finding() Finding {
+	if c.failed == nil {
+		return c.standing()
+	}
 	f := c.numbers()
-	f.Verdict = c.Verdict()
+	f.Verdict, f.Reason, f.ETA, f.Needed = v1alpha1.VerdictFail, c.failed.Reason, 0, 0
+	return f
+}
+
+// standing is the finding by the evidence as it is now: what has failed may have recovered.
+func (c *Compare) standing() Finding {
+	f := c.numbers()
+	f.Verdict = c.shown()
 	switch f.Verdict {
 	case v1alpha1.VerdictFail:
-		f.Reason, f.ETA, f.Needed = c.failed.Reason, 0, 0
+		f.Reason = fmt.Sprintf("%s, %s, after %s and %.0f %s",
+			c.ratio(f), enough(f.Worse, c.asked.Alpha), round(f.After()), f.Canary.Events, c.asked.Events)
+		f.ETA, f.Needed = 0, 0
 	case v1alpha1.VerdictPass:
 		f.Reason = fmt.Sprintf("%s, shown to be under %gx: %s, after %s and %.0f %s",
 			c.ratio(f), c.limit(), enough(f.Safe, c.asked.AlphaPass), round(f.After()), f.Canary.Events, c.asked.Events)
@@ -148,9 +195,15 @@ func (c *Compare) Finding() Finding {
 	case v1alpha1.VerdictInconclusive:
 		f.Reason = fmt.Sprintf("%s, evidence of its being worse %s of %.0f, of its being under %gx %s of %.0f",
 			c.ratio(f), evidence(f.Worse), 1/c.asked.Alpha, c.limit(), evidence(f.Safe), 1/c.asked.AlphaPass)
+		if reaches(f.Safe, c.asked.AlphaPass) {
+			f.Reason += doubt(c.doubtLog())
+		}
 		if f.ETA > 0 {
 			f.Reason += fmt.Sprintf(", decides in about %s", round(f.ETA))
 		}
+	}
+	if c.found.lapsed(c.end) {
+		return f.outdated()
 	}
 	return f
 }
@@ -159,14 +212,10 @@ func (c *Compare) ratio(f Finding) string {
 	return c.asked.Rate + " " + times(f.Ratio, f.Low, f.High, "stable")
 }
 
-func (c *Compare) whyFailed(f Finding) string {
-	return fmt.Sprintf("%s, %s, after %s and %.0f %s", c.ratio(f), enough(f.Worse, c.asked.Alpha), round(f.After()), f.Canary.Events, c.asked.Events)
-}
-
 func (c *Compare) numbers() Finding {
 	f := c.found
 	f.Used, f.Canary, f.Stable = c.bets.used, c.bets.canary, c.bets.stable
-	f.Worse, f.Safe, f.Phi = c.bets.confirm.Log(), c.safeLog(), c.phi()
+	f.Worse, f.Safe, f.Phi = c.worse(), c.safeLog(), c.phi()
 	f.Ratio, f.Low, f.High = c.bets.band.Range(defaultAlphaBand)
 	c.forecast(&f)
 	return f

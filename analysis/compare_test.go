@@ -223,16 +223,6 @@ func TestCompareLearnsNoise(t *testing.T) {
 	require.Less(t, judge.Finding().Phi, 4.0)
 }
 
-func TestFindingAges(t *testing.T) {
-	judge := NewCompare(plain())
-	judge.Add(steady(12, Counts{150, 1.5}, Counts{1350, 13.5})...)
-	f := judge.Finding()
-	require.Equal(t, f, f.Aged(f.Last.Add(30*time.Second), 15*time.Second))
-	require.Equal(t, v1alpha1.VerdictNoData, f.Aged(f.Last.Add(31*time.Second), 15*time.Second).Verdict)
-	f.Verdict = v1alpha1.VerdictFail
-	require.Equal(t, f, f.Aged(f.Last.Add(time.Hour), 15*time.Second))
-}
-
 // noisy is an hour of chance, in which the canary is so many times as bad.
 func noisy(seed uint64, ratio float64) []Interval {
 	random := rand.New(rand.NewPCG(seed, 0))

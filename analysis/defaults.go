@@ -22,6 +22,12 @@ const (
 	defaultAlphaSplit, defaultTolerance = 0.001, 0.1
 	// defaultBurn is how many times faster than the objective allows the budget may be spent: a page in an hour.
 	defaultBurn = 14.4
+	// defaultDoubt is the evidence of being worse from which nothing passes, though it may yet be chance.
+	defaultDoubt = 5
+	// mostLimit is the largest rate that an objective may have as its limit: beyond it, there is none that shows as worse.
+	mostLimit = 0.8
+	// defaultRetry is how long after a measurement without a value one is taken again where only one is wanted.
+	defaultRetry = 15 * time.Second
 	// defaultQuantile is what of latencies is compared.
 	defaultQuantile = 0.99
 	// defaultAlphaBand is that of all bands that people look at, and of A/B tests.

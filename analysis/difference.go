@@ -63,11 +63,14 @@ func (d *Difference) Add(intervals ...Interval) {
 		if d.found.Start.IsZero() {
 			d.found.Start = interval.Start
 		}
-		d.found.Last = interval.End
+		d.found.Every = interval.length()
 		canary, stable := sequential.Arm(interval.Canary), sequential.Arm(interval.Stable)
 		if !d.test.Add(interval.Weight, stable, canary) {
 			d.found.LeftOut++
 			continue
+		}
+		if sequential.Comparable(canary, stable) {
+			d.found.Last = interval.End
 		}
 		d.band.Add(canary, stable, d.asked.Phi)
 		d.found.Used++

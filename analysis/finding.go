@@ -30,24 +30,56 @@ type Finding struct {
 	Needed float64
 	// Used and LeftOut are how many intervals were, and were left out since both arms together jumped, or had no requests.
 	Used, LeftOut int
-	// Start is when the first interval began, Last when the last one ended; both zero before the first.
+	// Start is when the first interval began. Last is when the last one ended that could be used, jumps among them; zero before
+	// there is one.
 	Start, Last time.Time
+	// Every is how long an interval is, the last one; 0 where nothing more is going to be measured, so that it doesn't age.
+	Every time.Duration
 }
 
-// After is the time from the first interval to the last.
-func (f Finding) After() time.Duration { return f.Last.Sub(f.Start) }
+// After is the time from the first interval to the last that could be used.
+func (f Finding) After() time.Duration {
+	if f.Last.IsZero() {
+		return 0
+	}
+	return f.Last.Sub(f.Start)
+}
 
-// Aged is the finding as of now. If two scrapes are missing there is no data any more, except of what is known to fail already.
-func (f Finding) Aged(now time.Time, scrape time.Duration) Finding {
-	if f.Verdict != v1alpha1.VerdictFail && !f.Last.IsZero() && now.Sub(f.Last) > 2*scrape {
-		f.Verdict = v1alpha1.VerdictNoData
-		f.Reason = fmt.Sprintf("no interval since %s, which is more than two scrapes; before that: %s", f.Last.UTC().Format(time.TimeOnly), f.Reason)
+// mostMissed is how many intervals in a row may be missing, or of no use, before there is no data.
+const mostMissed = 2
+
+// Aged is the finding as of now. If two intervals are missing there is no data any more, except of what is known to fail already.
+func (f Finding) Aged(now time.Time) Finding {
+	if f.Every > 0 && !f.Last.IsZero() && now.Sub(f.Last) > mostMissed*f.Every {
+		return f.outdated()
+	}
+	return f
+}
+
+// lapsed says whether two intervals in a row could not be used, if the last one that came ended then.
+func (f Finding) lapsed(end time.Time) bool {
+	return f.Every > 0 && !f.Last.IsZero() && end.Sub(f.Last) >= mostMissed*f.Every
+}
+
+// outdated has no data any more, except of what is known to fail already.
+func (f Finding) outdated() Finding {
+	if f.Verdict != v1alpha1.VerdictFail && f.Verdict != v1alpha1.VerdictNoData {
+		f.Reason = fmt.Sprintf("no requests to judge by since %s, which is two scrapes or more; before that: %s", f.Last.UTC().Format(time.TimeOnly), f.Reason)
+		f.Verdict, f.ETA, f.Needed = v1alpha1.VerdictNoData, 0, 0
 	}
 	return f
 }
 
 // reaches says whether ln of an e-value is enough at level alpha.
 func reaches(log, alpha float64) bool { return log >= -math.Log(alpha) }
+
+// doubtful says whether ln of the evidence of being worse keeps from passing.
+func doubtful(log float64) bool { return log >= math.Log(defaultDoubt) }
+
+// doubt says why what is shown to be good doesn't pass.
+func doubt(log float64) string {
+	return fmt.Sprintf("; with %s before it is confirmed, and from %d on nothing passes", evidence(log), defaultDoubt)
+}
 
 // evidence writes an e-value for people.
 func evidence(log float64) string {

@@ -17,6 +17,11 @@ type Interval struct {
 	Start, End time.Time
 	// Canary and Stable are the two arms.
 	Canary, Stable Counts
-	// Weight is the share of requests that the routes were seen to give the canary, in parts per million.
+	// Weight is the share of requests that the routes were seen to give the canary, in parts per million; 0 where callers are matched,
+	// whose share nobody declares.
 	Weight int32
 }
+
+func (i Interval) length() time.Duration { return i.End.Sub(i.Start) }
+
+func (i Interval) end() time.Time { return i.End }

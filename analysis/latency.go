@@ -17,6 +17,10 @@ type LatencyInterval struct {
 	Weight int32
 }
 
+func (i LatencyInterval) length() time.Duration { return i.End.Sub(i.Start) }
+
+func (i LatencyInterval) end() time.Time { return i.End }
+
 // LatencyComparison is what a Latency judge is asked. Rate of the Comparison is written by the judge, which knows the edge.
 type LatencyComparison struct {
 	Comparison
@@ -26,7 +30,8 @@ type LatencyComparison struct {
 }
 
 // Latency compares the shares of slow requests, as Compare does with errors. What is slow is a bucket's edge that is chosen
-// by what stable did before the release, and stays for the whole of it: never an interpolated quantile, which has no odds.
+// by what stable did before the release, and stays for the whole of it: never an interpolated quantile, which has no odds. Where
+// next to none of stable's requests were slower than any edge, up to 1-Quantile of the canary's may be slower than the lowest such.
 // Use NewLatency.
 type Latency struct {
 	asked  LatencyComparison
@@ -58,21 +63,21 @@ func (l *Latency) add(interval LatencyInterval) {
 	if l.found.Start.IsZero() {
 		l.found.Start = interval.Start
 	}
-	l.found.Last = interval.End
+	l.found.Every = interval.length()
 	if l.compare == nil && !l.choose(interval) {
 		l.found.LeftOut++
 		return
 	}
 	canary, known := interval.Canary.Tail(l.edge)
 	stable, both := interval.Stable.Tail(l.edge)
+	compared := Interval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: Counts(canary), Stable: Counts(stable)}
 	if !known || !both {
+		l.compare.see(compared)
 		l.found.LeftOut++
 		return
 	}
 	phi := l.compare.phi()
-	used := l.compare.add(Interval{
-		Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: Counts(canary), Stable: Counts(stable),
-	})
+	used := l.compare.add(compared)
 	l.shift.Invest(l.clock.due(l.asked.Restarts, interval.Start))
 	if used {
 		l.shift.Add(interval.Canary, interval.Stable, phi)
@@ -102,6 +107,9 @@ func (l *Latency) choose(interval LatencyInterval) bool {
 	}
 	asked := l.asked.Comparison
 	asked.Rate = fmt.Sprintf("share of requests slower than %s", seconds(edge))
+	if !fits && tail < 1-l.asked.Quantile {
+		asked.Floor = max(asked.Floor, 1-l.asked.Quantile)
+	}
 	if !fits {
 		l.note = fmt.Sprintf("; buckets are too coarse for p%g: %s of stable's requests were slower than the closest edge, %s",
 			100*l.asked.Quantile, percent(tail), seconds(edge))
@@ -138,14 +146,34 @@ func (l *Latency) Finding() Finding {
 	if l.compare == nil {
 		f := l.found
 		f.Verdict, f.Phi = v1alpha1.VerdictNoData, 1
-		f.Reason = "latency not known: no edge of the histogram from before has requests on both sides and is one of both arms"
+		f.Reason = "latency not known: no edge of the histogram from before has faster requests and is one of both arms"
 		if len(l.before.Edges) == 0 {
 			f.Reason = "latency not known: there is no histogram of stable from before the release"
 		}
 		return f
 	}
-	f := l.compare.Finding()
-	f.Start, f.Last, f.LeftOut = l.found.Start, l.found.Last, l.found.LeftOut+f.LeftOut
+	return l.about(l.compare.Finding())
+}
+
+func (l *Latency) standing() Finding {
+	if l.compare == nil {
+		return l.Finding()
+	}
+	return l.about(l.compare.standing())
+}
+
+func (l *Latency) role() role { return roleEvidence }
+
+func (l *Latency) worse() float64 {
+	if l.compare == nil {
+		return 0
+	}
+	return l.compare.worse()
+}
+
+// about adds to a finding of the comparison what it doesn't know.
+func (l *Latency) about(f Finding) Finding {
+	f.Start, f.LeftOut = l.found.Start, l.found.LeftOut+f.LeftOut
 	f.Reason += l.note
 	if f.Verdict != v1alpha1.VerdictFail && reaches(l.Shift(), l.asked.Alpha) {
 		f.Reason += fmt.Sprintf("; it is slower at some edge, by however little: evidence %s", evidence(l.Shift()))

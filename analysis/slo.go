@@ -13,7 +13,7 @@ type Objective struct {
 	// Objective is the share of exposures that are to be good, above 0 and under 1, such as 0.999.
 	Objective float64
 	// Burn is how many times faster than the objective allows the canary may have events. Burn times (1-Objective) is the
-	// limit of its rate, which must be under 0.86.
+	// limit of its rate, at most 0.8: one beyond counts as 0.8, since no canary could be shown to be worse.
 	Burn float64
 	// Alpha is the chance that a canary within the limit ever fails, AlphaPass that one beyond it passes at a given look.
 	Alpha, AlphaPass float64
@@ -23,7 +23,7 @@ type Objective struct {
 	// Phi is that of Comparison; 0 is 1, since there is no other arm to learn it from.
 	Phi float64
 	// Budget is the number of canary events at which it fails whatever their rate, such as a share of a month's error budget; 0
-	// is none.
+	// is none. It counts all events, of intervals without exposures too.
 	Budget float64
 }
 
@@ -36,6 +36,9 @@ type SLO struct {
 	confirm sequential.Confirm
 	found   Finding
 	failed  *Finding
+	// end is when the last interval ended, of whatever use; spent are all events so far.
+	end   time.Time
+	spent float64
 }
 
 // NewSLO has seen nothing yet.
@@ -47,7 +50,7 @@ func NewSLO(asked Objective) *SLO {
 	}
 }
 
-func (o Objective) limit() float64 { return o.Burn * (1 - o.Objective) }
+func (o Objective) limit() float64 { return min(o.Burn*(1-o.Objective), mostLimit) }
 
 // Add takes further intervals, in the order of time; Stable isn't looked at.
 func (s *SLO) Add(intervals ...Interval) {
@@ -60,39 +63,59 @@ func (s *SLO) add(interval Interval) {
 	if s.found.Start.IsZero() {
 		s.found.Start = interval.Start
 	}
-	s.found.Last = interval.End
+	s.found.Every, s.end = interval.length(), interval.End
+	canary := sequential.Arm(interval.Canary)
+	if canary.Believed() {
+		s.spent += canary.Events
+	}
 	s.above.Invest(s.clock.due(s.asked.Restarts, interval.Start))
-	if !s.above.Add(sequential.Arm(interval.Canary), s.asked.Phi) {
+	if s.above.Add(canary, s.asked.Phi) {
+		s.found.Last = interval.End
+		s.found.Used++
+		s.found.Canary = s.found.Canary.plus(interval.Canary)
+		s.under.Add(canary, s.asked.Phi)
+		s.confirm.Add(s.above.Log())
+	} else {
 		s.found.LeftOut++
-		return
 	}
-	s.found.Used++
-	s.found.Canary = s.found.Canary.plus(interval.Canary)
-	s.under.Add(sequential.Arm(interval.Canary), s.asked.Phi)
-	s.confirm.Add(s.above.Log())
-	if s.failed != nil {
-		return
+	if s.failed == nil && s.shown() == v1alpha1.VerdictFail {
+		failed := s.standing()
+		s.failed = &failed
 	}
-	f := s.numbers()
-	switch {
-	case s.asked.Budget > 0 && f.Canary.Events >= s.asked.Budget:
-		f.Reason = fmt.Sprintf("canary had %.0f events, and %.0f are its share of the error budget", f.Canary.Events, s.asked.Budget)
-	case reaches(f.Worse, s.asked.Alpha):
-		f.Reason = fmt.Sprintf("%s, %s, after %s and %.0f events", s.rate(f), enough(f.Worse, s.asked.Alpha), round(f.After()), f.Canary.Events)
-	default:
-		return
-	}
-	s.failed = &f
 }
+
+// role is that of a limit once the budget is spent, which no other metric makes good.
+func (s *SLO) role() role {
+	if s.overspent() {
+		return roleLimit
+	}
+	return roleEvidence
+}
+
+func (s *SLO) overspent() bool { return s.asked.Budget > 0 && s.spent >= s.asked.Budget }
+
+func (s *SLO) worse() float64 { return s.confirm.Log() }
 
 // Verdict is that of Finding, without the numbers.
 func (s *SLO) Verdict() v1alpha1.Verdict {
+	switch verdict := s.shown(); {
+	case s.failed != nil || verdict == v1alpha1.VerdictFail:
+		return v1alpha1.VerdictFail
+	case s.found.lapsed(s.end):
+		return v1alpha1.VerdictNoData
+	default:
+		return verdict
+	}
+}
+
+// shown is what the evidence shows as it is now, however old.
+func (s *SLO) shown() v1alpha1.Verdict {
 	switch {
-	case s.failed != nil:
+	case s.overspent() || reaches(s.worse(), s.asked.Alpha):
 		return v1alpha1.VerdictFail
 	case s.found.Used == 0:
 		return v1alpha1.VerdictNoData
-	case reaches(s.under.Log(), s.asked.AlphaPass):
+	case reaches(s.under.Log(), s.asked.AlphaPass) && !doubtful(s.above.Log()):
 		return v1alpha1.VerdictPass
 	default:
 		return v1alpha1.VerdictInconclusive
@@ -101,11 +124,25 @@ func (s *SLO) Verdict() v1alpha1.Verdict {
 
 // Finding is what is to be said of all intervals so far. Ratio is that of the canary's rate to the limit.
 func (s *SLO) Finding() Finding {
+	if s.failed == nil {
+		return s.standing()
+	}
 	f := s.numbers()
-	f.Verdict = s.Verdict()
+	f.Verdict, f.Reason, f.ETA, f.Needed = v1alpha1.VerdictFail, s.failed.Reason, 0, 0
+	return f
+}
+
+// standing is the finding by the evidence as it is now: what has failed may have recovered.
+func (s *SLO) standing() Finding {
+	f := s.numbers()
+	f.Verdict = s.shown()
 	switch f.Verdict {
 	case v1alpha1.VerdictFail:
-		f.Reason = s.failed.Reason
+		if s.overspent() {
+			f.Reason = fmt.Sprintf("canary had %.0f events, and %.0f are its share of the error budget", s.spent, s.asked.Budget)
+		} else {
+			f.Reason = fmt.Sprintf("%s, %s, after %s and %.0f events", s.rate(f), enough(f.Worse, s.asked.Alpha), round(f.After()), f.Canary.Events)
+		}
 	case v1alpha1.VerdictPass:
 		f.Reason = fmt.Sprintf("%s, shown to be within it: %s, after %s", s.rate(f), enough(f.Safe, s.asked.AlphaPass), round(f.After()))
 	case v1alpha1.VerdictNoData:
@@ -113,6 +150,12 @@ func (s *SLO) Finding() Finding {
 	case v1alpha1.VerdictInconclusive:
 		f.Reason = fmt.Sprintf("%s, evidence of its being above %s of %.0f, of its being within it %s of %.0f",
 			s.rate(f), evidence(f.Worse), 1/s.asked.Alpha, evidence(f.Safe), 1/s.asked.AlphaPass)
+		if reaches(f.Safe, s.asked.AlphaPass) {
+			f.Reason += doubt(s.above.Log())
+		}
+	}
+	if s.found.lapsed(s.end) {
+		return f.outdated()
 	}
 	return f
 }
@@ -123,7 +166,7 @@ func (s *SLO) rate(f Finding) string {
 
 func (s *SLO) numbers() Finding {
 	f := s.found
-	f.Worse, f.Safe, f.Phi = s.confirm.Log(), s.under.Log(), max(s.asked.Phi, 1)
+	f.Worse, f.Safe, f.Phi = s.worse(), s.under.Log(), max(s.asked.Phi, 1)
 	if f.Used == 0 {
 		return f
 	}

@@ -22,7 +22,7 @@ type SplitCheck struct {
 
 // Split judges whether the canary gets the share of requests that its weight says, by the Exposures of intervals. Its Fail is no
 // reason to roll back: it says that the arms can't be compared, so the release had better hold. It passes as long as nothing
-// speaks against the split. Use NewSplit.
+// speaks against the split. Where no share is declared, as with all or none of the weight, there is nothing to check. Use NewSplit.
 type Split struct {
 	asked   SplitCheck
 	test    *sequential.Split
@@ -32,6 +32,8 @@ type Split struct {
 	// weight is that of the last interval, and quiet how many intervals since it changed.
 	weight int32
 	quiet  int
+	// end is when the last interval ended, of whatever use.
+	end time.Time
 	// expected are the requests that the canary would have had as declared.
 	expected float64
 }
@@ -53,11 +55,11 @@ func (s *Split) Add(intervals ...Interval) {
 }
 
 func (s *Split) add(interval Interval) {
-	const whole, settled = 1_000_000, 2
+	const settled = 2
 	if s.found.Start.IsZero() {
 		s.found.Start = interval.Start
 	}
-	s.found.Last = interval.End
+	s.found.Every, s.end = interval.length(), interval.End
 	s.quiet++
 	if interval.Weight != s.weight {
 		s.weight, s.quiet = interval.Weight, 0
@@ -69,6 +71,9 @@ func (s *Split) add(interval Interval) {
 	weight := float64(interval.Weight) / whole
 	canary, stable := interval.Canary.Exposures, interval.Stable.Exposures
 	phi := s.phi()
+	if canary+stable > 0 {
+		s.found.Last = interval.End
+	}
 	if s.quiet < settled || !(canary+stable > 0) || !s.test.Add(canary, stable, weight, phi) {
 		s.found.LeftOut++
 		return
@@ -81,6 +86,21 @@ func (s *Split) add(interval Interval) {
 	s.confirm.Add(s.test.Log())
 }
 
+// whole is all of the weight.
+const whole = 1_000_000
+
+func (s *Split) role() role { return roleTrust }
+
+func (s *Split) worse() float64 { return s.confirm.Log() }
+
+func (s *Split) standing() Finding { return s.Finding() }
+
+// Applies is false if no share was declared in the last interval, so that there is nothing to check, and the split wasn't found to be
+// wrong before. A Judgement then goes without.
+func (s *Split) Applies() bool {
+	return s.end.IsZero() || s.weight > 0 && s.weight < whole || reaches(s.worse(), s.asked.Alpha)
+}
+
 func (s *Split) phi() float64 {
 	if s.asked.Phi > 0 {
 		return math.Max(s.asked.Phi, 1)
@@ -91,10 +111,10 @@ func (s *Split) phi() float64 {
 // Verdict is that of Finding, without the numbers.
 func (s *Split) Verdict() v1alpha1.Verdict {
 	switch {
-	case s.found.Used == 0:
-		return v1alpha1.VerdictNoData
-	case reaches(s.confirm.Log(), s.asked.Alpha):
+	case reaches(s.worse(), s.asked.Alpha):
 		return v1alpha1.VerdictFail
+	case s.found.Used == 0 || s.found.lapsed(s.end):
+		return v1alpha1.VerdictNoData
 	default:
 		return v1alpha1.VerdictPass
 	}
@@ -104,16 +124,26 @@ func (s *Split) Verdict() v1alpha1.Verdict {
 // requests to those that it should have had.
 func (s *Split) Finding() Finding {
 	f := s.found
-	f.Verdict, f.Worse, f.Phi, f.Ratio = s.Verdict(), s.confirm.Log(), s.phi(), 1
-	if f.Verdict == v1alpha1.VerdictNoData {
+	f.Verdict, f.Worse, f.Phi, f.Ratio = v1alpha1.VerdictNoData, s.worse(), s.phi(), 1
+	switch {
+	case f.Used > 0:
+		f.Verdict = v1alpha1.VerdictPass
+	case s.Applies():
 		f.Reason = "split not known: no interval with requests whose weight had been the same for two scrapes"
+		return f
+	default:
+		f.Reason = "no share of the requests is declared, so there is no split to check"
 		return f
 	}
 	f.Ratio = f.Canary.Exposures / s.expected
 	all := f.Canary.Exposures + f.Stable.Exposures
 	f.Reason = fmt.Sprintf("canary got %s of %.0f requests, %s were declared", percent(f.Canary.Exposures/all), all, percent(s.expected/all))
-	if f.Verdict == v1alpha1.VerdictFail {
+	if reaches(f.Worse, s.asked.Alpha) {
+		f.Verdict = v1alpha1.VerdictFail
 		f.Reason += fmt.Sprintf(", so the arms can't be compared: %s", enough(f.Worse, s.asked.Alpha))
+	}
+	if f.lapsed(s.end) {
+		return f.outdated()
 	}
 	return f
 }

@@ -32,10 +32,14 @@ type Measurement struct {
 	Text string
 }
 
+func (m Measurement) end() time.Time { return m.At }
+
+func (m Measurement) length() time.Duration { return 0 }
+
 // Limits is what a Threshold judge is asked.
 type Limits struct {
 	// InitialDelay is how long after the start the first measurement is taken, Interval is the time between two of them; an
-	// Interval of 0 takes only one.
+	// Interval of 0 takes only one, and that again after 15 s as long as it has no value.
 	InitialDelay, Interval time.Duration
 	// Count is how many measurements with a value are taken before it passes; 0 takes them for as long as the step lasts, and is
 	// inconclusive until ConsecutiveSuccesses of them are good.
@@ -78,8 +82,10 @@ func (t *Threshold) Next(start time.Time) (time.Time, bool) {
 		return time.Time{}, false
 	case t.last.At.IsZero():
 		return start.Add(t.asked.InitialDelay), true
-	case t.asked.Interval <= 0:
+	case t.asked.Interval <= 0 && t.taken > 0:
 		return time.Time{}, false
+	case t.asked.Interval <= 0:
+		return t.last.At.Add(defaultRetry), true
 	default:
 		return t.last.At.Add(t.asked.Interval), true
 	}
@@ -152,10 +158,19 @@ func (t *Threshold) Verdict() v1alpha1.Verdict {
 	}
 }
 
+func (t *Threshold) role() role { return roleLimit }
+
+func (t *Threshold) worse() float64 { return 0 }
+
+func (t *Threshold) standing() Finding { return t.Finding() }
+
 // Finding is what is to be said of all measurements so far. It has no evidence.
 func (t *Threshold) Finding() Finding {
 	f := t.found
 	f.Verdict, f.Phi = t.Verdict(), 1
+	if t.ended == "" {
+		f.Every = t.asked.Interval
+	}
 	switch {
 	case t.ended != "":
 		f.Reason = t.reason

@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"math"
 	"testing"
 	"time"
 
@@ -68,6 +67,8 @@ func TestSLO(t *testing.T) {
 		"half of the limit":           {Counts{150, 0.75}, 30, 0, v1alpha1.VerdictPass},
 		"at the limit":                {Counts{150, 1.5}, 30, 0, v1alpha1.VerdictInconclusive},
 		"within it, the budget spent": {Counts{150, 0.75}, 30, 20, v1alpha1.VerdictFail},
+		"two errors a request":        {Counts{150, 300}, 4, 0, v1alpha1.VerdictFail},
+		"errors without requests":     {Counts{0, 5}, 5, 20, v1alpha1.VerdictFail},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := asked
@@ -154,6 +155,10 @@ func TestThresholdSaysWhenToMeasure(t *testing.T) {
 	require.False(t, wanted)
 	once := NewThreshold(Limits{})
 	once.Add(Measurement{At: noon, Outcome: OutcomeError})
+	next, wanted = once.Next(noon)
+	require.True(t, wanted, "a measurement without a value is none")
+	require.Equal(t, noon.Add(15*time.Second), next)
+	once.Add(Measurement{At: next, Outcome: OutcomeSuccess})
 	_, wanted = once.Next(noon)
 	require.False(t, wanted)
 }
@@ -193,59 +198,4 @@ func TestDifference(t *testing.T) {
 			require.Contains(t, judge.Finding().Reason, c.reads)
 		})
 	}
-}
-
-func TestJudgement(t *testing.T) {
-	const pass, fail, open, none = v1alpha1.VerdictPass, v1alpha1.VerdictFail, v1alpha1.VerdictInconclusive, v1alpha1.VerdictNoData
-	metric := func(name string, role Role, verdict v1alpha1.Verdict, e float64) Metric {
-		return Metric{Name: name, Role: role, Finding: Finding{Verdict: verdict, Reason: "as said", Worse: math.Log(e), Phi: 1}}
-	}
-	for name, c := range map[string]struct {
-		metrics []Metric
-		want    v1alpha1.Verdict
-		reason  string
-	}{
-		"no metric": {nil, none, "there is no metric"},
-		"one fails": {[]Metric{metric("errors", RoleEvidence, fail, 120)}, fail, "errors: as said"},
-		"one of two needs twice as much": {
-			[]Metric{metric("errors", RoleEvidence, fail, 120), metric("p99", RoleEvidence, pass, 0.1)}, open, "",
-		},
-		"and has it": {
-			[]Metric{metric("errors", RoleEvidence, fail, 220), metric("p99", RoleEvidence, open, 0.1)},
-			fail, "all metrics together: evidence 110 >= 100, most of it from errors: as said",
-		},
-		"two that are sure of nothing alone": {
-			[]Metric{metric("errors", RoleEvidence, open, 99), metric("p99", RoleEvidence, fail, 110)},
-			fail, "all metrics together: evidence 104 >= 100, most of it from p99: as said",
-		},
-		"all pass": {
-			[]Metric{metric("errors", RoleEvidence, pass, 0.1), metric("split", RoleTrust, pass, 0.1), metric("queue", RoleLimit, pass, 1)},
-			pass, "errors: as said; split: as said; queue: as said",
-		},
-		"a limit fails alone":            {[]Metric{metric("errors", RoleEvidence, pass, 0.1), metric("queue", RoleLimit, fail, 1)}, fail, "queue: as said"},
-		"a wrong split holds":            {[]Metric{metric("errors", RoleEvidence, pass, 0.1), metric("split", RoleTrust, fail, 1e6)}, open, "not trustworthy, so it holds: split: as said"},
-		"a wrong split keeps no one bad": {[]Metric{metric("errors", RoleEvidence, fail, 500), metric("split", RoleTrust, fail, 1e6)}, fail, "errors: as said"},
-		"no data holds":                  {[]Metric{metric("errors", RoleEvidence, pass, 0.1), metric("p99", RoleEvidence, none, 1)}, none, "p99: as said"},
-		"one is open":                    {[]Metric{metric("errors", RoleEvidence, pass, 0.1), metric("p99", RoleEvidence, open, 1)}, open, "p99: as said"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := NewJudgement(0).Look(c.metrics)
-			require.Equal(t, c.want, f.Verdict, f.Reason)
-			if c.reason != "" {
-				require.Equal(t, c.reason, f.Reason)
-			}
-		})
-	}
-
-	judgement := NewJudgement(0.01)
-	require.Equal(t, fail, judgement.Look([]Metric{metric("errors", RoleEvidence, fail, 120)}).Verdict)
-	require.Equal(t, fail, judgement.Look([]Metric{metric("errors", RoleEvidence, fail, 3)}).Verdict, "what fails once, fails")
-
-	heavy := []Metric{metric("errors", RoleEvidence, fail, 120), metric("p99", RoleEvidence, open, 0.1)}
-	heavy[0].Weight, heavy[1].Weight = 9, 1
-	require.Equal(t, fail, NewJudgement(0).Look(heavy).Verdict, "weights count")
-	heavy[0].Safe, heavy[1].Safe = 2, 5
-	require.InDelta(t, 2, NewJudgement(0).Look(heavy).Safe, 0, "passing waits for the last")
-	heavy[0].Worse, heavy[1].Worse = math.Log(70), math.Log(410)
-	require.Contains(t, NewJudgement(0).Look(heavy).Reason, "most of it from errors")
 }

@@ -57,7 +57,8 @@ type Signals struct {
 	Canary, Stable Arm
 	// Shared says that each target counts both arms, as analysis.Grid wants to know.
 	Shared bool
-	// Unit is the unit of Latency, a second or a millisecond.
+	// Unit is the unit of Latency, a second or a millisecond. Edges that were read of it are in this unit until analysis.Latencies
+	// makes seconds of them, and nothing else does.
 	Unit time.Duration
 }
 

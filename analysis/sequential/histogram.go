@@ -45,19 +45,23 @@ func (h Histogram) Restrict(edges []float64) Histogram {
 	return left
 }
 
-// ErrNoEdge says that a histogram has no edge with requests on both sides, so that nothing can be told by it.
-var ErrNoEdge = errors.New("no edge of the histogram has requests on both sides")
+// ErrNoEdge says that a histogram has no edge with requests below it, so that nothing can be told by it.
+var ErrNoEdge = errors.New("no edge of the histogram has requests below it")
 
 // coarse is how far from what was asked for a tail may be, as a factor.
 const coarse = 3
 
 // TailEdge is the edge whose tail is closest to that of a quantile, 0 to 1, by factors, and the fraction of requests that are
 // slower. Take the histogram of stable from before the release, and keep the edge. Fits is false if the tail is off by more
-// than a factor 3: the buckets are too coarse for that quantile. Without an edge it returns ErrNoEdge.
+// than a factor 3: the buckets are too coarse for that quantile. If no edge has requests on both sides, it is the lowest one with a
+// tail of 0, which doesn't fit. Without an edge it returns ErrNoEdge.
 func (h Histogram) TailEdge(quantile float64) (edge, tail float64, fits bool, err error) {
-	closest := math.Inf(1)
+	closest, fastest := math.Inf(1), math.Inf(1)
 	for i, at := range h.Edges {
 		fraction := 1 - h.Below[i]/h.Count
+		if fraction == 0 {
+			fastest = math.Min(fastest, at)
+		}
 		if !(fraction > 0 && fraction < 1) {
 			continue
 		}
@@ -65,7 +69,11 @@ func (h Histogram) TailEdge(quantile float64) (edge, tail float64, fits bool, er
 			closest, edge, tail = off, at, fraction
 		}
 	}
-	if math.IsInf(closest, 1) {
+	switch {
+	case !math.IsInf(closest, 1):
+	case !math.IsInf(fastest, 1):
+		return fastest, 0, false, nil
+	default:
 		return 0, 0, false, ErrNoEdge
 	}
 	return edge, tail, closest <= math.Log(coarse), nil

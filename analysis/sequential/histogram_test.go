@@ -30,7 +30,12 @@ func TestTailEdge(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, fits, "1.2 % is no p99.99")
 
-	_, _, _, err = Histogram{Edges: []float64{1}, Below: []float64{10}, Count: 10}.TailEdge(0.99)
+	edge, tail, fits, err = Histogram{Edges: []float64{1, 2, 3}, Below: []float64{0, 10, 10}, Count: 10}.TailEdge(0.99)
+	require.NoError(t, err)
+	require.False(t, fits)
+	require.InDelta(t, 2, edge, 0, "the lowest that none is slower than")
+	require.Zero(t, tail)
+	_, _, _, err = Histogram{Edges: []float64{1}, Below: []float64{0}, Count: 10}.TailEdge(0.99)
 	require.ErrorIs(t, err, ErrNoEdge)
 	_, _, _, err = Histogram{}.TailEdge(0.99)
 	require.ErrorIs(t, err, ErrNoEdge)

@@ -17,6 +17,9 @@ type Arm struct {
 	Exposures, Events float64
 }
 
+// Believed says whether both can be increments of counters.
+func (a Arm) Believed() bool { return usable(a.Exposures, a.Events) }
+
 // Beside 0, increments are believed from least to most: up to there, a float64 counts in steps of 1 or finer.
 const (
 	least = 1e-9

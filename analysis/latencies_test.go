@@ -1,0 +1,70 @@
+package analysis
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/analysis/sequential"
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+func TestLatencies(t *testing.T) {
+	buckets := []Buckets{{Start: noon, End: noon.Add(15 * time.Second), Canary: []float64{90, 99, 100}, Stable: []float64{80, 98, 99}}}
+	for unit, edges := range map[time.Duration][]float64{
+		time.Second:      {0.035, 0.3, math.Inf(1)},
+		time.Millisecond: {35, 300, math.Inf(1)},
+	} {
+		t.Run(unit.String(), func(t *testing.T) {
+			require.Equal(t, []LatencyInterval{{
+				Start: noon, End: noon.Add(15 * time.Second),
+				Canary: sequential.Histogram{Edges: []float64{0.035, 0.3}, Below: []float64{90, 99}, Count: 100},
+				Stable: sequential.Histogram{Edges: []float64{0.035, 0.3}, Below: []float64{80, 98}, Count: 99},
+			}}, Latencies(buckets, edges, unit))
+		})
+	}
+	require.Empty(t, Latencies(nil, nil, time.Second))
+}
+
+// classicBefore is a service of which nothing takes more than 0.1 s, in the buckets that Traefik has if nobody asks for others.
+func classicBefore() sequential.Histogram {
+	return sequential.NewHistogram([]float64{.1, .3, 1.2, 5, math.Inf(1)}, []float64{1e5, 1e5, 1e5, 1e5, 1e5})
+}
+
+// TestLatencyOfAFastService: stable has no request over the lowest edge, so the canary may have 1 % of its own.
+func TestLatencyOfAFastService(t *testing.T) {
+	before := classicBefore()
+	for name, c := range map[string]struct {
+		below []float64
+		want  v1alpha1.Verdict
+	}{
+		"half of them over 1.2 s": {[]float64{0, 0, 75, 150, 150}, v1alpha1.VerdictFail},
+		"half a percent":          {[]float64{1194, 1200, 1200, 1200, 1200}, v1alpha1.VerdictPass},
+		"none":                    {[]float64{150, 150, 150, 150, 150}, v1alpha1.VerdictPass},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := DefaultLatency()
+			asked.Phi = 1
+			judge := NewLatency(asked, before)
+			edges := append(before.Edges, math.Inf(1))
+			for _, i := range steady(120, Counts{}, Counts{}) {
+				judge.Add(LatencyInterval{
+					Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, c.below),
+					Stable: sequential.NewHistogram(edges, []float64{1350, 1350, 1350, 1350, 1350}),
+				})
+			}
+			require.Equal(t, c.want, judge.Verdict(), judge.Finding().Reason)
+			require.InDelta(t, 0.1, judge.Edge(), 0)
+		})
+	}
+}
+
+// TestObjectiveThatNothingMisses: 14.4 times the budget of 93 % is more than all requests.
+func TestObjectiveThatNothingMisses(t *testing.T) {
+	judge := NewSLO(DefaultObjective(0.93))
+	judge.Add(steady(20, Counts{150, 150}, Counts{})...)
+	require.Equal(t, v1alpha1.VerdictFail, judge.Verdict(), judge.Finding().Reason)
+	require.Contains(t, judge.Finding().Reason, "of 80 %")
+}
