@@ -50,7 +50,7 @@ func counted(intervals []Interval, of func(Interval) Counts) map[int]Counts {
 
 func canary(i Interval) Counts { return i.Canary }
 
-func TestIntervals(t *testing.T) { //nolint:funlen // a table
+func TestIntervals(t *testing.T) {
 	stable := Arm{Exposures: []Series{scrape(pod("stable"), time.Second, 0, 1, 2, 3, 4, 5, 6, 7, 8)}}
 	tests := map[string]struct {
 		why    string
@@ -97,29 +97,6 @@ func TestIntervals(t *testing.T) { //nolint:funlen // a table
 			},
 			want: map[int]Counts{1: {Exposures: 10}, 6: {Exposures: 10, Events: 1}},
 		},
-		"nor what one had that comes back a while after its target": {
-			why: "a collector was restarted, and pods report to it again one after the other",
-			canary: Arm{
-				Exposures: []Series{
-					scrape(code(pod("collector"), "one"), time.Second, 0, 10, gap, gap, gap, 50, 60, 70),
-					scrape(code(pod("collector"), "two"), time.Second, 9000, 9010, gap, gap, gap, gap, 9060, 9070),
-				},
-				Events: []Series{scrape(code(pod("collector"), "500"), time.Second, 900, 900, gap, gap, gap, gap, 900, 901)},
-			},
-			want: map[int]Counts{1: {Exposures: 20}, 6: {Exposures: 10}, 7: {Exposures: 20, Events: 1}},
-		},
-		"but one that fell meanwhile began anew": {
-			why: "a gateway forgets counters that are idle",
-			canary: Arm{
-				Exposures: []Series{scrape(pod("canary"), time.Second, 0, 10, 20, 30, 40, 50)},
-				Events:    []Series{scrape(code(pod("canary"), "500"), time.Second, 7, 7, gap, gap, gap, 2)},
-			},
-			want: map[int]Counts{1: {Exposures: 10}, 2: {Exposures: 10}, 3: {Exposures: 10}, 4: {Exposures: 10}, 5: {Exposures: 10, Events: 2}},
-		},
-		"a native histogram is no counter, and no zero": {
-			canary: Arm{Exposures: []Series{scrape(pod("canary"), time.Second, 0, 10, 20), native("canary", 0, nil, []float64{1})}},
-			want:   map[int]Counts{2: {Exposures: 10}},
-		},
 		"markers, infinities and other ends are no values": {
 			canary: Arm{Exposures: []Series{scrape(pod("canary"), time.Second, 0, 10, math.NaN(), 30, math.Inf(1), 50)}},
 			want:   map[int]Counts{1: {Exposures: 10}, 3: {Exposures: 20}, 5: {Exposures: 20}},
@@ -145,6 +122,45 @@ func TestIntervals(t *testing.T) { //nolint:funlen // a table
 		t.Run(name, func(t *testing.T) {
 			grid := Grid{Step: step, Shared: test.shared}
 			got := Intervals(test.canary, stable, grid, begin, begin.Add(8*step))
+			require.Equal(t, test.want, counted(got, canary), test.why)
+		})
+	}
+}
+
+func TestIntervalsOfCountersThatWereAway(t *testing.T) {
+	stable := Arm{Exposures: []Series{scrape(pod("stable"), time.Second, 0, 1, 2, 3, 4, 5, 6, 7, 8)}}
+	tests := map[string]struct {
+		why    string
+		canary Arm
+		want   map[int]Counts
+	}{
+		"what one had that comes back a while after its target does not count": {
+			why: "a collector was restarted, and pods report to it again one after the other",
+			canary: Arm{
+				Exposures: []Series{
+					scrape(code(pod("collector"), "one"), time.Second, 0, 10, gap, gap, gap, 50, 60, 70),
+					scrape(code(pod("collector"), "two"), time.Second, 9000, 9010, gap, gap, gap, gap, 9060, 9070),
+				},
+				Events: []Series{scrape(code(pod("collector"), "500"), time.Second, 900, 900, gap, gap, gap, gap, 900, 901)},
+			},
+			want: map[int]Counts{1: {Exposures: 20}, 6: {Exposures: 10}, 7: {Exposures: 20, Events: 1}},
+		},
+		"but one that fell meanwhile began anew": {
+			why: "a gateway forgets counters that are idle",
+			canary: Arm{
+				Exposures: []Series{scrape(pod("canary"), time.Second, 0, 10, 20, 30, 40, 50)},
+				Events:    []Series{scrape(code(pod("canary"), "500"), time.Second, 7, 7, gap, gap, gap, 2)},
+			},
+			want: map[int]Counts{1: {Exposures: 10}, 2: {Exposures: 10}, 3: {Exposures: 10}, 4: {Exposures: 10}, 5: {Exposures: 10, Events: 2}},
+		},
+		"a native histogram is no counter, and no zero": {
+			canary: Arm{Exposures: []Series{scrape(pod("canary"), time.Second, 0, 10, 20), native("canary", 0, nil, []float64{1})}},
+			want:   map[int]Counts{2: {Exposures: 10}},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := Intervals(test.canary, stable, Grid{Step: step}, begin, begin.Add(8*step))
 			require.Equal(t, test.want, counted(got, canary), test.why)
 		})
 	}
@@ -239,7 +255,7 @@ type story struct {
 }
 
 // tell makes up a story; holes are missed scrapes, jitter, doubled samples and markers.
-func tell(random *rand.Rand, scrapes int, holes bool) story { //nolint:gocyclo // one case for each thing that can befall a scrape
+func tell(random *rand.Rand, scrapes int, holes bool) story {
 	var told story
 	for _, arm := range []*Arm{&told.canary, &told.stable} {
 		for range 1 + random.IntN(3) {
@@ -249,7 +265,6 @@ func tell(random *rand.Rand, scrapes int, holes bool) story { //nolint:gocyclo /
 			requests, errors := Series{Labels: labels}, Series{Labels: code(labels, "500")}
 			var n, bad float64
 			var met bool // a counter of errors is there from the first on
-			var away [2]int
 			for i := range scrapes {
 				more := float64(random.IntN(50))
 				worse := float64(random.IntN(3))
@@ -269,26 +284,36 @@ func tell(random *rand.Rand, scrapes int, holes bool) story { //nolint:gocyclo /
 						continue
 					}
 				}
-				for s := range away {
-					away[s]--
-					if holes && random.IntN(30) == 0 {
-						away[s] = random.IntN(30) // some are away for longer than they are remembered
-					}
-				}
-				if away[0] <= 0 {
-					requests.Samples = append(requests.Samples, Sample{Time: at, Value: n})
-				}
-				if met && away[1] <= 0 {
+				requests.Samples = append(requests.Samples, Sample{Time: at, Value: n})
+				if met {
 					errors.Samples = append(errors.Samples, Sample{Time: at, Value: bad})
 				}
 				if holes && random.IntN(6) == 0 {
 					requests.Samples = append(requests.Samples, Sample{Time: at, Value: n}, Sample{Time: at.Add(time.Second), Value: math.NaN()})
 				}
 			}
+			if holes {
+				requests, errors = leave(random, requests), leave(random, errors)
+			}
 			arm.Exposures, arm.Events = append(arm.Exposures, requests), append(arm.Events, errors)
 		}
 	}
 	return told
+}
+
+// leave has a series be away now and then, perhaps for longer than it is remembered.
+func leave(random *rand.Rand, s Series) Series {
+	kept := Series{Labels: s.Labels}
+	away := 0
+	for _, sample := range s.Samples {
+		if random.IntN(30) == 0 {
+			away = random.IntN(30)
+		}
+		if away--; away < 0 {
+			kept.Samples = append(kept.Samples, sample)
+		}
+	}
+	return kept
 }
 
 // stored are the samples after from and until to.
