@@ -143,14 +143,7 @@ func (c *Compare) limit() float64 {
 
 // Verdict is that of Finding, without the numbers.
 func (c *Compare) Verdict() v1alpha1.Verdict {
-	switch verdict := c.shown(); {
-	case c.failed != nil || verdict == v1alpha1.VerdictFail:
-		return v1alpha1.VerdictFail
-	case c.found.lapsed(c.end):
-		return v1alpha1.VerdictNoData
-	default:
-		return verdict
-	}
+	return c.found.verdict(c.shown(), c.failed != nil, c.end)
 }
 
 // shown is what the evidence shows as it is now, however old.

@@ -61,6 +61,19 @@ func (f Finding) lapsed(end time.Time) bool {
 	return f.Every > 0 && !f.Last.IsZero() && end.Sub(f.Last) >= mostMissed*f.Every
 }
 
+// verdict is the one to give where the evidence, however old, shows that, if the last interval that came ended then: what has
+// failed stays failed.
+func (f Finding) verdict(shown v1alpha1.Verdict, failed bool, end time.Time) v1alpha1.Verdict {
+	switch {
+	case failed || shown == v1alpha1.VerdictFail:
+		return v1alpha1.VerdictFail
+	case f.lapsed(end):
+		return v1alpha1.VerdictNoData
+	default:
+		return shown
+	}
+}
+
 // outdated has no data any more, except of what is known to fail already.
 func (f Finding) outdated() Finding {
 	if f.Verdict != v1alpha1.VerdictFail && f.Verdict != v1alpha1.VerdictNoData {

@@ -98,14 +98,7 @@ func (s *SLO) worse() float64 { return s.confirm.Log() }
 
 // Verdict is that of Finding, without the numbers.
 func (s *SLO) Verdict() v1alpha1.Verdict {
-	switch verdict := s.shown(); {
-	case s.failed != nil || verdict == v1alpha1.VerdictFail:
-		return v1alpha1.VerdictFail
-	case s.found.lapsed(s.end):
-		return v1alpha1.VerdictNoData
-	default:
-		return verdict
-	}
+	return s.found.verdict(s.shown(), s.failed != nil, s.end)
 }
 
 // shown is what the evidence shows as it is now, however old.
