@@ -38,8 +38,8 @@ since it calls a Service in one way, whichever rule sends there. A GRPCRoute cha
 
 Shown on Traefik: headers of a match and of a weight, and stickiness of the canary. By a VirtualService all of it was seen in
 what istiod configures for the proxies of callers, but no Envoy was run. Mirrors and stickiness of stable by an HTTPRoute were
-shown on the API's schema and a model of a gateway alone. An IngressRoute, which is [described](#kinds-that-are-described), can
-have Traefik mirror.
+shown on the API's schema and a model of a gateway alone. An IngressRoute, which is [described](#kinds-that-are-described), has
+Traefik mirror, and was seen to.
 `
 
 // alters lists what a kind can do to requests.

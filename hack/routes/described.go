@@ -104,9 +104,9 @@ while a Service of it has no endpoints, so a canary that loses all its pods take
 requests back; ` + "`allowEmptyServices`" + ` keeps that to the canary's share. A mirror is a TraefikService
 ` + "`<service>-canary-mirror-<hash>`" + ` to which copies of the rules send: they are dropped while the canary has no pods, and your own
 rules, right behind them, take all requests. The controller has to be permitted to read TraefikServices whether a step mirrors
-or not. Traefik keeps the body of a request in memory until its copy is sent. That the rules are written so was
-shown on the CRDs' schema and a model; Traefik itself, configured alike by a file, copied 20% of the requests of the method, gave
-no answer of a copy to anybody, and left what it could not send to the object to the rule behind. **HTTPProxy**: a mirror is of ` + "`requests: All`" + `, as Contour tells no methods and takes one rule for the same
+or not. Traefik keeps the body of a request in memory until its copy is sent. Shown on
+Traefik: of 20% of the requests copies came, none by another method than the step says; no answer to a copy was seen, and no
+request lost, also while the canary had no pods that are ready. **HTTPProxy**: a mirror is of ` + "`requests: All`" + `, as Contour tells no methods and takes one rule for the same
 requests; it was shown on the CRD's schema and a model alone. One
 that others include is split as if it stood alone; leave ` + "`match`" + ` out of its steps where one that includes it has conditions on the same names.
 `
