@@ -123,7 +123,7 @@ type sequence struct {
 	story       []string
 	races       int
 	// again plays the last move on the model as it was before, with the controllers' races turned.
-	again func(patient, hasty bool) error
+	again func(nativedeployment.Races) error
 }
 
 type modelSide struct{ *nativedeployment.Model }
@@ -182,9 +182,9 @@ func (s *sequence) play() error {
 		name, move := s.pick()
 		s.story = append(s.story, name)
 		before, known := s.model.side.(modelSide).Clone(), s.model.known
-		s.again = func(patient, hasty bool) error {
+		s.again = func(races nativedeployment.Races) error {
 			world := before.Clone()
-			world.Patient, world.Hasty = patient, hasty
+			world.Races = races
 			s.model = &player{side: modelSide{world}, known: known}
 			return errors.Join(move(s.model), s.model.Rest())
 		}
@@ -213,17 +213,24 @@ func (s *sequence) compare() error {
 	if len(s.story) > 0 {
 		s.story[len(s.story)-1] += "\n      -> " + strings.Join(got, "; ")
 	}
-	for _, race := range [][2]bool{{true, false}, {false, true}, {true, true}} {
+	for _, races := range []nativedeployment.Races{
+		{Patient: true},
+		{Hasty: true},
+		{Patient: true, Hasty: true},
+		{Eager: true},
+		{Eager: true, Patient: true},
+		{Eager: true, Hasty: true},
+		{Eager: true, Patient: true, Hasty: true},
+	} {
 		if slices.Equal(nativePicture(s.model.Objects()), got) || s.again == nil {
 			break
 		}
-		if err := s.again(race[0], race[1]); err != nil {
+		if err := s.again(races); err != nil {
 			return err
 		}
 		s.races++
 	}
-	model := s.model.side.(modelSide)
-	model.Patient, model.Hasty = false, false
+	s.model.side.(modelSide).Races = nativedeployment.Races{}
 	if now := nativePicture(s.model.Objects()); !slices.Equal(now, got) {
 		return fmt.Errorf("at rest the model and the real controller differ:\n  model %s\n  or    %s\n  real  %s",
 			strings.Join(want, "; "), strings.Join(now, "; "), strings.Join(got, "; "))

@@ -35,18 +35,23 @@ type Model struct {
 	Now time.Time
 	// Starts says whether pods of a template become ready by themselves. nil means that all do.
 	Starts func(template map[string]any) bool
-	// Patient and Hasty turn two races of the real controllers the rarer way.
-	//
-	// When the Deployment controller has written the current ReplicaSet's minReadySeconds or annotations,
-	// un-paused, it stumbles over its own write and looks again within milliseconds; mostly that is before
-	// the available pods are counted anew, so it acts on the old number. Patient looks after that.
-	//
-	// When it has sized ReplicaSets, it mostly looks again after their pods are counted anew. Hasty looks
-	// before. The more pods the ReplicaSet controller has to delete, the likelier it is.
-	Patient, Hasty bool
+	Races
 
 	version     int64
 	lastCreated time.Time
+}
+
+// Races are those of the real controllers, each turned the rarer way where it is true.
+type Races struct {
+	// When the Deployment controller has written the current ReplicaSet's minReadySeconds or annotations,
+	// un-paused, it stumbles over its own write and looks again within milliseconds; mostly that is before
+	// the available pods are counted anew, so it acts on the old number. Patient looks after that.
+	Patient bool
+	// When it has sized ReplicaSets, it mostly looks again after their pods are counted anew. Hasty looks
+	// before. The more pods the ReplicaSet controller has to delete, the likelier it is.
+	Hasty bool
+	// Eager looks again before any pod is made or deleted, on sizes of its own and the old numbers.
+	Eager bool
 }
 
 // Pod is one pod of a ReplicaSet.
@@ -115,6 +120,9 @@ func (m *Model) Objects() workload.Objects {
 // SyncDeployment, SyncReplicaSets and Kubelet.
 func (m *Model) Step() bool {
 	changed := m.SyncDeployment()
+	for m.Eager && m.SyncDeployment() {
+		changed = true
+	}
 	for m.SyncReplicaSets() {
 		changed = true
 		if m.Hasty {

@@ -194,3 +194,30 @@ func TestScalingFarDownMidReleaseTakesTheCanaryButNotStable(t *testing.T) {
 		}
 	}
 }
+
+// The proportion leaves stable a pod too many while it is scaled up, which the controller takes back. Mostly its pods have been
+// made by then, and the one that is not ready goes; one that looks again sooner leaves that as it is.
+func TestScalingUpMidReleaseTakesAPodThatIsNotReadyIfItIsThereYet(t *testing.T) {
+	for eager, ready := range map[bool]int{false: 7, true: 6} {
+		m := newWorld(t, 3, "25%", "25%")
+		values := inflated("33%")
+		values["template"] = template("2")
+		set(t, m, values)
+		require.NoError(t, m.Settle())
+		require.Equal(t, []int64{3, 1}, sizes(m))
+		stable := m.ReplicaSets[0].GetUID()
+		m.SetReady(m.PodsOf(stable)[0], false)
+		require.NoError(t, m.Settle())
+		m.Eager = eager
+		require.NoError(t, m.Scale(7))
+		require.NoError(t, m.Settle())
+		require.Equal(t, []int64{7, 3}, sizes(m))
+		serving := 0
+		for _, pod := range m.Pods {
+			if pod.Owner == stable && pod.Ready {
+				serving++
+			}
+		}
+		require.Equal(t, ready, serving, "eager %t", eager)
+	}
+}
