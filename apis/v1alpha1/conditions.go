@@ -73,6 +73,7 @@ const (
 	CauseObjectGone      = "ObjectGone"
 	CauseInvalid         = "Invalid"
 	CauseAnalysisFailed  = "AnalysisFailed"
+	CauseInconclusive    = "AnalysisInconclusive"
 )
 
 // Reasons of Events, past tense.

@@ -44,7 +44,7 @@ type ReleaseList struct {
 
 // ReleaseSpec is immutable but for control.
 //
-// +kubebuilder:validation:XValidation:rule="self.rollout == oldSelf.rollout && self.number == oldSelf.number && self.policy == oldSelf.policy && has(self.routeKinds) == has(oldSelf.routeKinds) && (!has(self.routeKinds) || self.routeKinds == oldSelf.routeKinds) && has(self.undo) == has(oldSelf.undo) && (!has(self.undo) || self.undo == oldSelf.undo)",message="spec: only spec.control may change; edit the Rollout for the next Release"
+// +kubebuilder:validation:XValidation:rule="self.rollout == oldSelf.rollout && self.number == oldSelf.number && self.policy == oldSelf.policy && has(self.routeKinds) == has(oldSelf.routeKinds) && (!has(self.routeKinds) || self.routeKinds == oldSelf.routeKinds) && has(self.analysisTemplates) == has(oldSelf.analysisTemplates) && (!has(self.analysisTemplates) || self.analysisTemplates == oldSelf.analysisTemplates) && has(self.undo) == has(oldSelf.undo) && (!has(self.undo) || self.undo == oldSelf.undo)",message="spec: only spec.control may change; edit the Rollout for the next Release"
 type ReleaseSpec struct {
 	// Rollout is the Rollout that this Release belongs to.
 	// +required
@@ -64,6 +64,13 @@ type ReleaseSpec struct {
 	// +kubebuilder:validation:items:MaxLength=32768
 	// +listType=atomic
 	RouteKinds []string `json:"routeKinds,omitempty"`
+	// AnalysisTemplates are the specs, as JSON, of the templates of policy.analysis as they were when the Release began, in that
+	// order. Empty means none.
+	// +optional
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=65536
+	// +listType=atomic
+	AnalysisTemplates []string `json:"analysisTemplates,omitempty"`
 	// Undo says that this version was replaced not longer ago than the Rollout's rollback.window: it comes back without
 	// waiting for holds, evidence or freezes. Empty means a version that takes the steps.
 	// +optional
@@ -162,6 +169,9 @@ type ReleaseStatus struct {
 	// +optional
 	// +listType=atomic
 	Steps []StepStatus `json:"steps,omitempty"`
+	// Analysis is the evidence on the canary. Empty means that nothing is judged, or not yet.
+	// +optional
+	Analysis *AnalysisStatus `json:"analysis,omitempty"`
 	// Decisions are the latest decisions that changed something, oldest first, at most 40.
 	// +optional
 	// +listType=atomic

@@ -42,13 +42,13 @@ type RolloutList struct {
 
 // RolloutSpec names what is released, through what, in which steps, and what happens on failure.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.analysis)",message="spec.analysis: not yet supported; remove it and use hold.for or hold.approval on the steps"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'Ingress') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, !has(m.queryParams) && !has(m.method) && (has(m.headers) ? size(m.headers) : 0) + (has(m.cookies) ? 1 : 0) <= 1 && (!has(m.cookies) || m.cookies.all(c, has(c.exact) && c.exact == 'always'))))",message="spec.strategy.steps: controllers of an Ingress tell requests by one header, or one cookie that says always; give each match a header, or a cookie with exact: always"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor != 'Higress') || self.strategy.steps.all(s, !has(s.match) || s.match.filter(m, has(m.headers)).size() <= 1 && s.match.filter(m, has(m.cookies)).size() <= 1)",message="spec.strategy.steps: flavors IngressNginx and Traefik tell requests by one header and one cookie; leave matches out, or put values of a header into a regex"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, has(r.flavor) && r.flavor == 'Higress') || self.strategy.steps.all(s, !has(s.match) && (!has(s.weight) || !string(s.weight).matches('[.][0-9]*[1-9]')))",message="spec.strategy.steps: flavor Higress counts whole percent, and a match would leave out plugins, such as authentication, that are bound to the Ingress by its name; use weights alone, without decimals"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind in ['Ingress', 'TCPRoute', 'TLSRoute']) || !has(self.strategy.stickiness) && self.strategy.steps.all(s, !has(s.requestHeaders) && !has(s.mirror))",message="spec.strategy: an Ingress, a TCPRoute and a TLSRoute can change no headers, mirror nothing and keep no users; take requestHeaders, mirror and stickiness out"
 // +kubebuilder:validation:XValidation:rule="!self.routeRefs.exists(r, r.kind == 'GRPCRoute') || !has(self.strategy.stickiness) && self.strategy.steps.all(s, !has(s.mirror) && (!has(s.requestHeaders) || !has(s.weight)))",message="spec.strategy: a GRPCRoute can change headers of a match alone, mirror nothing and keep no users; give requestHeaders to steps without weight, and take mirror and stickiness out"
 // +kubebuilder:validation:XValidation:rule="self.routeRefs.all(r, r.kind == 'VirtualService') || self.strategy.steps.all(s, !has(s.match) || s.match.all(m, !has(m.sourceLabels)))",message="spec.strategy.steps: only a VirtualService can match by sourceLabels; take them out, or routes of other kinds"
+// +kubebuilder:validation:XValidation:rule="has(self.analysis) || self.strategy.steps.all(s, !has(s.hold) || !has(s.hold.until))",message="spec.strategy.steps: hold.until waits for evidence; add spec.analysis, or use for or approval"
 // +kubebuilder:validation:XValidation:rule="!has(self.onDelete) || self.onDelete == 'Restore'",message="spec.onDelete: Promote is not yet supported; use Restore"
 type RolloutSpec struct {
 	// WorkloadRef names the workload, in the Rollout's namespace. One workload may have one Rollout.
@@ -77,7 +77,7 @@ type RolloutSpec struct {
 	// +required
 	Strategy Strategy `json:"strategy"`
 
-	// Analysis is not yet supported.
+	// Analysis says what canaries are judged by. Empty means that time and people decide.
 	// +optional
 	Analysis *AnalysisSpec `json:"analysis,omitempty"`
 
@@ -228,25 +228,6 @@ const (
 	FlavorTraefik      Flavor = "Traefik"
 	FlavorHigress      Flavor = "Higress"
 )
-
-// AnalysisSpec is not yet supported.
-type AnalysisSpec struct {
-	// Templates name the AnalysisTemplates.
-	// +optional
-	// +kubebuilder:validation:MaxItems=16
-	// +listType=map
-	// +listMapKey=name
-	Templates []AnalysisTemplateRef `json:"templates,omitempty"`
-}
-
-// AnalysisTemplateRef names an AnalysisTemplate.
-type AnalysisTemplateRef struct {
-	// Name is the template's name.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name"`
-}
 
 // Freeze is a time that comes again and again, such as the nights or the weekends.
 type Freeze struct {

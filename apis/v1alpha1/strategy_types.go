@@ -229,8 +229,9 @@ type ValueMatch struct {
 
 // Hold is what a step waits for once it is in effect. All that it names must be given.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.approval) || has(self.__for__) || has(self.until)",message="hold: must say for or approval"
-// +kubebuilder:validation:XValidation:rule="!has(self.until) && !has(self.atMost) && !has(self.onTimeout)",message="hold.until, atMost and onTimeout: not yet supported; use for or approval"
+// +kubebuilder:validation:XValidation:rule="has(self.approval) || has(self.__for__) || has(self.until)",message="hold: must say for, approval or until"
+// +kubebuilder:validation:XValidation:rule="has(self.until) && has(self.atMost) || !has(self.onTimeout)",message="hold: onTimeout says what becomes of atMost; add until and atMost, or remove it"
+// +kubebuilder:validation:XValidation:rule="has(self.until) || !has(self.atMost)",message="hold: atMost ends until; add until, or use for"
 type Hold struct {
 	// For is a fixed time, counted from when the split is in effect.
 	// +optional
@@ -239,14 +240,15 @@ type Hold struct {
 	// +optional
 	// +kubebuilder:validation:Enum=Required
 	Approval *string `json:"approval,omitempty"`
-	// Until is not yet supported.
+	// Until is Confident where the analysis must pass. Empty means that it must only not point to harm.
 	// +optional
 	// +kubebuilder:validation:Enum=Confident
 	Until *string `json:"until,omitempty"`
-	// AtMost is not yet supported.
+	// AtMost is for how long that is waited for, counted like for. Empty means without end.
 	// +optional
 	AtMost *Duration `json:"atMost,omitempty"`
-	// OnTimeout is not yet supported.
+	// OnTimeout says what comes then: Advance goes on if there is data and nothing points to harm, and else holds; Hold waits
+	// on; Rollback goes back. Empty means Advance.
 	// +optional
 	// +kubebuilder:validation:Enum=Hold;Advance;Rollback
 	OnTimeout *string `json:"onTimeout,omitempty"`

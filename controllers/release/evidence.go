@@ -1,38 +1,38 @@
 package release
 
 import (
-	"context"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
 )
 
-// Analyst says what the evidence on the canary of a Release is.
+// Analyst collects and judges the evidence on canaries, beside the reconciling.
 type Analyst interface {
-	// Judge returns the verdict on the Release as it stands, with one sentence that names what it rests on.
-	// It is asked at each look while the canary has requests, so it must not block for long. An error is no
-	// verdict: it counts as NoData, with the error as its reason.
-	Judge(ctx context.Context, release *v1alpha1.Release) (v1alpha1.Verdict, string, error)
+	// Judge returns what is known by now about a Release in flight, and goes on to collect, without blocking; nil if its policy
+	// asks for no analysis. It is asked at each look until the Release turns back. tell is called whenever there is something
+	// else to say.
+	Judge(release *v1alpha1.Release, tell func()) *planner.Evidence
+	// Forget drops what is known of a Release.
+	Forget(release types.NamespacedName)
 }
 
-// evidence asks the analyst about a Release whose step is in effect; nil where nothing is to be judged. Of a step
-// that is yet to begin nothing is known: the look at which it begins must not find that nothing is asked.
-func (r *Reconciler) evidence(ctx context.Context, release *v1alpha1.Release) *planner.Evidence {
-	stage := release.Status.Progress.Stage
-	switch {
-	case r.Analyst == nil || release.Status.Progress.Cause != "":
-		return nil
-	case takesRequests(release):
-	case stage == "" || stage == v1alpha1.StageStepping:
-		return &planner.Evidence{Verdict: v1alpha1.VerdictNoData, Message: "the step has yet to begin"}
-	default:
+// evidence asks the analyst about a Release that goes forward; nil where nothing is to be judged. What was shown before the
+// split of the present step is in effect lets nothing pass: of that step nothing is known yet.
+func (r *Reconciler) evidence(release *v1alpha1.Release) *planner.Evidence {
+	if r.Analyst == nil || release.Status.Progress.Cause != "" {
 		return nil
 	}
-	verdict, message, err := r.Analyst.Judge(ctx, release)
-	if err != nil {
-		return &planner.Evidence{Verdict: v1alpha1.VerdictNoData, Message: err.Error()}
+	key := client.ObjectKeyFromObject(release)
+	evidence := r.Analyst.Judge(release, func() { r.enqueue(reconcile.Request{NamespacedName: key}) })
+	if evidence == nil || takesRequests(release) || evidence.Verdict == v1alpha1.VerdictFail {
+		return evidence
 	}
-	return &planner.Evidence{Verdict: verdict, Message: message}
+	yet := *evidence
+	yet.Verdict, yet.Message = v1alpha1.VerdictNoData, "the step has yet to begin"
+	return &yet
 }
 
 // takesRequests: the split of the step that the Release is at has been in effect.

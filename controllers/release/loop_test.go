@@ -60,10 +60,14 @@ func (w *world) reconciler(watch func(planner.Input, planner.Decision)) *release
 // analyst is the evidence of a world.
 type analyst struct{ world *world }
 
-// Judge tells the verdict as it is.
-func (a analyst) Judge(context.Context, *v1alpha1.Release) (v1alpha1.Verdict, string, error) {
-	return a.world.evidence.Verdict, a.world.evidence.Message, nil
+// Judge tells the evidence as it is.
+func (a analyst) Judge(*v1alpha1.Release, func()) *planner.Evidence {
+	evidence := *a.world.evidence
+	return &evidence
 }
+
+// Forget has nothing to forget.
+func (analyst) Forget(types.NamespacedName) {}
 
 // reconcile is one look of the product at the Release.
 func (w *world) reconcile() planner.Decision {

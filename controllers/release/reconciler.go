@@ -64,6 +64,9 @@ func (r *Reconciler) forget(release types.NamespacedName) {
 	if r.Prober != nil {
 		r.Prober.Forget(release)
 	}
+	if r.Analyst != nil {
+		r.Analyst.Forget(release)
+	}
 }
 
 // carryOut persists the decision, which fences it, and only then acts on it. It returns when to look

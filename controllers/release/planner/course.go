@@ -32,6 +32,7 @@ var turns = []turn{
 	{RuleSettled, v1alpha1.CauseStableReapplied, stableReapplied, false},
 	{RuleCollapsed, v1alpha1.CauseCollapsed, collapsed, false},
 	{RuleFailed, v1alpha1.CauseAnalysisFailed, analysisFailed, true},
+	{RuleFailed, v1alpha1.CauseInconclusive, inconclusive, true},
 	{RuleFailed, v1alpha1.CausePodsFailing, podsFailing, true},
 	{RuleFailed, v1alpha1.CauseDeadline, overdue, true},
 }
@@ -58,6 +59,7 @@ var outcomeOf = map[string]v1alpha1.Outcome{
 	v1alpha1.CauseStableReapplied: v1alpha1.OutcomeReverted,
 	v1alpha1.CauseCollapsed:       v1alpha1.OutcomeFailed,
 	v1alpha1.CauseAnalysisFailed:  v1alpha1.OutcomeFailed,
+	v1alpha1.CauseInconclusive:    v1alpha1.OutcomeFailed,
 	v1alpha1.CausePodsFailing:     v1alpha1.OutcomeFailed,
 	v1alpha1.CauseDeadline:        v1alpha1.OutcomeFailed,
 }
@@ -249,15 +251,6 @@ func collapsed(d *draft) string {
 		message += "; " + strings.Join(failing, "; ")
 	}
 	return message
-}
-
-// analysisFailed: the evidence shows that the canary is worse than it may be. It is judged at every look,
-// whatever holds.
-func analysisFailed(d *draft) string {
-	if d.in.Evidence == nil || d.in.Evidence.Verdict != v1alpha1.VerdictFail {
-		return ""
-	}
-	return "the analysis failed: " + d.in.Evidence.Message
 }
 
 // podsFailing: a canary pod is not ready for a reason that no waiting heals.

@@ -71,6 +71,9 @@ func (d *draft) decision() Decision {
 		status.EndedAt = &metav1.Time{Time: d.in.Now}
 	}
 	status.Decisions = d.record(ended)
+	if e := d.in.Evidence; e != nil && e.Record != nil {
+		status.Analysis = e.Record.DeepCopy()
+	}
 	d.setConditions(&status)
 	return Decision{Rule: d.rule, Status: status, Writes: d.writes, Asks: d.asks, Wake: d.wake, Ended: ended && d.over()}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/trafficrouting"
@@ -165,6 +166,11 @@ func (d *draft) advanceStep() bool {
 		d.waitFor(freeze)
 		return false
 	}
+	if barrier := d.unready(); barrier != nil && !d.progress.Shifted && !d.givesNoMore(d.progress.Step, d.from()) {
+		d.rule, d.message = RuleHolding, barrier.Message
+		d.waitFor(barrier)
+		return false
+	}
 	if !d.progress.Shifted {
 		d.progress.Shifted, d.progress.EffectSince, d.progress.RouteWritten = true, nil, false
 		return true
@@ -228,12 +234,9 @@ func (d *draft) holding() *v1alpha1.Barrier {
 		return nil
 	}
 	name := d.stepName(d.progress.Step)
-	if e := d.in.Evidence; e != nil && e.Verdict != v1alpha1.VerdictPass {
-		return &v1alpha1.Barrier{Name: barrierEvidence, Message: fmt.Sprintf("step %s waits for evidence (%s): %s", name, e.Verdict, e.Message)}
-	}
-	hold := d.in.Policy.Strategy.Steps[d.progress.Step].Hold
-	if hold == nil {
-		return nil
+	hold := ptr.Deref(d.in.Policy.Strategy.Steps[d.progress.Step].Hold, v1alpha1.Hold{})
+	if barrier := d.unproven(hold); barrier != nil {
+		return barrier
 	}
 	if hold.Approval != nil && !d.approved(name) {
 		return &v1alpha1.Barrier{Name: barrierApproval, Message: fmt.Sprintf("step %s waits for approval", name)}

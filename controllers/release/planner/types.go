@@ -84,6 +84,12 @@ type Evidence struct {
 	Verdict v1alpha1.Verdict
 	// Message says in one sentence what the verdict rests on, with the numbers.
 	Message string
+	// Harm says that the evidence points to the canary's being worse, though it may yet be chance.
+	Harm bool
+	// Unready says why no step may begin: which source gives no data; "" if all do.
+	Unready string
+	// Record is what people are told of it; nil is nothing.
+	Record *v1alpha1.AnalysisStatus
 }
 
 // Observed is the world as read in this reconcile.
