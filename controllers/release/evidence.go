@@ -1,6 +1,8 @@
 package release
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -27,7 +29,7 @@ func (r *Reconciler) evidence(release *v1alpha1.Release) *planner.Evidence {
 	}
 	key := client.ObjectKeyFromObject(release)
 	evidence := r.Analyst.Judge(release, func() { r.enqueue(reconcile.Request{NamespacedName: key}) })
-	if evidence == nil || takesRequests(release) || evidence.Verdict == v1alpha1.VerdictFail {
+	if evidence == nil || takesRequests(release) || evidence.Verdict == v1alpha1.VerdictFail && tookRequests(release) {
 		return evidence
 	}
 	yet := *evidence
@@ -39,4 +41,9 @@ func (r *Reconciler) evidence(release *v1alpha1.Release) *planner.Evidence {
 func takesRequests(release *v1alpha1.Release) bool {
 	n := len(release.Status.Steps)
 	return n > 0 && release.Status.Steps[n-1].StartedAt != nil
+}
+
+// tookRequests: the split of any step has been in effect.
+func tookRequests(release *v1alpha1.Release) bool {
+	return slices.ContainsFunc(release.Status.Steps, func(s v1alpha1.StepStatus) bool { return s.StartedAt != nil })
 }

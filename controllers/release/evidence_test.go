@@ -31,8 +31,12 @@ func TestStepThatBeginsIsNotJudgedByNothing(t *testing.T) {
 	judged, failed := &Reconciler{Analyst: says{v1alpha1.VerdictPass}}, &Reconciler{Analyst: says{v1alpha1.VerdictFail}}
 	require.Nil(t, (&Reconciler{}).evidence(stepping), "nobody judges")
 	require.Equal(t, v1alpha1.VerdictNoData, judged.evidence(stepping).Verdict)
+	require.Equal(t, v1alpha1.VerdictNoData, failed.evidence(stepping).Verdict, "it has had no requests to fail")
+	first := v1alpha1.StepStatus{Name: "ten", StartedAt: &metav1.MicroTime{}, EndedAt: &metav1.MicroTime{}}
+	stepping.Status.Steps = append([]v1alpha1.StepStatus{first}, stepping.Status.Steps...)
+	require.Equal(t, v1alpha1.VerdictNoData, judged.evidence(stepping).Verdict)
 	require.Equal(t, v1alpha1.VerdictFail, failed.evidence(stepping).Verdict, "what the canary does with the share it has counts")
-	stepping.Status.Steps[0].StartedAt = &metav1.MicroTime{}
+	stepping.Status.Steps[1].StartedAt = &metav1.MicroTime{}
 	require.Equal(t, v1alpha1.VerdictPass, judged.evidence(stepping).Verdict)
 	stepping.Status.Progress.Cause = v1alpha1.CauseAborted
 	require.Nil(t, judged.evidence(stepping), "on the way back nothing is judged")

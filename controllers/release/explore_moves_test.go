@@ -131,7 +131,22 @@ var verdicts = func() (out []move) {
 			return true
 		}))
 	}
-	return out
+	return append(out,
+		fate("the evidence points to harm", func(w *world) bool {
+			if w.evidence == nil || w.evidence.Harm {
+				return false
+			}
+			w.doubt("as it is")
+			return true
+		}),
+		fate("the metrics fall silent", func(w *world) bool {
+			if w.evidence == nil || w.evidence.Unready != "" {
+				return false
+			}
+			w.silence("no answer")
+			return true
+		}),
+	)
 }()
 
 // silence is what befalls probes.

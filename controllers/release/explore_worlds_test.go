@@ -84,8 +84,12 @@ var smallWorlds = map[string]smallWorld{
 		deeds: []move{aborts, promote}, mostDeeds: 1,
 	},
 	"judged": {
-		steps: []v1alpha1.Step{weigh("half", 50, nil), weigh("most", 75, nil)}, judged: true, fates: verdicts, mostFaults: 2,
+		steps: []v1alpha1.Step{weigh("half", 50, confident()), weigh("most", 75, nil)}, judged: true, fates: verdicts, mostFaults: 2,
 		deeds: []move{promote}, mostDeeds: 1,
+	},
+	"judged in time": {
+		steps:  []v1alpha1.Step{weigh("half", 50, confidentWithin(tick, "Advance")), weigh("most", 75, confidentWithin(tick, "Rollback"))},
+		judged: true, fates: verdicts, mostFaults: 2,
 	},
 }
 

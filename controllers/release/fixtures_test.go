@@ -158,6 +158,12 @@ func holdFor(d time.Duration) *v1alpha1.Hold { return &v1alpha1.Hold{For: long(d
 
 func approval() *v1alpha1.Hold { return &v1alpha1.Hold{Approval: ptr.To("Required")} }
 
+func confident() *v1alpha1.Hold { return &v1alpha1.Hold{Until: ptr.To("Confident")} }
+
+func confidentWithin(d time.Duration, onTimeout string) *v1alpha1.Hold {
+	return &v1alpha1.Hold{Until: ptr.To("Confident"), AtMost: long(d), OnTimeout: &onTimeout}
+}
+
 func weigh(name string, percent int32, hold *v1alpha1.Hold) v1alpha1.Step {
 	return v1alpha1.Step{Name: name, Weight: ptr.To(intstr.FromInt32(percent)), Hold: hold}
 }

@@ -90,6 +90,8 @@ func (p place) mark() mark {
 	s.text(imageOf(templateOf(p.user.deployment)))
 	if p.evidence != nil {
 		s.text(string(p.evidence.Verdict))
+		s.fact(p.evidence.Harm)
+		s.fact(p.evidence.Unready != "")
 	}
 	p.markProxies(s)
 	return mark(s.sum)

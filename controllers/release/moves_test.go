@@ -149,6 +149,18 @@ func (w *world) judge(verdict v1alpha1.Verdict, message string) {
 	w.evidence = &planner.Evidence{Verdict: verdict, Message: message}
 }
 
+// doubt makes the evidence point to harm from now on, which may yet be chance.
+func (w *world) doubt(message string) {
+	w.tale.line(w, "evidence", "points to harm: %s", message)
+	w.evidence = &planner.Evidence{Verdict: v1alpha1.VerdictInconclusive, Message: message, Harm: true}
+}
+
+// silence has the metrics give no data from now on.
+func (w *world) silence(message string) {
+	w.tale.line(w, "evidence", "silent: %s", message)
+	w.evidence = &planner.Evidence{Verdict: v1alpha1.VerdictNoData, Message: message, Unready: message}
+}
+
 func (w *world) deleteRollout() {
 	w.tale.line(w, "you", "delete the Rollout")
 	w.late = w.late || !w.letsGo() && pastNoReturn[w.status.Progress.Stage]

@@ -3,6 +3,8 @@ package release_test
 import (
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/freeze"
 	"crossfade.io/crossfade/controllers/release/planner"
@@ -48,6 +50,7 @@ func (g *guardian) decided(before v1alpha1.ReleaseStatus, d planner.Decision) {
 	g.abortWins(before, d)
 	g.stepsAreKept(before, d)
 	g.freezeHolds(before, d)
+	g.metricsAnswer(before, d)
 	g.actsOnce(d)
 }
 
@@ -103,11 +106,12 @@ func goneTo(before, after v1alpha1.ReleaseStatus) bool {
 
 func (g *guardian) stepIsOver(step v1alpha1.StepStatus) {
 	g.w.t.Helper()
-	if e := g.w.evidence; e != nil {
-		g.require(e.Verdict == v1alpha1.VerdictPass, "a decision", "step %s is left though the evidence says %s", step.Name, e.Verdict)
-	}
 	for _, s := range g.w.steps() {
-		if s.Name != step.Name || s.Hold == nil {
+		if s.Name != step.Name {
+			continue
+		}
+		g.evidenceLets(step, s)
+		if s.Hold == nil {
 			continue
 		}
 		if s.Hold.Approval != nil {
@@ -151,4 +155,53 @@ func (g *guardian) actsOnce(d planner.Decision) {
 		g.require(write.UID != "" || write.Verb == "create", "a decision", "%s names no object", write)
 		g.require(write.ResourceVersion != "" || write.Verb == "create", "a decision", "%s carries no version", write)
 	}
+}
+
+// evidenceLets: a step that waits for evidence is left once that passes, or at its atMost, if it says so; and no step is left
+// without data, or while something points to harm.
+func (g *guardian) evidenceLets(record v1alpha1.StepStatus, step v1alpha1.Step) {
+	g.w.t.Helper()
+	e, hold := g.w.evidence, ptr.Deref(step.Hold, v1alpha1.Hold{})
+	if e == nil || e.Verdict == v1alpha1.VerdictPass {
+		return
+	}
+	g.require(e.Verdict == v1alpha1.VerdictInconclusive && !e.Harm, "a decision", "step %s is left though the evidence says %s, harm %t", step.Name, e.Verdict, e.Harm)
+	if hold.Until == nil {
+		return
+	}
+	advances := hold.AtMost != nil && ptr.Deref(hold.OnTimeout, "Advance") == "Advance"
+	g.require(advances && !g.w.now().Before(record.StartedAt.Add(hold.AtMost.Duration.Duration)), "a decision", "step %s is left before the evidence passes", step.Name)
+}
+
+// metricsAnswer: a step that gives the canary more begins only while the metrics give data.
+func (g *guardian) metricsAnswer(before v1alpha1.ReleaseStatus, d planner.Decision) {
+	g.w.t.Helper()
+	after := d.Status.Progress
+	if g.w.evidence == nil || g.w.evidence.Unready == "" || g.w.hasty() || g.w.control.DesiredOutcome == v1alpha1.OutcomePromote {
+		return
+	}
+	if after.Stage != v1alpha1.StageStepping || !after.Shifted || before.Progress.Shifted && before.Progress.Step == after.Step || after.Cause != "" {
+		return
+	}
+	g.require(g.w.shareOf(after.Step) <= g.w.shareOf(g.w.stepBefore(after)), "a decision", "step %s begins though its metrics are silent: %s", d.Status.StepName, g.w.evidence.Unready)
+}
+
+// stepBefore is the step whose share the routes have until this one's comes; -1 if there is none.
+func (w *world) stepBefore(p v1alpha1.Progress) int32 {
+	switch {
+	case p.From > 0:
+		return p.From - 1
+	case p.From < 0:
+		return -1
+	}
+	return p.Step - 1
+}
+
+// shareOf is the weight of a step, in parts per million; 0 before the first.
+func (w *world) shareOf(step int32) int32 {
+	if steps := w.steps(); step >= 0 && int(step) < len(steps) {
+		ppm, _ := trafficrouting.PPM(steps[step].Weight)
+		return ppm
+	}
+	return 0
 }

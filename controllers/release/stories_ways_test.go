@@ -270,17 +270,4 @@ var storiesOfControl = map[string]story{
 		w.approve("half")
 		w.end(v1alpha1.OutcomePromoted)
 	}},
-	"evidence-awaited": {"A step ends only once the evidence passes; no data holds, and promote does not wait for it.", options{}, func(w *world) {
-		w.judge(v1alpha1.VerdictNoData, "Prometheus does not answer")
-		begin(w)
-		w.at("ten")
-		w.pass(10 * time.Minute)
-		w.judge(v1alpha1.VerdictInconclusive, "120 requests, 400 needed")
-		w.pass(10 * time.Minute)
-		w.judge(v1alpha1.VerdictPass, "no worse than stable")
-		w.at("half")
-		w.judge(v1alpha1.VerdictNoData, "Prometheus does not answer")
-		w.promote()
-		w.end(v1alpha1.OutcomePromoted)
-	}},
 }

@@ -59,9 +59,11 @@ func TestRolloutIsRefused(t *testing.T) {
 		"a header without a value":          {`, exact: "yes"}`, `}`, "must say exact or regex, not both"},
 		"a header exact and regex":          {`exact: "yes"`, `exact: "yes", regex: "y.*"`, "must say exact or regex, not both"},
 		"a header name with a space":        {"name: x-canary", `name: "x canary"`, "name: must be an HTTP token"},
-		"an empty hold":                     {"hold: {for: 10m}", "hold: {}", "hold: must say for or approval"},
+		"an empty hold":                     {"hold: {for: 10m}", "hold: {}", "hold: must say for, approval or until"},
 		"a hold that is no duration":        {"for: 10m", "for: ten minutes", "must be a duration such as"},
-		"holding for evidence":              {"hold: {for: 10m}", "hold: {until: Confident}", "hold.until, atMost and onTimeout: not yet supported; use for or approval"},
+		"holding for evidence of nothing":   {"hold: {for: 10m}", "hold: {until: Confident}", "hold.until waits for evidence; add spec.analysis, or use for or approval"},
+		"an end of evidence without any":    {"hold: {for: 10m}", "hold: {for: 10m, atMost: 30m}", "hold: atMost ends until; add until, or use for"},
+		"what comes after no end":           {"hold: {for: 10m}", "hold: {for: 10m, onTimeout: Hold}", "hold: onTimeout says what becomes of atMost; add until and atMost, or remove it"},
 		"another kind of workload":          {"kind: Deployment", "kind: StatefulSet", "only kind Deployment is supported yet; name a Deployment"},
 		"another kind of route":             {"group: gateway.networking.k8s.io, kind: HTTPRoute", "group: networking.istio.io, kind: Gateway", "kind: of Gateway API only HTTPRoute, GRPCRoute, TCPRoute and TLSRoute are supported yet, of Istio VirtualService, of networking.k8s.io Ingress; name one of these, or a kind of another group that a RouteKind describes"},
 		"a route in a namespace of no name": {"kind: HTTPRoute, name", "kind: HTTPRoute, namespace: \"\", name", "namespace"},
@@ -77,7 +79,12 @@ func TestRolloutIsRefused(t *testing.T) {
 		"no Service":                        {"serviceRefs: [{name: checkout}]", "serviceRefs: []", "spec.serviceRefs"},
 		"a Service name without room":       {"serviceRefs: [{name: checkout}]", "serviceRefs: [{name: " + strings.Repeat("a", 57) + "}]", "spec.serviceRefs[0].name"},
 		"a Rollout name without room":       {"metadata: {name: checkout}", "metadata: {name: " + strings.Repeat("a", 53) + "}", "metadata.name: must be at most 52 characters"},
-		"analysis":                          {"strategy:", "analysis: {templates: [{name: golden}]}\n  strategy:", "spec.analysis: not yet supported"},
+		"analysis of nothing":               {"strategy:", "analysis: {}
+  strategy:", "analysis: must say goldenSignals or templates"},
+		"signals of nobody":                 {"strategy:", "analysis: {goldenSignals: {source: EnvoyGateway}}
+  strategy:", "supported values: "},
+		"an argument that ends a quotation": {"strategy:", "analysis: {templates: [{name: a, args: [{name: b, value: 'c\"}'}]}]}
+  strategy:", "spec.analysis.templates[0].args[0].value"},
 		"the end of a hold without one":     {"strategy:", "rollback: {holdFor: 5m}\n  strategy:", "spec.rollback: holdFor and onHoldTimeout say how a hold ends; add then: Hold, or remove them"},
 		"a way back that is none":           {"strategy:", "rollback: {then: Pray}\n  strategy:", "supported values: "},
 		"promoting on deletion":             {"strategy:", "onDelete: Promote\n  strategy:", "spec.onDelete: Promote is not yet supported; use Restore"},

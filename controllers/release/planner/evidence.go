@@ -57,6 +57,13 @@ func (d *draft) unproven(hold v1alpha1.Hold) *v1alpha1.Barrier {
 	}
 }
 
+// judgeSoon looks again: the evidence at the look at which a step begins was asked for before it had begun.
+func (d *draft) judgeSoon() {
+	if d.in.Evidence != nil {
+		d.wakeAt(d.in.Now.Add(time.Second))
+	}
+}
+
 // waited is when the step has waited for evidence for as long as it may, and whether that is over; nil if it may without end, or
 // does not.
 func (d *draft) waited(hold v1alpha1.Hold) (*metav1.MicroTime, bool) {

@@ -45,8 +45,8 @@ func Plan(in Input) Decision {
 	return d.decision()
 }
 
-// judgeEvery is how often evidence is looked at while nothing else happens.
-const judgeEvery = 5 * time.Second
+// judgeEvery is how often evidence is looked at while nothing else happens: the analyst tells of news.
+const judgeEvery = time.Minute
 
 // draft is a decision in the making.
 type draft struct {

@@ -177,6 +177,7 @@ func (d *draft) advanceStep() bool {
 	}
 	if d.startedAt() == nil {
 		d.currentStep().StartedAt = d.now()
+		d.judgeSoon()
 	}
 	if barrier := d.holding(); barrier != nil {
 		d.rule, d.message = RuleHolding, barrier.Message

@@ -1,0 +1,109 @@
+package release_test
+
+import (
+	"time"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// judgedSteps wait for evidence: at a tenth for as long as it takes, at half as this hold says.
+func judgedSteps(half *v1alpha1.Hold) options {
+	return options{steps: []v1alpha1.Step{weigh("ten", 10, confident()), weigh("half", 50, half)}}
+}
+
+// storiesOfEvidence are those of steps that wait for evidence, and of what it says.
+var storiesOfEvidence = map[string]story{
+	"evidence-awaited": {"A step ends only once the evidence passes; no data holds, and promote does not wait for it.", judgedSteps(approval()), func(w *world) {
+		w.judge(v1alpha1.VerdictNoData, "Prometheus does not answer")
+		begin(w)
+		w.at("ten")
+		w.pass(10 * time.Minute)
+		w.judge(v1alpha1.VerdictInconclusive, "120 requests, 400 needed")
+		w.pass(10 * time.Minute)
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		w.at("half")
+		w.judge(v1alpha1.VerdictNoData, "Prometheus does not answer")
+		w.promote()
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"evidence-in-the-background": {
+		"A step that holds for a time goes on while the evidence is open, and waits while something points to harm.",
+		options{steps: []v1alpha1.Step{weigh("ten", 10, holdFor(time.Minute)), weigh("half", 50, holdFor(time.Minute))}},
+		func(w *world) {
+			w.judge(v1alpha1.VerdictInconclusive, "120 requests, 400 needed")
+			begin(w)
+			w.at("half")
+			w.doubt("errors 1.4% against 1%")
+			w.pass(10 * time.Minute)
+			w.judge(v1alpha1.VerdictInconclusive, "errors 1.1% against 1%")
+			w.end(v1alpha1.OutcomePromoted)
+		},
+	},
+	"evidence-at-most-advance": {
+		"Evidence that stays open is waited for as long as the step says; then it goes on.",
+		judgedSteps(confidentWithin(5*time.Minute, "Advance")), func(w *world) {
+			w.judge(v1alpha1.VerdictPass, "no worse than stable")
+			begin(w)
+			w.at("half")
+			w.judge(v1alpha1.VerdictInconclusive, "120 requests, 400 needed")
+			w.end(v1alpha1.OutcomePromoted)
+		},
+	},
+	"evidence-at-most-without-data": {
+		"Without data nothing goes on, whatever time has passed; data that comes lets it.",
+		judgedSteps(confidentWithin(5*time.Minute, "Advance")), func(w *world) {
+			w.judge(v1alpha1.VerdictPass, "no worse than stable")
+			begin(w)
+			w.at("half")
+			w.judge(v1alpha1.VerdictNoData, "Prometheus does not answer")
+			w.pass(time.Hour)
+			w.doubt("errors 1.4% against 1%")
+			w.pass(time.Hour)
+			w.judge(v1alpha1.VerdictInconclusive, "errors 1.1% against 1%")
+			w.end(v1alpha1.OutcomePromoted)
+		},
+	},
+	"evidence-at-most-rollback": {
+		"Evidence that does not come in time takes the canary back, where the step says so.",
+		judgedSteps(confidentWithin(5*time.Minute, "Rollback")), func(w *world) {
+			w.judge(v1alpha1.VerdictPass, "no worse than stable")
+			begin(w)
+			w.at("half")
+			w.judge(v1alpha1.VerdictInconclusive, "120 requests, 400 needed")
+			w.end(v1alpha1.OutcomeFailed)
+		},
+	},
+	"evidence-at-most-hold": {
+		"Evidence is waited for on, and a person decides.",
+		judgedSteps(confidentWithin(5*time.Minute, "Hold")), func(w *world) {
+			w.judge(v1alpha1.VerdictPass, "no worse than stable")
+			begin(w)
+			w.at("half")
+			w.judge(v1alpha1.VerdictInconclusive, "120 requests, 400 needed")
+			w.pass(time.Hour)
+			w.promote()
+			w.end(v1alpha1.OutcomePromoted)
+		},
+	},
+	"metrics-silent": {
+		"No step begins while its metrics are silent: the canary has its pods, and gets nothing.",
+		judgedSteps(nil), func(w *world) {
+			w.silence("errors: no requests of stable are counted")
+			begin(w)
+			w.pass(time.Hour)
+			w.judge(v1alpha1.VerdictPass, "no worse than stable")
+			w.at("half")
+			w.end(v1alpha1.OutcomePromoted)
+		},
+	},
+	"analysis-fails-between-steps": {
+		"What the canary does with the share it has counts while the next step gets its pods.",
+		judgedSteps(nil), func(w *world) {
+			w.judge(v1alpha1.VerdictPass, "no worse than stable")
+			begin(w)
+			w.until("the second step", func() bool { return w.status.StepName == "half" })
+			w.judge(v1alpha1.VerdictFail, "errors 4.1% against 0.2%")
+			w.end(v1alpha1.OutcomeFailed)
+		},
+	},
+}
