@@ -79,12 +79,9 @@ func TestRolloutIsRefused(t *testing.T) {
 		"no Service":                        {"serviceRefs: [{name: checkout}]", "serviceRefs: []", "spec.serviceRefs"},
 		"a Service name without room":       {"serviceRefs: [{name: checkout}]", "serviceRefs: [{name: " + strings.Repeat("a", 57) + "}]", "spec.serviceRefs[0].name"},
 		"a Rollout name without room":       {"metadata: {name: checkout}", "metadata: {name: " + strings.Repeat("a", 53) + "}", "metadata.name: must be at most 52 characters"},
-		"analysis of nothing":               {"strategy:", "analysis: {}
-  strategy:", "analysis: must say goldenSignals or templates"},
-		"signals of nobody":                 {"strategy:", "analysis: {goldenSignals: {source: EnvoyGateway}}
-  strategy:", "supported values: "},
-		"an argument that ends a quotation": {"strategy:", "analysis: {templates: [{name: a, args: [{name: b, value: 'c\"}'}]}]}
-  strategy:", "spec.analysis.templates[0].args[0].value"},
+		"analysis of nothing":               {"strategy:", "analysis: {}\n  strategy:", "analysis: must say goldenSignals or templates"},
+		"signals of nobody":                 {"strategy:", "analysis: {goldenSignals: {source: EnvoyGateway}}\n  strategy:", "supported values: "},
+		"an argument that ends a quotation": {"strategy:", "analysis: {templates: [{name: a, args: [{name: b, value: 'c\"}'}]}]}\n  strategy:", "spec.analysis.templates[0].args[0].value"},
 		"the end of a hold without one":     {"strategy:", "rollback: {holdFor: 5m}\n  strategy:", "spec.rollback: holdFor and onHoldTimeout say how a hold ends; add then: Hold, or remove them"},
 		"a way back that is none":           {"strategy:", "rollback: {then: Pray}\n  strategy:", "supported values: "},
 		"promoting on deletion":             {"strategy:", "onDelete: Promote\n  strategy:", "spec.onDelete: Promote is not yet supported; use Restore"},
