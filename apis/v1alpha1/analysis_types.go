@@ -95,7 +95,7 @@ type AnalysisStatus struct {
 type MetricStatus struct {
 	// Name of the metric, after its template's name and a slash where it has one.
 	Name string `json:"name"`
-	// Kind is Compare, Latency, Objective, Split or Threshold.
+	// Kind is Compare, Latency, Objective, Split, Threshold or Goal.
 	Kind string `json:"kind"`
 	// Verdict of this metric alone.
 	Verdict Verdict `json:"verdict"`
@@ -126,6 +126,15 @@ type MetricStatus struct {
 	// PassesAt is ln of the evidence that is enough to pass.
 	// +optional
 	PassesAt string `json:"passesAt,omitempty"`
+	// Outcome of a Goal is Open, Better, Worse or Same.
+	// +optional
+	Outcome string `json:"outcome,omitempty"`
+	// Difference is the canary's share of users who did it minus stable's, and Half half the width of its 95 % band, of a Goal.
+	// +optional
+	Difference string `json:"difference,omitempty"`
+	// Half the width of the band.
+	// +optional
+	Half string `json:"half,omitempty"`
 	// Edge is what is slow, in seconds, of a Latency.
 	// +optional
 	Edge string `json:"edge,omitempty"`

@@ -119,9 +119,9 @@ type Decimal string
 // +kubebuilder:validation:MaxLength=4096
 type Query string
 
-// AnalysisMetric is one metric: one of compare, latency, objective, split and threshold.
+// AnalysisMetric is one metric: one of compare, latency, objective, split, threshold and goal.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.compare) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.objective) ? 1 : 0) + (has(self.split) ? 1 : 0) + (has(self.threshold) ? 1 : 0) == 1",message="must say one of compare, latency, objective, split and threshold"
+// +kubebuilder:validation:XValidation:rule="(has(self.compare) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.objective) ? 1 : 0) + (has(self.split) ? 1 : 0) + (has(self.threshold) ? 1 : 0) + (has(self.goal) ? 1 : 0) == 1",message="must say one of compare, latency, objective, split, threshold and goal"
 // +kubebuilder:validation:XValidation:rule="!has(self.noData) || self.noData != 'Fail' || has(self.threshold)",message="noData: what compares has no data until there is traffic; use Fail with threshold alone"
 type AnalysisMetric struct {
 	// Name of the metric.
@@ -144,6 +144,9 @@ type AnalysisMetric struct {
 	// Threshold judges one value by a condition, again and again.
 	// +optional
 	Threshold *ThresholdMetric `json:"threshold,omitempty"`
+	// Goal is what users of both versions do, such as orders. It decides nothing but an A/B test that names it.
+	// +optional
+	Goal *GoalMetric `json:"goal,omitempty"`
 	// Importance is the share of this metric's evidence against the canary, relative to the others', 0–100. Empty means 1.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -270,6 +273,34 @@ type SplitMetric struct {
 	// Shared is as in compare.
 	// +optional
 	Shared bool `json:"shared,omitempty"`
+}
+
+// GoalMetric counts what users do. The counters are of users rather than of requests: of each user once.
+type GoalMetric struct {
+	// Canary are its users, requests, and those of them who did it, events.
+	// +required
+	Canary Counters `json:"canary"`
+	// Stable likewise.
+	// +required
+	Stable Counters `json:"stable"`
+	// Shared is as in compare.
+	// +optional
+	Shared bool `json:"shared,omitempty"`
+	// Better is More or Fewer. Empty means More.
+	// +optional
+	// +kubebuilder:default=More
+	// +kubebuilder:validation:Enum=More;Fewer
+	Better string `json:"better,omitempty"`
+	// Same is the difference of the two shares of users that means nothing, such as "0.002". Empty means that each counts.
+	// +optional
+	Same *Decimal `json:"same,omitempty"`
+	// Planned is the number of users of both versions at which the test is to be most precise. Empty means 20000.
+	// +optional
+	// +kubebuilder:validation:Minimum=100
+	Planned *int32 `json:"planned,omitempty"`
+	// Noise is as in compare; 1 where the counters are of users. Empty means 1.
+	// +optional
+	Noise *Decimal `json:"noise,omitempty"`
 }
 
 // ThresholdMetric measures one value again and again.

@@ -74,6 +74,7 @@ const (
 	CauseInvalid         = "Invalid"
 	CauseAnalysisFailed  = "AnalysisFailed"
 	CauseInconclusive    = "AnalysisInconclusive"
+	CauseNoWinner        = "NoWinner"
 )
 
 // Reasons of Events, past tense.

@@ -6,7 +6,8 @@ import (
 
 // Strategy is the way from the stable version to the new one.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.abTest)",message="spec.strategy.abTest: not yet supported; remove it"
+// +kubebuilder:validation:XValidation:rule="!has(self.abTest) || self.steps.exists(s, s.name == self.abTest.step)",message="abTest.step: no step has this name; name the step at which users are shared"
+// +kubebuilder:validation:XValidation:rule="!has(self.abTest) || self.steps.all(s, s.name != self.abTest.step || has(s.match) || has(self.stickiness) && has(self.stickiness.stable) && self.stickiness.stable)",message="abTest: users who see both versions tell nothing apart; give the step a match, or add stickiness with stable: true"
 // +kubebuilder:validation:XValidation:rule="!has(self.stableScale) || self.stableScale == 'Keep'",message="spec.strategy.stableScale: Shrink is not yet supported; use Keep"
 type Strategy struct {
 	// Steps are taken in order; after the last one the new version gets everything and the old pods
@@ -30,7 +31,8 @@ type Strategy struct {
 	// anew for each request.
 	// +optional
 	Stickiness *Stickiness `json:"stickiness,omitempty"`
-	// ABTest is not yet supported.
+	// ABTest compares both versions at one step by what users do, beside the analysis, which looks for harm. Empty means that
+	// steps are only on the way.
 	// +optional
 	ABTest *ABTest `json:"abTest,omitempty"`
 }
@@ -52,8 +54,36 @@ type Stickiness struct {
 	Stable bool `json:"stable,omitempty"`
 }
 
-// ABTest is not yet supported.
-type ABTest struct{}
+// ABTest is a test of two versions by what their users do.
+type ABTest struct {
+	// Step at which it runs, by name. Users must stay with their version there: by a match, or stickiness with stable: true.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Step string `json:"step"`
+	// Goal is the metric, of kind goal, by which it is decided, as TEMPLATE/METRIC.
+	// +required
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^/]+/[^/]+$')",message="goal: must be TEMPLATE/METRIC"
+	Goal string `json:"goal"`
+	// For is how long it runs at least, such as 168h, so that every day of the week is in it.
+	// +required
+	For Duration `json:"for"`
+	// AtMost is when it ends without a winner. Empty means once the difference is shown to mean nothing.
+	// +optional
+	AtMost *Duration `json:"atMost,omitempty"`
+	// Decision is Report, which waits for a person who approves the step or aborts; or PromoteWinner, which goes on if the canary
+	// is shown to be better, and else goes back. Empty means Report.
+	// +optional
+	// +kubebuilder:default=Report
+	// +kubebuilder:validation:Enum=Report;PromoteWinner
+	Decision string `json:"decision,omitempty"`
+}
+
+// Values of ABTest.Decision.
+const (
+	DecisionReport        = "Report"
+	DecisionPromoteWinner = "PromoteWinner"
+)
 
 // Step is one resting point on the way: how many pods the canary has and which requests it gets.
 //

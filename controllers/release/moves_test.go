@@ -155,6 +155,12 @@ func (w *world) doubt(message string) {
 	w.evidence = &planner.Evidence{Verdict: v1alpha1.VerdictInconclusive, Message: message, Harm: true}
 }
 
+// test makes the A/B test stand so from now on.
+func (w *world) test(outcome, message string) {
+	w.tale.line(w, "evidence", "the test stands %s: %s", outcome, message)
+	w.evidence = &planner.Evidence{Verdict: v1alpha1.VerdictPass, Message: "no worse than stable", Test: &planner.Test{Outcome: outcome, Message: message}}
+}
+
 // silence has the metrics give no data from now on.
 func (w *world) silence(message string) {
 	w.tale.line(w, "evidence", "silent: %s", message)

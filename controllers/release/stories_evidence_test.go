@@ -107,3 +107,47 @@ var storiesOfEvidence = map[string]story{
 		},
 	},
 }
+
+// testOf is an A/B test of both halves of the users for an hour, and for two at most.
+func testOf(decision string) options {
+	return options{steps: []v1alpha1.Step{weigh("half", 50, nil)}, change: func(p *v1alpha1.RolloutSpec) {
+		p.Strategy.Stickiness = &v1alpha1.Stickiness{Cookie: "lane", Stable: true}
+		p.Strategy.ABTest = &v1alpha1.ABTest{Step: "half", Goal: "shop/orders", For: *long(time.Hour), AtMost: long(2 * time.Hour), Decision: decision}
+	}}
+}
+
+// storiesOfTests are those of A/B tests.
+var storiesOfTests = map[string]story{
+	"ab-test-won": {"A canary that wins is promoted, not before the test has run for its time.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.test("Better", "orders +0.9 points (0.4 to 1.4)")
+		w.pass(50 * time.Minute)
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"ab-test-without-winner": {"A test that has shown nothing in its time keeps stable.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.test("Open", "orders +0.1 points (-0.4 to 0.6)")
+		w.end(v1alpha1.OutcomeFailed)
+	}},
+	"ab-test-reported": {"A person reads the report and decides.", testOf(v1alpha1.DecisionReport), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.test("Worse", "orders -0.9 points (-1.4 to -0.4)")
+		w.pass(90 * time.Minute)
+		w.approve("half")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"ab-test-harm": {"What does harm is taken back, whatever the test says.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.test("Better", "orders +0.9 points (0.4 to 1.4)")
+		w.judge(v1alpha1.VerdictFail, "errors 4.1% against 0.2%")
+		w.end(v1alpha1.OutcomeFailed)
+	}},
+}

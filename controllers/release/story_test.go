@@ -79,7 +79,7 @@ var update = flag.Bool("update", false, "write the stories anew")
 
 // TestStories plays each story under the guard of the invariants and compares it with how it is told.
 func TestStories(t *testing.T) {
-	for _, set := range []map[string]story{stories, storiesBack, storiesOfPolicy, storiesOfControl, storiesOfHaste, storiesByIngress, storiesElsewhere, storiesOfProbes, storiesOfLanes, storiesOfNames, storiesOfEvidence} {
+	for _, set := range []map[string]story{stories, storiesBack, storiesOfPolicy, storiesOfControl, storiesOfHaste, storiesByIngress, storiesElsewhere, storiesOfProbes, storiesOfLanes, storiesOfNames, storiesOfEvidence, storiesOfTests} {
 		for name, s := range set {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

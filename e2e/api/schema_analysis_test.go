@@ -47,7 +47,7 @@ func TestAnalysisTemplateIsRefused(t *testing.T) {
 		"two ways to say who asks":           {"bearer:", "basic: user, bearer:", "must say at most one of bearer, basic and oauth2"},
 		"a header of two values":             {"value: shop", "value: shop, secret: {name: a, key: b}", "must say value or secret, not both"},
 		"counters of what has none":          {"prometheus: {" + address, "web: {" + address, "only a Prometheus has counters to compare; use threshold"},
-		"a metric of two kinds":              {"dryRun: true", "dryRun: true\n    split: {canary: [a], stable: [b]}", "must say one of compare, latency, objective, split and threshold"},
+		"a metric of two kinds":              {"dryRun: true", "dryRun: true\n    split: {canary: [a], stable: [b]}", "must say one of compare, latency, objective, split, threshold and goal"},
 		"a metric of no kind":                {"dryRun: true\n    threshold: {query: 'sum(queue_length{job=\"{{args.job}}\"})', success: \"result < {{args.most}}\", interval: 1m, count: 5}", "dryRun: true", "must say one of compare"},
 		"a threshold without a condition":    {`success: "result < {{args.most}}", `, "", "a threshold needs query, and success or failure"},
 		"failing for want of traffic":        {"- name: errors", "- name: errors\n    noData: Fail", "use Fail with threshold alone"},

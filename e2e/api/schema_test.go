@@ -96,7 +96,9 @@ func TestRolloutIsRefused(t *testing.T) {
 		"a header's value with %":           {step, `- {name: first, weight: 5, requestHeaders: {set: [{name: a, value: "50%"}]}}`, "with single spaces, and without %"},
 		"a cookie without a name":           {"strategy:", "strategy:\n    stickiness: {for: 1h}", "stickiness.cookie"},
 		"a cookie's name with a space":      {"strategy:", "strategy:\n    stickiness: {cookie: a b}", "cookie: must be an HTTP token"},
-		"an A/B test":                       {"strategy:", "strategy:\n    abTest: {}", "spec.strategy.abTest: not yet supported"},
+		"a test at no step":                 {"strategy:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    abTest: {step: nowhere, goal: shop/orders, for: 168h}", "abTest.step: no step has this name"},
+		"a test of users who see both":      {"strategy:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    abTest: {step: half, goal: shop/orders, for: 168h}", "give the step a match, or add stickiness with stable: true"},
+		"a test of no template":             {"strategy:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    abTest: {step: insiders, goal: bar/orders, for: 168h}", "names no template of spec.analysis; use TEMPLATE/METRIC of one"},
 		"stable that shrinks":               {"strategy:", "strategy:\n    stableScale: Shrink", "spec.strategy.stableScale: Shrink is not yet supported"},
 	}
 	for name, c := range cases {

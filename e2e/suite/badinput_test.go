@@ -43,7 +43,7 @@ func TestRefusedRollouts(t *testing.T) {
 			set([]any{map[string]any{"group": "networking.istio.io", "kind": "Gateway", "name": "app"}}, "spec", "routeRefs"),
 			[]string{"spec.routeRefs[0]", "HTTPRoute, GRPCRoute, TCPRoute and TLSRoute", "VirtualService"},
 		},
-		"a field that comes later": {set(map[string]any{}, "spec", "strategy", "abTest"), []string{"spec.strategy.abTest", "not yet supported"}},
+		"a field that comes later": {set("Shrink", "spec", "strategy", "stableScale"), []string{"spec.strategy.stableScale", "not yet supported"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(s.app.Rollout(world.Weighted("half", 50, nil)))

@@ -33,6 +33,7 @@ var turns = []turn{
 	{RuleCollapsed, v1alpha1.CauseCollapsed, collapsed, false},
 	{RuleFailed, v1alpha1.CauseAnalysisFailed, analysisFailed, true},
 	{RuleFailed, v1alpha1.CauseInconclusive, inconclusive, true},
+	{RuleFailed, v1alpha1.CauseNoWinner, noWinner, true},
 	{RuleFailed, v1alpha1.CausePodsFailing, podsFailing, true},
 	{RuleFailed, v1alpha1.CauseDeadline, overdue, true},
 }
@@ -60,6 +61,7 @@ var outcomeOf = map[string]v1alpha1.Outcome{
 	v1alpha1.CauseCollapsed:       v1alpha1.OutcomeFailed,
 	v1alpha1.CauseAnalysisFailed:  v1alpha1.OutcomeFailed,
 	v1alpha1.CauseInconclusive:    v1alpha1.OutcomeFailed,
+	v1alpha1.CauseNoWinner:        v1alpha1.OutcomeFailed,
 	v1alpha1.CausePodsFailing:     v1alpha1.OutcomeFailed,
 	v1alpha1.CauseDeadline:        v1alpha1.OutcomeFailed,
 }

@@ -239,6 +239,9 @@ func (d *draft) holding() *v1alpha1.Barrier {
 	if barrier := d.unproven(hold); barrier != nil {
 		return barrier
 	}
+	if barrier := d.testing(); barrier != nil {
+		return barrier
+	}
 	if hold.Approval != nil && !d.approved(name) {
 		return &v1alpha1.Barrier{Name: barrierApproval, Message: fmt.Sprintf("step %s waits for approval", name)}
 	}

@@ -88,8 +88,18 @@ type Evidence struct {
 	Harm bool
 	// Unready says why no step may begin: which source gives no data; "" if all do.
 	Unready string
+	// Test is how the A/B test stands; nil before it has data, or where there is none.
+	Test *Test
 	// Record is what people are told of it; nil is nothing.
 	Record *v1alpha1.AnalysisStatus
+}
+
+// Test is how an A/B test stands.
+type Test struct {
+	// Outcome is one of analysis.EffectOpen, EffectBetter, EffectWorse and EffectSame.
+	Outcome string
+	// Message has the difference with its band.
+	Message string
 }
 
 // Observed is the world as read in this reconcile.
