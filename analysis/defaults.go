@@ -2,7 +2,7 @@ package analysis
 
 import "time"
 
-// What judges are asked where nobody asks for anything else. The operating characteristics in docs/analysis.md are of these.
+// What judges are asked where nobody asks for anything else. The operating characteristics in docs/judges.md are of these.
 const (
 	// defaultAlpha is the chance of a false rollback over a whole release, all metrics and all looks.
 	defaultAlpha = 0.01
