@@ -33,7 +33,7 @@ type Traffic struct {
 
 func always(value float64) func(float64) float64 { return func(float64) float64 { return value } }
 
-// STD is the standard scenario of docs/analysis.md: 100 requests a second, of which the canary gets 10 %, and 1 % errors.
+// STD is the standard scenario of docs/judges.md: 100 requests a second, of which the canary gets 10 %, and 1 % errors.
 func STD() Traffic {
 	return Traffic{Rate: 100, Weight: always(0.1), Base: always(0.01), Ratio: always(1)}
 }

@@ -1,5 +1,5 @@
 // Command bench-analysis measures how the judges of analysis decide on made-up traffic, and fails if they miss what is promised in
-// docs/analysis.md: make bench-analysis.
+// docs/judges.md: make bench-analysis.
 package main
 
 import (
