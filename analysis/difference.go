@@ -3,6 +3,8 @@ package analysis
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"time"
 
 	"crossfade.io/crossfade/analysis/sequential"
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -44,12 +46,22 @@ type Effect struct {
 	Difference, Half float64
 }
 
-// Difference judges an A/B test by the absolute difference of two rates. Use NewDifference.
+// MeanInterval is what both arms did between two scrapes, by the values of what each user did.
+type MeanInterval struct {
+	Start, End time.Time
+	// Canary and Stable are the increments of the counters of users, of the sum of their values and of that of the squares.
+	Canary, Stable sequential.Moments
+	// Weight is as in Interval.
+	Weight int32
+}
+
+// Difference judges an A/B test by the absolute difference of two rates, or of two means. Use NewDifference.
 type Difference struct {
 	asked Goal
 	test  *sequential.Difference
 	band  *sequential.Band
 	found Finding
+	means bool
 }
 
 // NewDifference has seen nothing yet.
@@ -75,6 +87,28 @@ func (d *Difference) Add(intervals ...Interval) {
 		d.band.Add(canary, stable, d.asked.Phi)
 		d.found.Used++
 		d.found.Canary, d.found.Stable = d.found.Canary.plus(interval.Canary), d.found.Stable.plus(interval.Stable)
+	}
+}
+
+// AddMeans takes further intervals of values, in the order of time. What was given events is not given values.
+func (d *Difference) AddMeans(intervals ...MeanInterval) {
+	d.means = true
+	for _, interval := range intervals {
+		if d.found.Start.IsZero() {
+			d.found.Start = interval.Start
+		}
+		d.found.Every = interval.End.Sub(interval.Start)
+		canary, stable := interval.Canary, interval.Stable
+		if !d.test.AddMeans(interval.Weight, stable, canary) {
+			d.found.LeftOut++
+			continue
+		}
+		if canary.Exposures > 0 && stable.Exposures > 0 {
+			d.found.Last = interval.End
+		}
+		d.found.Used++
+		d.found.Canary = d.found.Canary.plus(Counts{canary.Exposures, canary.Sum})
+		d.found.Stable = d.found.Stable.plus(Counts{stable.Exposures, stable.Sum})
 	}
 }
 
@@ -116,15 +150,21 @@ func (d *Difference) Verdict() v1alpha1.Verdict {
 func (d *Difference) Finding() Finding {
 	f := d.found
 	f.Verdict, f.Phi = d.Verdict(), math.Max(d.asked.Phi, 1)
-	f.Ratio, f.Low, f.High = d.band.Range(d.asked.Alpha)
+	if !d.means { // of means there is no ratio: its band is one of events
+		f.Ratio, f.Low, f.High = d.band.Range(d.asked.Alpha)
+	}
 	if f.Verdict == v1alpha1.VerdictNoData {
 		f.Reason = d.asked.Name + " not known: not both arms have users"
 		return f
 	}
 	e := d.Effect()
+	show := percent
+	if d.means {
+		show = func(value float64) string { return strconv.FormatFloat(value, 'g', 4, 64) }
+	}
 	f.Reason = fmt.Sprintf("%s %s of canary and %s of stable, difference %s (%s to %s)", d.asked.Name,
-		percent(f.Canary.Events/f.Canary.Exposures), percent(f.Stable.Events/f.Stable.Exposures),
-		percent(e.Difference), percent(e.Difference-e.Half), percent(e.Difference+e.Half))
+		show(f.Canary.Events/f.Canary.Exposures), show(f.Stable.Events/f.Stable.Exposures),
+		show(e.Difference), show(e.Difference-e.Half), show(e.Difference+e.Half))
 	switch e.Outcome {
 	case EffectBetter:
 		f.Reason += ", which is better"

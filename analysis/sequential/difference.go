@@ -2,18 +2,25 @@ package sequential
 
 import "math"
 
-// Difference is the absolute difference of two rates, b's minus a's, for an A/B test: an asymptotic confidence sequence
+// Difference is the absolute difference of two rates or means, b's minus a's, for an A/B test: an asymptotic confidence sequence
 // (Waudby-Smith et al., arXiv 2103.06476; section 2 (h) of the note). Exposures with the same split are a stratum, so that a
 // base rate which moves while the split changes isn't taken for a difference. Use NewDifference.
 type Difference struct {
 	planned float64
-	strata  map[int32]*[2]Arm
+	strata  map[int32]*[2]Moments
 	order   []int32
+}
+
+// Moments are what is known of the values of an arm's exposures.
+type Moments struct {
+	// Exposures is their number; Sum and Squares are the sums of the values and of their squares. Events are values of 1, so that
+	// both sums are their number.
+	Exposures, Sum, Squares float64
 }
 
 // NewDifference is most narrow when about so many exposures of both arms have come, at least 1.
 func NewDifference(planned float64) *Difference {
-	return &Difference{planned: math.Max(planned, 1), strata: map[int32]*[2]Arm{}}
+	return &Difference{planned: math.Max(planned, 1), strata: map[int32]*[2]Moments{}}
 }
 
 // Add takes one interval, in which the split was this, and says whether it could: not if an arm has more events than exposures.
@@ -21,16 +28,30 @@ func (d *Difference) Add(split int32, a, b Arm) bool {
 	if !usable(a.Exposures, a.Events, b.Exposures, b.Events) || a.Events > a.Exposures || b.Events > b.Exposures {
 		return false
 	}
+	d.add(split, Moments{a.Exposures, a.Events, a.Events}, Moments{b.Exposures, b.Events, b.Events})
+	return true
+}
+
+// AddMeans takes one interval of values, such as what each user spent, at least 0, and says whether it could.
+func (d *Difference) AddMeans(split int32, a, b Moments) bool {
+	if !usable(a.Exposures, a.Sum, b.Exposures, b.Sum) || !usable(a.Squares, b.Squares) {
+		return false
+	}
+	d.add(split, a, b)
+	return true
+}
+
+func (d *Difference) add(split int32, a, b Moments) {
 	stratum := d.strata[split]
 	if stratum == nil {
-		stratum = &[2]Arm{}
+		stratum = &[2]Moments{}
 		d.strata[split], d.order = stratum, append(d.order, split)
 	}
-	for i, arm := range []Arm{a, b} {
+	for i, arm := range []Moments{a, b} {
 		stratum[i].Exposures += arm.Exposures
-		stratum[i].Events += arm.Events
+		stratum[i].Sum += arm.Sum
+		stratum[i].Squares += arm.Squares
 	}
-	return true
 }
 
 // Range is the difference, its standard error, and half of the width of the band around it that covers the true one at all
@@ -45,8 +66,8 @@ func (d *Difference) Range(alpha, phi float64) (difference, se, half float64) {
 		}
 		weight := a.Exposures * b.Exposures / (a.Exposures + b.Exposures)
 		weights += weight
-		sum += weight * (b.Events/b.Exposures - a.Events/a.Exposures)
-		variance += weight * weight * (rateVariance(a) + rateVariance(b))
+		sum += weight * (b.Sum/b.Exposures - a.Sum/a.Exposures)
+		variance += weight * weight * (a.variance() + b.variance())
 		all += a.Exposures + b.Exposures
 	}
 	if weights == 0 {
@@ -64,12 +85,19 @@ func halfWidth(se, n, planned, alpha float64) float64 {
 	return se * math.Sqrt(n) * math.Sqrt(2*spread/(n*n*q)*math.Log(math.Sqrt(spread)/alpha))
 }
 
-// rateVariance is the variance of the rate of an arm. Where nothing or everything was an event it counts half an event more of
-// each kind, since a variance of 0 would claim to know.
-func rateVariance(arm Arm) float64 {
-	n, k := arm.Exposures, arm.Events
-	if k == 0 || k == n {
-		n, k = n+1, k+0.5
+// variance is that of the mean of an arm. Where nothing or everything was an event it counts half an event more of each kind, since
+// a variance of 0 would claim to know; where all values are alike it is infinite for the same reason.
+func (m Moments) variance() float64 {
+	n, sum := m.Exposures, m.Sum
+	if sum == m.Squares {
+		if sum == 0 || sum == n {
+			n, sum = n+1, sum+0.5
+		}
+		return sum / n * (1 - sum/n) / m.Exposures
 	}
-	return k / n * (1 - k/n) / arm.Exposures
+	spread := m.Squares/n - (sum/n)*(sum/n)
+	if spread <= 0 {
+		return math.Inf(1)
+	}
+	return spread / n
 }

@@ -31,7 +31,7 @@ func TestHalfWidthAsPublished(t *testing.T) {
 	// Of proportions GrowthBook takes p(1-p)/n, as Difference does.
 	pa, pb := 1396.0/3000, 2422.0/3461
 	relative = pb/pa - 1
-	se = math.Sqrt(rateVariance(Arm{3461, 2422})/(pa*pa) + rateVariance(Arm{3000, 1396})*pb*pb/math.Pow(pa, 4))
+	se = math.Sqrt(Moments{3461, 2422, 2422}.variance()/(pa*pa) + Moments{3000, 1396, 1396}.variance()*pb*pb/math.Pow(pa, 4))
 	half = halfWidth(se, 6461, 5000, 0.05)
 	require.InDelta(t, 0.50386, relative, 1e-5)
 	require.InDelta(t, 0.03386, se, 1e-5)

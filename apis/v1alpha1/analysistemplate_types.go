@@ -275,14 +275,38 @@ type SplitMetric struct {
 	Shared bool `json:"shared,omitempty"`
 }
 
-// GoalMetric counts what users do. The counters are of users rather than of requests: of each user once.
-type GoalMetric struct {
-	// Canary are its users, requests, and those of them who did it, events.
+// GoalCounters are selectors of raw counters of users, each of whom counts once.
+type GoalCounters struct {
+	// Users are all of them.
 	// +required
-	Canary Counters `json:"canary"`
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=atomic
+	Users []Query `json:"users"`
+	// Events are those who did it; with squares the sum of their values, such as of what they spent.
+	// +required
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=atomic
+	Events []Query `json:"events"`
+	// Squares are the sum of the squares of these values, by which the mean is compared. Empty compares the share of users.
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=atomic
+	Squares []Query `json:"squares,omitempty"`
+}
+
+// GoalMetric counts what users do.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.canary.squares) == has(self.stable.squares)",message="goal: squares must be said of both versions, or of none"
+type GoalMetric struct {
+	// Canary are the users of the canary.
+	// +required
+	Canary GoalCounters `json:"canary"`
 	// Stable likewise.
 	// +required
-	Stable Counters `json:"stable"`
+	Stable GoalCounters `json:"stable"`
 	// Shared is as in compare.
 	// +optional
 	Shared bool `json:"shared,omitempty"`
@@ -291,7 +315,7 @@ type GoalMetric struct {
 	// +kubebuilder:default=More
 	// +kubebuilder:validation:Enum=More;Fewer
 	Better string `json:"better,omitempty"`
-	// Same is the difference of the two shares of users that means nothing, such as "0.002". Empty means that each counts.
+	// Same is the difference of the two shares, or means, that means nothing, such as "0.002". Empty means that each counts.
 	// +optional
 	Same *Decimal `json:"same,omitempty"`
 	// Planned is the number of users of both versions at which the test is to be most precise. Empty means 20000.
