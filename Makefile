@@ -23,10 +23,11 @@ export RACE
 CACHE   := $(or $(CROSSFADE_CACHE),$(HOME)/.cache/crossfade)
 cluster := cd e2e && go run ./cluster/cmd/cluster
 
-# What of the e2e tests needs three nodes, and what needs istiod.
-NODES3 := TestNode
-ISTIO  := TestIstio
-MESH   := TestMeshRoutesPromoteBySteps
+# What of the e2e tests needs three nodes, what needs istiod, and what is about evidence and takes long.
+NODES3   := TestNode
+ISTIO    := TestIstio
+MESH     := TestMeshRoutesPromoteBySteps
+EVIDENCE := TestEvidence
 
 # What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back,
 # releases under faults, and what is built from the code of Argo CD.
@@ -37,7 +38,7 @@ NO_POLICIES := --apiserver-arg=--disable-admission-plugins=MutatingAdmissionPoli
   --apiserver-arg=--runtime-config=admissionregistration.k8s.io/v1/mutatingadmissionpolicies=false,admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings=false
 BY_WEBHOOK := TestLive|TestRoutesAreGuarded|TestKilledAtEachWrite|TestAdmission/by_webhook/^[^a]
 
-.PHONY: help demo test lint verify unit explore mutants fuzz api api-long api-oldest e2e e2e-nodes e2e-istio soak upgrade bench bench-analysis generate cluster-up cluster-down clean
+.PHONY: help demo test lint verify unit explore mutants fuzz api api-long api-oldest e2e e2e-nodes e2e-istio e2e-evidence soak upgrade bench bench-analysis generate cluster-up cluster-down clean
 
 help: ## this list
 	@awk -F ':[a-z -]* ## ' '/^[a-z0-9-]+:[a-z -]* ## / { printf "%-14s — %s\n", $$1, $$2 }' Makefile
@@ -85,13 +86,16 @@ api-oldest: ## what the webhook does, on the oldest Kubernetes that is supported
 	  hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
-	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)|$(ISTIO)|$(MESH)' ./suite/...
+	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)|$(ISTIO)|$(MESH)|$(EVIDENCE)' ./suite/...
 
 e2e-nodes: ## the same on three nodes: they are drained in the middle of a release
 	NODES=3 hack/with-cluster.sh -- ../hack/e2e.sh -timeout 20m -run '$(or $(filter-out .,$(RUN)),$(NODES3))' ./suite/...
 
 e2e-istio: ## the same with istiod, and callers who follow it
 	UP_FLAGS=--istio hack/with-cluster.sh -- ../hack/e2e.sh -timeout 30m -run '$(or $(filter-out .,$(RUN)),$(ISTIO))' ./suite/...
+
+e2e-evidence: ## canaries judged by a real Prometheus: good and bad ones, incidents, and who is away meanwhile; 40 minutes
+	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 120m -run '$(or $(filter-out .,$(RUN)),$(EVIDENCE))' ./suite/...
 
 soak: ## what takes long: a mesh's routes by quarters, five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
 	UP_FLAGS=--istio hack/with-cluster.sh -- ../hack/e2e.sh -timeout 30m -run '$(MESH)' ./suite/...

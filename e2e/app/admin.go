@@ -15,7 +15,8 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
+	// seconds is called and labelled as OpenTelemetry does it.
+	seconds *prometheus.HistogramVec
 }
 
 func newMetrics(version string) *metrics {
@@ -26,9 +27,9 @@ func newMetrics(version string) *metrics {
 			Name: "http_requests_total", Help: "Requests answered.", ConstLabels: constant,
 		}, labels),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "http_request_duration_seconds", Help: "Time from request to answer, seconds.", ConstLabels: constant,
+			Name: "http_server_request_duration_seconds", Help: "Time from request to answer, seconds.", ConstLabels: constant,
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}, labels),
+		}, []string{"http_response_status_code", "http_request_method"}),
 	}
 	m.registry.MustRegister(m.requests, m.seconds,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

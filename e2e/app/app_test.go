@@ -97,6 +97,7 @@ func TestHTTP(t *testing.T) {
 	}
 	response, _ := r.do(t, http.MethodDelete, "/", nil)
 	require.Equal(t, http.StatusMethodNotAllowed, response.StatusCode)
+	require.Empty(t, response.Header.Get("X-Injected"), "nobody told it to")
 	response, _ = r.do(t, http.MethodGet, "/healthz", nil)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, "v7", response.Header.Get("X-Version"), "probes name the version too")
@@ -104,7 +105,7 @@ func TestHTTP(t *testing.T) {
 	_, exposed := r.admin(t, http.MethodGet, "/metrics", "")
 	require.Contains(t, exposed, `http_requests_total{code="200",method="POST",version="v7"} 1`)
 	require.Contains(t, exposed, `http_requests_total{code="500",method="GET",version="v7"} 0`, "series start at zero")
-	require.Contains(t, exposed, `http_request_duration_seconds_count{code="200",method="GET",version="v7"} 1`)
+	require.Contains(t, exposed, `http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",version="v7"} 1`)
 }
 
 func TestRequiredHeader(t *testing.T) {
@@ -127,6 +128,7 @@ func TestSettings(t *testing.T) {
 	response, body := r.do(t, http.MethodGet, "/", nil)
 	require.Equal(t, http.StatusInternalServerError, response.StatusCode)
 	require.Equal(t, "v7", response.Header.Get("X-Version"), "errors name the version too")
+	require.Equal(t, "true", response.Header.Get("X-Injected"))
 	require.Contains(t, body, "errorRatio")
 
 	for refused, names := range map[string]string{

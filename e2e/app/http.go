@@ -9,7 +9,11 @@ import (
 	"time"
 )
 
-const versionHeader = "X-Version"
+const (
+	versionHeader = "X-Version"
+	// injectedHeader marks the failures that the app was told to answer with, and no others.
+	injectedHeader = "X-Injected"
+)
 
 // answer is the JSON body of every response to a request for the app.
 type answer struct {
@@ -61,6 +65,7 @@ func (a *app) serveSample(w http.ResponseWriter, r *http.Request) {
 		}
 		if fail {
 			code, body.Error = http.StatusInternalServerError, "injected by errorRatio"
+			w.Header().Set(injectedHeader, "true")
 		}
 	}
 	// Counted first, so that whoever has the answer finds it in the metrics.

@@ -18,6 +18,7 @@ type Fault string
 const (
 	FaultUnsent      Fault = "unsent"      // never sent: the scheduler was too late, or too many were in flight
 	FaultStatus      Fault = "status"      // answered outside 2xx
+	FaultInjected    Fault = "injected"    // answered outside 2xx, as the app was told to
 	FaultVersion     Fault = "version"     // answered 2xx by a version that is not expected
 	FaultTimeout     Fault = "timeout"     // no complete answer within the timeout from the scheduled instant
 	FaultRefused     Fault = "refused"     // connection refused
@@ -41,7 +42,11 @@ func judge(target Target, timeout, latency time.Duration, outcome outcome) (faul
 	case latency > timeout:
 		return FaultTimeout, fmt.Sprintf("answered after %s", latency)
 	case outcome.status < 200 || outcome.status > 299:
-		return FaultStatus, strings.TrimSpace(fmt.Sprintf("answered %d %s", outcome.status, outcome.detail))
+		fault = FaultStatus
+		if outcome.injected {
+			fault = FaultInjected
+		}
+		return fault, strings.TrimSpace(fmt.Sprintf("answered %d %s", outcome.status, outcome.detail))
 	case !target.expects(outcome.version):
 		return FaultVersion, fmt.Sprintf("version %q answered, expected %s", outcome.version, strings.Join(target.Versions, " or "))
 	}

@@ -114,6 +114,11 @@ func TestKeepCookies(t *testing.T) {
 	}
 }
 
+func injected(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set(InjectedHeader, "true")
+	w.WriteHeader(http.StatusInternalServerError)
+}
+
 func TestRunFailures(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -129,6 +134,7 @@ func TestRunFailures(t *testing.T) {
 			handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
 			fault:   FaultStatus, status: 502,
 		},
+		"an answer outside 2xx, as the app was told to": {handler: injected, fault: FaultInjected, status: 500},
 		"a redirect, which is not followed": {
 			handler: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusTemporaryRedirect) },
 			fault:   FaultStatus, status: 307,

@@ -16,14 +16,19 @@ import (
 // VersionHeader is the response header that names the version which answered.
 const VersionHeader = "X-Version"
 
+// InjectedHeader is the response header by which the sample app says that it was told to fail.
+const InjectedHeader = "X-Injected"
+
 const postedText = "a request that must arrive at most once"
 
 // outcome is what one attempt came to.
 type outcome struct {
 	status  int // as Record.Status
 	version string
-	detail  string // more on a status outside 2xx, for people; may be empty
-	err     error  // nil when answered
+	// injected: the app was told to answer with this failure.
+	injected bool
+	detail   string // more on a status outside 2xx, for people; may be empty
+	err      error  // nil when answered
 }
 
 // sender makes requests to one target over one protocol.
@@ -120,7 +125,10 @@ func (h *httpSender) send(ctx context.Context, post bool) outcome {
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		return outcome{version: version, err: err}
 	}
-	return outcome{status: response.StatusCode, version: version, detail: http.StatusText(response.StatusCode)}
+	return outcome{
+		status: response.StatusCode, version: version, injected: response.Header.Get(InjectedHeader) != "",
+		detail: http.StatusText(response.StatusCode),
+	}
 }
 
 func (h *httpSender) close() { h.transport.CloseIdleConnections() }

@@ -1,23 +1,19 @@
 package metricsadapter
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
-	"text/template"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"crossfade.io/crossfade/e2e/manifest"
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
@@ -53,7 +49,7 @@ func Install(ctx context.Context, w *world.World) (*Installation, error) {
 	if err != nil {
 		return i, err
 	}
-	objects, err := render(struct {
+	objects, err := manifest.Render(manifests, struct {
 		Port  int
 		Image string
 	}{listener.Addr().(*net.TCPAddr).Port, image})
@@ -121,31 +117,4 @@ func available(conditions []any) bool {
 		condition, _ := c.(map[string]any)
 		return condition["type"] == "Available" && condition["status"] == "True"
 	})
-}
-
-// render gives the objects with what differs from run to run filled in.
-func render(values any) ([]*unstructured.Unstructured, error) {
-	parsed, err := template.New("objects").Parse(manifests)
-	if err != nil {
-		return nil, fmt.Errorf("parse manifests: %w", err)
-	}
-	var text bytes.Buffer
-	if err := parsed.Execute(&text, values); err != nil {
-		return nil, fmt.Errorf("render manifests: %w", err)
-	}
-	var objects []*unstructured.Unstructured
-	for documents := yaml.NewYAMLReader(bufio.NewReader(&text)); ; {
-		document, err := documents.Read()
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read manifests: %w", err)
-		}
-		obj := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal(document, &obj.Object); err != nil {
-			return nil, fmt.Errorf("read manifests: %w", err)
-		}
-		objects = append(objects, obj)
-	}
 }

@@ -60,6 +60,12 @@ type setting struct {
 	guarded bool
 	// subset is what a DestinationRule and the VirtualService call the app's pods; empty means neither does.
 	subset string
+	// suffix of the name, where a test has several scenarios.
+	suffix string
+	// scraped has the cluster's Prometheus scrape the app's pods.
+	scraped bool
+	// patience bounds the wait for each part of a release; zero means aWhile.
+	patience time.Duration
 	// policy changes the Rollout before it is created.
 	policy func(*v1alpha1.Rollout)
 	// write gives the app's manifests to the cluster; nil means a forced server-side apply.
@@ -79,21 +85,23 @@ type scenario struct {
 	node string
 	// write gives the app's manifests to the cluster.
 	write tool
+	// patience bounds the wait for each part of a release.
+	patience time.Duration
 }
 
 func newScenario(t *testing.T, app world.App) *scenario {
-	return &scenario{t: t, ctx: t.Context(), app: app, begun: app, write: gitOps}
+	return &scenario{t: t, ctx: t.Context(), app: app, begun: app, write: gitOps, patience: aWhile}
 }
 
 // begin sets the scenario up, and returns once its Rollout is armed and its load runs.
 func begin(t *testing.T, with setting) *scenario {
 	t.Helper()
-	name := nameOf(t)
+	name := nameOf(t) + with.suffix
 	s := newScenario(t, world.App{
-		Namespace: name, Host: hostOf(t), Version: "v1", Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
+		Namespace: name, Host: name + ".test", Version: "v1", Scraped: with.scraped, Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
 		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Meshed: with.meshed, BehindTLS: with.behindTLS, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset, Guarded: with.guarded,
 	})
-	s.node = with.node
+	s.node, s.patience = with.node, cmp.Or(with.patience, aWhile)
 	if with.write != nil {
 		s.write = with.write
 	}

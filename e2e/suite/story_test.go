@@ -144,7 +144,7 @@ func (s *scenario) awaitOutcome(number int64, outcome v1alpha1.Outcome) *v1alpha
 func (s *scenario) awaitRelease(number int64, what string, enough func(*v1alpha1.Release) bool) *v1alpha1.Release {
 	s.t.Helper()
 	var release *v1alpha1.Release
-	s.eventually(aWhile, fmt.Sprintf("Release %d: %s", number, what), func() (string, bool) {
+	s.eventually(s.patience, fmt.Sprintf("Release %d: %s", number, what), func() (string, bool) {
 		if release = s.story.last(number); release == nil {
 			return "there is no such Release", false
 		}

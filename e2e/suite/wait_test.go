@@ -40,7 +40,7 @@ func (s *scenario) eventually(within time.Duration, what string, seen func() (st
 // awaitRequests waits until at least count requests sent since then have ended.
 func (s *scenario) awaitRequests(since time.Time, count int) {
 	s.t.Helper()
-	s.eventually(aWhile, fmt.Sprintf("%d requests", count), func() (string, bool) {
+	s.eventually(s.patience, fmt.Sprintf("%d requests", count), func() (string, bool) {
 		ended := s.records().Between(since, time.Now())
 		return fmt.Sprintf("%d requests", len(ended)), len(ended) >= count
 	})

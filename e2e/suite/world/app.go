@@ -33,6 +33,8 @@ type App struct {
 	Spread bool
 	// Node is the only one that the pods may run on; empty means any.
 	Node string
+	// Scraped has the cluster's Prometheus, if there is one, scrape the pods.
+	Scraped bool
 	// CPU is the processor time that each pod requests; empty means none.
 	CPU string
 	// Kind is that of its route; empty means HTTPRoute. By a GRPCRoute it is called by gRPC, by a TLSRoute over TLS.

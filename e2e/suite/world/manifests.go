@@ -17,7 +17,11 @@ spec:
   replicas: {{.Replicas}}
   selector: {matchLabels: {app: app}}
   template:
-    metadata: {labels: {app: app}}
+    metadata:
+      labels: {app: app}
+      {{- if .Scraped}}
+      annotations: {prometheus.io/scrape: "true"}
+      {{- end}}
     spec:
       {{- if .Spread}}
       topologySpreadConstraints:
