@@ -43,6 +43,25 @@ func (s *scenario) requireNoneFailed() load.Records {
 	return records
 }
 
+// requireOnlyInjected stops the load, and requires that no request failed but those that the app was told to fail, which it
+// prints by version.
+func (s *scenario) requireOnlyInjected() {
+	s.t.Helper()
+	records := s.countedAll()
+	failed := records.Failed()
+	var lost load.Records
+	injected := map[string]int{}
+	for _, record := range failed {
+		if record.Fault != load.FaultInjected {
+			lost = append(lost, record)
+			continue
+		}
+		injected[record.Version]++
+	}
+	s.logf("%d requests, failures that the app injected: %v of %v", len(records), injected, records.Versions())
+	require.Empty(s.t, lost, "%d of %d requests failed otherwise: %v", len(lost), len(records), lost.Faults())
+}
+
 // gatewayOnly keeps the requests through the gateway without match headers or cookies.
 func gatewayOnly(records load.Records) load.Records {
 	return append(records.Of("gateway"), records.Of("gateway-fresh")...)
