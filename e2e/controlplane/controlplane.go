@@ -154,6 +154,16 @@ func (c *Controller) CPU(t testing.TB) time.Duration {
 	return time.Duration(ticks) * time.Second / ticksPerSecond
 }
 
+// Memory is what the controller has in the machine's memory now, in MiB.
+func (c *Controller) Memory(t testing.TB) float64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", c.process.Process.Pid))
+	require.NoError(t, err)
+	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64) // the second field are those in memory
+	require.NoError(t, err)
+	return float64(pages) * float64(os.Getpagesize()) / (1 << 20)
+}
+
 // Await polls until the condition holds, and fails with what was seen last.
 func Await(t testing.TB, what string, holds func(context.Context) (bool, string)) {
 	t.Helper()
