@@ -14,8 +14,8 @@ import (
 )
 
 // live runs the terminal program, and leaves its last frame behind on the terminal.
-func (s *session) live(ctx context.Context, scope feed.Scope, snapshots <-chan feed.Snapshot, end goal) error {
-	program := tea.NewProgram(&screenful{session: s, scope: scope, snapshots: snapshots, end: end},
+func (s *session) live(ctx context.Context, scope feed.Scope, snapshots <-chan feed.Snapshot, picture picture, end goal) error {
+	program := tea.NewProgram(&screenful{session: s, scope: scope, snapshots: snapshots, picture: picture, end: end},
 		tea.WithContext(ctx), tea.WithInput(s.Streams.In), tea.WithOutput(s.Streams.Out), tea.WithAltScreen(), tea.WithoutSignalHandler())
 	last, err := program.Run()
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
@@ -26,7 +26,7 @@ func (s *session) live(ctx context.Context, scope feed.Scope, snapshots <-chan f
 	}
 	m := last.(*screenful)
 	if m.seen {
-		if _, err := fmt.Fprint(s.Streams.Out, s.frame(scope, m.snapshot, s.screen())); err != nil {
+		if _, err := fmt.Fprint(s.Streams.Out, picture(m.snapshot, s.Now(), s.screen())); err != nil {
 			return err
 		}
 	}
@@ -38,6 +38,7 @@ type screenful struct {
 	session   *session
 	scope     feed.Scope
 	snapshots <-chan feed.Snapshot
+	picture   picture
 	end       goal
 
 	snapshot feed.Snapshot
@@ -121,7 +122,7 @@ func (m *screenful) View() string {
 	if !m.seen && m.lost == nil {
 		return "Reading " + m.scope.Namespace + " …\n"
 	}
-	lines := strings.Split(strings.TrimRight(m.session.frame(m.scope, m.snapshot, m.session.screen()), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(m.picture(m.snapshot, m.session.Now(), m.session.screen()), "\n"), "\n")
 	if !m.seen {
 		lines = nil
 	}

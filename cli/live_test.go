@@ -21,7 +21,8 @@ func newScreenful(end goal) (*screenful, *time.Time) {
 		Program: Program{Now: func() time.Time { return now }, Terminal: func() *Terminal { return &Terminal{Width: 80} }},
 		config:  genericclioptions.NewConfigFlags(true),
 	}
-	return &screenful{session: s, scope: feed.Scope{Namespace: "shop", Name: "checkout"}, end: end}, &now
+	scope := feed.Scope{Namespace: "shop", Name: "checkout"}
+	return &screenful{session: s, scope: scope, picture: rollouts(scope), end: end}, &now
 }
 
 func snapshotOf(story string) feed.Snapshot {

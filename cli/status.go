@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,21 +81,27 @@ func (s *session) status(cmd *cobra.Command, args []string, flags statusFlags) e
 		return err
 	}
 	if flags.watch || flags.until != "" {
-		return s.watch(cmd.Context(), c, scope, flags.until)
+		var end goal = endless{}
+		if flags.until == untilEnded {
+			end = &release{now: s.Now}
+		}
+		return s.watch(cmd.Context(), c, scope, rollouts(scope), end)
 	}
 	if flags.output != "tree" {
 		return s.printObjects(snapshot, flags.output)
 	}
-	_, err = fmt.Fprint(s.Streams.Out, s.frame(scope, snapshot, s.screen()))
+	_, err = fmt.Fprint(s.Streams.Out, rollouts(scope)(snapshot, s.Now(), s.screen()))
 	return err
 }
 
-// frame draws a Snapshot.
-func (s *session) frame(scope feed.Scope, snapshot feed.Snapshot, screen view.Screen) string {
-	if len(snapshot.Rollouts) == 0 {
-		return nothing(scope)
+// rollouts draws all Rollouts of a Snapshot.
+func rollouts(scope feed.Scope) picture {
+	return func(snapshot feed.Snapshot, now time.Time, screen view.Screen) string {
+		if len(snapshot.Rollouts) == 0 {
+			return nothing(scope)
+		}
+		return view.Frames(models(snapshot), now, screen)
 	}
-	return view.Frames(models(snapshot), s.Now(), screen)
 }
 
 func nothing(scope feed.Scope) string {

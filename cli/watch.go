@@ -10,22 +10,22 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/cli/feed"
 	"crossfade.io/crossfade/cli/reading"
+	"crossfade.io/crossfade/cli/view"
 )
 
-// watch follows the scope until the person has seen enough, or until the Release has ended. On a
-// terminal it redraws in place each second, elsewhere it prints a frame when something changed.
-func (s *session) watch(ctx context.Context, c client.WithWatch, scope feed.Scope, until string) error {
+// picture draws a Snapshot, as of a time, on a screen.
+type picture func(feed.Snapshot, time.Time, view.Screen) string
+
+// watch follows the scope until the person has seen enough, or the goal is reached. On a terminal it redraws in place each
+// second, elsewhere it prints a frame when something changed.
+func (s *session) watch(ctx context.Context, c client.WithWatch, scope feed.Scope, picture picture, end goal) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	snapshots := feed.Watch(ctx, c, scope)
-	var end goal = endless{}
-	if until == untilEnded {
-		end = &release{now: s.Now}
-	}
 	if s.terminal() != nil {
-		return s.live(ctx, scope, snapshots, end)
+		return s.live(ctx, scope, snapshots, picture, end)
 	}
-	return s.print(scope, snapshots, end)
+	return s.print(snapshots, picture, end)
 }
 
 // goal decides when a watch is over, and what it came to.
@@ -96,10 +96,8 @@ func verdict(rel *v1alpha1.Release) error {
 }
 
 // print writes a frame, under the time, whenever one would look different at the same time of day.
-func (s *session) print(scope feed.Scope, snapshots <-chan feed.Snapshot, end goal) error {
-	still := *s
+func (s *session) print(snapshots <-chan feed.Snapshot, picture picture, end goal) error {
 	began := s.Now()
-	still.Now = func() time.Time { return began }
 	last := ""
 	for snapshot := range snapshots {
 		if snapshot.Err != nil {
@@ -108,13 +106,13 @@ func (s *session) print(scope feed.Scope, snapshots <-chan feed.Snapshot, end go
 			}
 			continue
 		}
-		if frame := still.frame(scope, snapshot, s.screen()); frame != last {
+		if frame := picture(snapshot, began, s.screen()); frame != last {
 			gap := "\n"
 			if last == "" {
 				gap = ""
 			}
 			last = frame
-			_, err := fmt.Fprintf(s.Streams.Out, "%s%s\n%s", gap, s.Now().Format(time.RFC3339), s.frame(scope, snapshot, s.screen()))
+			_, err := fmt.Fprintf(s.Streams.Out, "%s%s\n%s", gap, s.Now().Format(time.RFC3339), picture(snapshot, s.Now(), s.screen()))
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,77 @@
+package report_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/cli/clitest"
+	"crossfade.io/crossfade/cli/report"
+)
+
+func written(t *testing.T, rel v1alpha1.Release) string {
+	t.Helper()
+	var out strings.Builder
+	require.NoError(t, report.Write(&out, &rel, clitest.Now))
+	return out.String()
+}
+
+func TestPagesSayWhatThereIs(t *testing.T) {
+	tests := map[string]struct {
+		plots int
+		says  []string
+	}{
+		"worse": {12, []string{
+			"How many times stable", "Evidence", "Quantile", "Share", "Value", "first 5%", ">Failed<", "2026-11-21 12:22:30 UTC",
+			"error rate 3.5x stable (1.7-6.5), evidence 1419 &gt;= 100, after 1m15s and 28 errors", "0.6 of 1000",
+		}},
+		"as-good":    {12, []string{"in flight, at step first", "4.8% to the canary as counted, 5% as routed", "with 25% in about 1m"}},
+		"no-numbers": {0, []string{"nothing answers there"}},
+		"unasked":    {0, []string{"nothing is judged: its policy has no analysis"}},
+		"not-yet":    {0, []string{"nothing is judged yet"}},
+	}
+	for name, rel := range clitest.Judgements() {
+		t.Run(name, func(t *testing.T) {
+			page := written(t, rel)
+			require.Equal(t, tests[name].plots, strings.Count(page, "<svg "))
+			for _, text := range tests[name].says {
+				require.Contains(t, page, text)
+			}
+		})
+	}
+}
+
+// TestPagesNeedNothing: no network, no script, and no colour that the page's dark side doesn't know.
+func TestPagesNeedNothing(t *testing.T) {
+	page := written(t, clitest.Judgements()["worse"])
+	require.Contains(t, page, `content="default-src 'none'; style-src 'unsafe-inline'"`)
+	require.NotRegexp(t, `(?i)\b(src|href)=|url\(|@import|<script|<link`, page)
+	named := regexp.MustCompile(`xmlns(:xlink)?="http://www\.w3\.org/[^"]*"`)
+	require.NotContains(t, named.ReplaceAllString(page, ""), "://")
+	body := page[strings.Index(page, "<body>"):]
+	require.NotRegexp(t, `(fill|stroke):#`, body)
+}
+
+func TestPagesAreAsReadAsTheyAreWritten(t *testing.T) {
+	const evil = `"><script>alert(1)</script>`
+	rel := clitest.Judgements()["as-good"]
+	rel.Name, rel.Status.Message, rel.Status.Steps[1].Name = evil, evil, evil
+	rel.Status.Canary.Images = []string{evil}
+	a := rel.Status.Analysis
+	a.Message, a.Outlook, a.Share = evil, evil, evil
+	m := &a.Metrics[0]
+	m.Name, m.Kind, m.Reason, m.Decides, m.Ratio, m.Verdicts[0].Reason, m.Verdicts[1].Verdict = evil, evil, evil, evil, "2"+evil, evil, evil
+	m.Series = strings.Replace(m.Series, "\n", ",x\n", 1)
+	m.Series = strings.ReplaceAll(m.Series, "\n", ",<script>\n")
+	m.Series = strings.Replace(m.Series, ",x,<script>\n", ",x\n", 1)
+	require.NotContains(t, written(t, rel), "<script")
+}
+
+func TestASeriesThatCantBeReadIsSaid(t *testing.T) {
+	rel := clitest.Judgements()["as-good"]
+	rel.Status.Analysis.Metrics[0].Series = "seconds,ratio\n1"
+	require.ErrorContains(t, report.Write(&strings.Builder{}, &rel, clitest.Now), "write the report on Release shop/checkout-4: read series of metric errors: ")
+}
