@@ -32,7 +32,7 @@ var finders = map[string]struct {
 }{
 	"explore": {".", []string{
 		"test", "-count=1", "-failfast", "-run", "^(TestExplore|TestRandomWalks)$", "./controllers/release",
-		"-worlds", "^(writes that fail|judged|there and back|called over TLS|probed|mirrored|sticky)$", "-faults", "1", "-deeds", "0", "-walks", "1500",
+		"-worlds", "^(writes that fail|judged|judged in time|there and back|called over TLS|probed|mirrored|sticky)$", "-faults", "1", "-deeds", "0", "-walks", "1500",
 	}},
 	"deeds": {".", []string{
 		"test", "-count=1", "-failfast", "-run", "^TestExplore$", "./controllers/release", "-worlds", "^taken back by hand$", "-deeds", "2",
