@@ -59,7 +59,7 @@ func (p Program) Command() *cobra.Command {
 	root.SetErr(p.Streams.ErrOut)
 	s.config.AddFlags(root.PersistentFlags())
 	s.completeFlags(root)
-	root.AddCommand(s.statusCommand(), s.analysisCommand())
+	root.AddCommand(s.statusCommand(), s.analysisCommand(), s.calibrateCommand())
 	root.AddCommand(s.controlCommands()...)
 	root.AddCommand(s.workloadCommands()...)
 	root.AddCommand(s.versionCommand())
