@@ -20,6 +20,7 @@ func Judgements() map[string]v1alpha1.Release {
 	return map[string]v1alpha1.Release{
 		"worse":      worse(),
 		"as-good":    judged(1, 40),
+		"further":    further(),
 		"no-numbers": numberless(),
 		"unasked":    Holding(),
 		"not-yet":    notYet(),
@@ -56,6 +57,16 @@ func worse() v1alpha1.Release {
 	End(&rel, 5*time.Minute, v1alpha1.OutcomeFailed, "the stable version has everything")
 	rel.Status.Progress.CauseMessage, rel.Status.Analysis.At = message, *Ago(5 * time.Minute)
 	rel.Status.Analysis.Share, rel.Status.Analysis.Outlook = "", ""
+	return rel
+}
+
+// further went on to step half four minutes ago.
+func further() v1alpha1.Release {
+	rel := judged(1, 40)
+	AtStep(&rel, 2, 4*time.Minute, 4*time.Minute-10*time.Second)
+	rel.Status.Steps[0].EnteredAt, rel.Status.Steps[0].StartedAt = *Ago(10 * time.Minute), Ago(10*time.Minute-20*time.Second)
+	rel.Status.Steps[1].EnteredAt, rel.Status.Steps[1].StartedAt = *Ago(9 * time.Minute), Ago(8*time.Minute+40*time.Second)
+	rel.Status.Analysis.Share = "49.7%"
 	return rel
 }
 

@@ -29,6 +29,7 @@ func TestPagesSayWhatThereIs(t *testing.T) {
 			"error rate 3.5x stable (1.7-6.5), evidence 1419 &gt;= 100, after 1m15s and 28 errors", "0.6 of 1000",
 		}},
 		"as-good":    {12, []string{"in flight, at step first", "4.8% to the canary as counted, 5% as routed", "with 25% in about 1m"}},
+		"further":    {12, []string{"first 5%", "half 50%", "4m so far"}},
 		"no-numbers": {0, []string{"nothing answers there"}},
 		"unasked":    {0, []string{"nothing is judged: its policy has no analysis"}},
 		"not-yet":    {0, []string{"nothing is judged yet"}},
