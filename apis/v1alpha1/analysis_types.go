@@ -26,6 +26,10 @@ type GoldenSignals struct {
 	// +required
 	// +kubebuilder:validation:Enum=Istio;Traefik;IngressNginx;Linkerd;Application
 	Source string `json:"source"`
+	// Noise is how many times noisier the traffic is than requests that are routed one by one, at least 1: see kubectl crossfade
+	// calibrate. Empty has it found or learnt.
+	// +optional
+	Noise *Decimal `json:"noise,omitempty"`
 }
 
 // AnalysisTemplateRef names a template.
