@@ -2,6 +2,7 @@ package clitest
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // Judgements returns Releases of shop/checkout by what evidence there is on them: judged by the product's own judges, on
 // made-up requests.
 func Judgements() map[string]v1alpha1.Release {
-	return map[string]v1alpha1.Release{
+	all := map[string]v1alpha1.Release{
 		"worse":      worse(),
 		"as-good":    judged(1, 40),
 		"further":    further(),
@@ -25,6 +26,8 @@ func Judgements() map[string]v1alpha1.Release {
 		"unasked":    Holding(),
 		"not-yet":    notYet(),
 	}
+	maps.Copy(all, tests())
+	return all
 }
 
 func notYet() v1alpha1.Release {

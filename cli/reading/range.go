@@ -81,6 +81,8 @@ func Amount(kind string, v float64) string {
 		return "?"
 	case kind == "Latency":
 		return lasting(v)
+	case kind == GoalOfMeans:
+		return fmt.Sprintf("%.4g", v)
 	case kind == "Threshold" || math.Abs(v) > 1:
 		return fmt.Sprintf("%.3g", v)
 	}
@@ -112,6 +114,10 @@ func ArmWords(kind string) (value, canary, stable string) {
 		return "value", "latest", ""
 	case "Objective":
 		return "rate", "canary", ""
+	case Goal:
+		return "share of users so far", "canary", "stable"
+	case GoalOfMeans:
+		return "mean of users so far", "canary", "stable"
 	}
 	return "rate", "canary", "stable"
 }

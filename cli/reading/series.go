@@ -16,10 +16,11 @@ import (
 type Point struct {
 	// At is how long the Release had lasted.
 	At time.Duration
-	// Ratio with its band, and ln of the evidence.
+	// Ratio with its band, which of a Goal is the difference, and ln of the evidence.
 	Ratio, Low, High, Worse, Safe float64
 	// Canary and Stable are rates, quantiles in seconds, shares or values, by the kind of the metric.
-	Canary, Stable                 float64
+	Canary, Stable float64
+	// CanaryRequests and StableRequests are those since the point before; of a Goal users.
 	CanaryRequests, StableRequests float64
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -13,13 +14,19 @@ import (
 )
 
 // metricOf draws what there is to be drawn of a metric.
-func metricOf(status v1alpha1.MetricStatus, entries []reading.Entry) (metric, error) {
-	m := metric{MetricStatus: status}
+func metricOf(rel *v1alpha1.Release, status v1alpha1.MetricStatus) (metric, error) {
+	status.Kind = reading.Kind(rel, status)
+	m, entries := metric{MetricStatus: status}, reading.Entries(rel)
 	points, err := reading.Series(status)
 	if err != nil || len(points) < 2 {
 		return m, err
 	}
-	for _, draw := range []func(v1alpha1.MetricStatus, reading.Points) (*sheet, figure, error){ratio, evidence, arms, requests} {
+	figures := []func(v1alpha1.MetricStatus, reading.Points) (*sheet, figure, error){ratio, evidence, arms, requests}
+	if reading.IsGoal(m.Kind) {
+		figures[0], figures[1], figures[3] = difference, arms, users
+		figures = slices.Delete(figures, 2, 3)
+	}
+	for _, draw := range figures {
 		sheet, f, err := draw(status, points)
 		switch {
 		case err != nil:
@@ -49,6 +56,14 @@ func ratio(m v1alpha1.MetricStatus, points reading.Points) (*sheet, figure, erro
 		ticks = append(ticks, plot.Tick{Value: v, Label: reading.Times(v)})
 	}
 	s.plot.Y.Tick.Marker = ticks
+	return s, figure{
+		Title:   "How many times " + reading.RatioTo(m.Kind),
+		Caption: "The line is the running ratio, the area the 95 % band around it, which holds at all times at once. Logarithmic; what is beyond is drawn at the edge.",
+	}, s.runs(points, 1)
+}
+
+// runs draws what has a band, and a line where both arms are equal.
+func (s *sheet) runs(points reading.Points, equal float64) error {
 	var above, below plotter.XYs
 	for _, p := range points {
 		if !math.IsNaN(p.Low) && !math.IsNaN(p.High) {
@@ -57,14 +72,10 @@ func ratio(m v1alpha1.MetricStatus, points reading.Points) (*sheet, figure, erro
 		}
 	}
 	if err := s.band(above, below); err != nil {
-		return nil, figure{}, err
+		return err
 	}
-	s.level(1, ink)
-	err := s.curve(points, func(p reading.Point) float64 { return p.Ratio }, canary)
-	return s, figure{
-		Title:   "How many times " + reading.RatioTo(m.Kind),
-		Caption: "The line is the running ratio, the area the 95 % band around it, which holds at all times at once. Logarithmic; what is beyond is drawn at the edge.",
-	}, err
+	s.level(equal, ink)
+	return s.curve(points, func(p reading.Point) float64 { return p.Ratio }, canary)
 }
 
 // evidence has both sorts of it, and where each is enough.
@@ -139,12 +150,19 @@ func arms(m v1alpha1.MetricStatus, points reading.Points) (*sheet, figure, error
 }
 
 // requests has how many both arms had, by the second.
-func requests(m v1alpha1.MetricStatus, points reading.Points) (*sheet, figure, error) {
+func requests(_ v1alpha1.MetricStatus, points reading.Points) (*sheet, figure, error) {
+	s, f, err := counts(points, time.Second, func(v float64) string { return fmt.Sprintf("%.3g/s", v) })
+	f.Title = "Requests"
+	return s, f, err
+}
+
+// counts has what was counted of both arms, by a unit of time; nil if nothing was.
+func counts(points reading.Points, by time.Duration, label labelled) (*sheet, figure, error) {
 	rates := make(reading.Points, 0, len(points))
 	highest := 0.0
 	for i := 1; i < len(points); i++ {
-		p, seconds := points[i], (points[i].At - points[i-1].At).Seconds()
-		p.Canary, p.Stable = p.CanaryRequests/seconds, p.StableRequests/seconds
+		p, units := points[i], float64(points[i].At-points[i-1].At)/float64(by)
+		p.Canary, p.Stable = p.CanaryRequests/units, p.StableRequests/units
 		for _, v := range []float64{p.Canary, p.Stable} {
 			if v > highest && !math.IsInf(v, 0) {
 				highest = v
@@ -156,12 +174,12 @@ func requests(m v1alpha1.MetricStatus, points reading.Points) (*sheet, figure, e
 		return nil, figure{}, nil
 	}
 	s := newSheet(0, highest*(1+headroom))
-	s.plot.Y.Tick.Marker = labelled(func(v float64) string { return fmt.Sprintf("%.3g/s", v) })
+	s.plot.Y.Tick.Marker = label
 	if err := s.curve(rates, func(p reading.Point) float64 { return p.Stable }, stable); err != nil {
 		return nil, figure{}, err
 	}
 	err := s.curve(rates, func(p reading.Point) float64 { return p.Canary }, canary)
-	return s, figure{Title: "Requests", Caption: "Blue: canary. Grey: stable."}, err
+	return s, figure{Caption: "Blue: canary. Grey: stable."}, err
 }
 
 func capital(word string) string {
@@ -190,13 +208,14 @@ func (clock) Ticks(low, high float64) []plot.Tick {
 	const most = 6
 	var ticks []plot.Tick
 	every := 15.0
-	for _, next := range []float64{30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800} {
+	for _, next := range []float64{30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 172800, 604800} {
 		if (high-low)/every <= most {
 			break
 		}
 		every = next
 	}
-	for v := math.Ceil(low/every) * every; v <= high; v += every {
+	last := high - (high-low)/100 // what is written at the very edge would be cut off
+	for v := math.Ceil(low/every) * every; v <= last; v += every {
 		ticks = append(ticks, plot.Tick{Value: v, Label: reading.Span(time.Duration(v * float64(time.Second)))})
 	}
 	return ticks

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,8 +21,10 @@ import (
 var source string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"time": func(t any) string { return written(t) },
-	"span": reading.Span,
+	"time":   func(t any) string { return written(t) },
+	"span":   reading.Span,
+	"users":  reading.Users,
+	"amount": reading.Amount,
 	"lower": func(v any) string {
 		return strings.ToLower(fmt.Sprint(v))
 	},
@@ -35,13 +38,14 @@ func Write(out io.Writer, rel *v1alpha1.Release, now time.Time) error {
 	}
 	if m.Analysis != nil {
 		for _, status := range m.Analysis.Metrics {
-			metric, err := metricOf(status, reading.Entries(rel))
+			metric, err := metricOf(rel, status)
 			if err != nil {
 				return fmt.Errorf("write the report on Release %s/%s: %w", rel.Namespace, rel.Name, err)
 			}
 			m.Metrics = append(m.Metrics, metric)
 		}
 	}
+	m.Test = testOf(rel, m.Metrics, now)
 	var text bytes.Buffer
 	if err := page.Execute(&text, m); err != nil {
 		return fmt.Errorf("write the report on Release %s/%s: %w", rel.Namespace, rel.Name, err)
@@ -60,6 +64,12 @@ type model struct {
 	Unjudged string
 	Steps    []step
 	Metrics  []metric
+	Test     *abtest
+}
+
+// Others are the metrics that have a section of their own: not the one that the A/B test shows.
+func (m model) Others() []metric {
+	return slices.DeleteFunc(slices.Clone(m.Metrics), func(other metric) bool { return m.Test != nil && other.Name == m.Test.Goal })
 }
 
 // Message is why the Release is where it is; empty if that is its evidence.
@@ -127,8 +137,25 @@ type figure struct {
 	SVG            template.HTML
 }
 
-// Band is the ratio with its band, for people.
+// Goal says whether the metric is one.
+func (m metric) Goal() bool { return reading.IsGoal(m.Kind) }
+
+// Word is a verdict of before.
+func (m metric) Word(v v1alpha1.Verdict) string { return reading.VerdictWord(m.Kind, v) }
+
+// Said is the verdict; of a Goal that has data, what it came to.
+func (m metric) Said() string {
+	if m.Outcome != "" && m.Verdict != v1alpha1.VerdictNoData {
+		return m.Outcome
+	}
+	return string(m.Verdict)
+}
+
+// Band is the ratio, or the difference, with its band, for people.
 func (m metric) Band() string {
+	if reading.IsGoal(m.Kind) {
+		return reading.Difference(m.Kind, m.MetricStatus)
+	}
 	if math.IsNaN(reading.Number(m.Ratio)) {
 		return ""
 	}

@@ -40,6 +40,9 @@ func (d evidence) head() node {
 	if why := reading.Unjudged(rel); why != "" {
 		head.rows = append(head.rows, node{text: sentence(why)})
 	}
+	if test := reading.TestOf(rel, d.now); test != nil && test.Metric == nil {
+		head.rows = append(head.rows, d.test(test))
+	}
 	a := rel.Status.Analysis
 	if a == nil {
 		return head
@@ -77,12 +80,16 @@ func (d evidence) place() string {
 
 // metric draws what is known of one.
 func (d evidence) metric(m v1alpha1.MetricStatus) node {
+	m.Kind = reading.Kind(d.Release, m)
 	kind := m.Kind
 	if m.DryRun {
 		kind += " · dry run, decides nothing"
 	}
-	n := node{lead: d.paint.bold(m.Name) + d.paint.faint(" · "), text: d.paint.faint(kind), right: d.verdict(m.Verdict)}
+	n := node{lead: d.paint.bold(m.Name) + d.paint.faint(" · "), text: d.paint.faint(kind), right: d.outcome(m)}
 	n.rows = append(n.rows, node{text: sentence(m.Reason)})
+	if test := reading.TestOf(d.Release, d.now); test != nil && test.Goal == m.Name {
+		n.rows = append(n.rows, d.test(test))
+	}
 	points, err := reading.Series(m)
 	if err != nil {
 		points = nil
@@ -119,7 +126,7 @@ func (d evidence) bars(m v1alpha1.MetricStatus) []node {
 	return rows
 }
 
-// plots draw the ratio with its band where there is one, and both arms.
+// plots draw the ratio or difference with its band where there is one, and both arms.
 func (d evidence) plots(m v1alpha1.MetricStatus, points reading.Points) []node {
 	p := plot{columns: d.columns - 3, points: points, entries: reading.Entries(d.Release), paint: d.paint}
 	var rows []node
@@ -129,8 +136,13 @@ func (d evidence) plots(m v1alpha1.MetricStatus, points reading.Points) []node {
 			rows = append(rows, node{lead: line})
 		}
 	}
-	if points.Banded() {
-		add("how many times "+reading.RatioTo(m.Kind)+d.paint.faint(" · ░ 95 % band that holds at all looks"), p.ratio(toneBy[m.Verdict]))
+	const band = " · ░ 95 % band that holds at all looks"
+	switch {
+	case !points.Banded():
+	case reading.IsGoal(m.Kind):
+		add(differenceBy[m.Kind]+d.paint.faint(band), p.difference(m.Kind, toneBy[m.Verdict]))
+	default:
+		add("how many times "+reading.RatioTo(m.Kind)+d.paint.faint(band), p.ratio(toneBy[m.Verdict]))
 	}
 	canary, stable := points.Last(canaryOf), points.Last(stableOf)
 	if math.IsNaN(canary) {
@@ -156,7 +168,7 @@ func (d evidence) verdicts(m v1alpha1.MetricStatus) []node {
 	rows := []node{{}}
 	for _, v := range m.Verdicts {
 		rows = append(rows, node{
-			lead: d.paint.faint(v.At.In(d.now.Location()).Format(time.TimeOnly)) + "  " + d.paint.in(toneBy[v.Verdict], pad(saidBy[v.Verdict], 14)) + "  ",
+			lead: d.paint.faint(d.moment(v.At.Time)) + "  " + d.paint.in(toneBy[v.Verdict], pad(said(m.Kind, v.Verdict), 14)) + "  ",
 			text: v.Reason,
 		})
 	}

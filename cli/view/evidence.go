@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/cli/reading"
@@ -111,17 +112,21 @@ func (d drawing) decisions(most int) []node {
 	width := widest(rules)
 	rows := make([]node, 0, len(all))
 	for _, decision := range all {
-		at := decision.At.In(d.now.Location())
-		format := "15:04:05"
-		if at.YearDay() != d.now.YearDay() || at.Year() != d.now.Year() {
-			format = "Jan _2 15:04"
-		}
 		rows = append(rows, node{
-			lead: d.paint.faint(at.Format(format)) + "  " + pad(decision.Rule, width) + "  ",
+			lead: d.paint.faint(d.moment(decision.At.Time)) + "  " + pad(decision.Rule, width) + "  ",
 			text: decision.Message,
 		})
 	}
 	return rows
+}
+
+// moment is a time of day, of another day its date as well.
+func (d drawing) moment(at time.Time) string {
+	at = at.In(d.now.Location())
+	if at.YearDay() != d.now.YearDay() || at.Year() != d.now.Year() {
+		return at.Format("Jan _2 15:04")
+	}
+	return at.Format(time.TimeOnly)
 }
 
 // pausedFor says how long a person's pause lasts; empty if that isn't known.

@@ -28,22 +28,40 @@ const (
 // ratio draws how many times as bad the canary is, with its band, by powers of two, and the line at 1.
 func (p plot) ratio(t tone) []string {
 	s := ratios(p.points)
-	c := newCanvas(p.columns-gutter, s.rows())
-	for column := range c.columns {
-		if at, ok := p.during(column, c.columns); ok && at.Low >= 0 && at.High > 0 {
-			c.fill(column, s.place(at.Low), s.place(at.High), '░')
-		}
-	}
-	for column := range c.columns {
-		c.lay(column, c.row(s.place(1)), '┈')
-	}
-	p.steps(c)
-	p.draw(c, s, func(at reading.Point) float64 { return at.Ratio }, t, 1)
+	c := p.banded(s, 1, t, func(at reading.Point) bool { return at.Low >= 0 && at.High > 0 })
 	labels := map[int]string{}
 	for v := s.low; v <= s.high; v *= 2 {
 		labels[c.row(s.place(v))] = reading.Times(v)
 	}
 	return p.framed(c, labels)
+}
+
+// difference draws that of a Goal, with its band, and the line at 0.
+func (p plot) difference(kind string, t tone) []string {
+	s := differences(p.points)
+	c := p.banded(s, 0, t, func(reading.Point) bool { return true })
+	copy(c.ground[c.row(s.place(0))], []rune(strings.Repeat("┈", c.columns))) // over the band too, which has it until there is a result
+	labels := map[int]string{}
+	for _, v := range reading.Between(s.low, s.high, s.step) {
+		labels[c.row(s.place(v))] = reading.Signed(kind, v)
+	}
+	return p.framed(c, labels)
+}
+
+// banded draws what has a band where that can be drawn, and a line where both arms are equal.
+func (p plot) banded(s scale, equal float64, t tone, drawn func(reading.Point) bool) *canvas {
+	c := newCanvas(p.columns-gutter, s.rows())
+	for column := range c.columns {
+		if at, ok := p.during(column, c.columns); ok && drawn(at) {
+			c.fill(column, s.place(at.Low), s.place(at.High), '░')
+		}
+	}
+	for column := range c.columns {
+		c.lay(column, c.row(s.place(equal)), '┈')
+	}
+	p.steps(c)
+	p.draw(c, s, func(at reading.Point) float64 { return at.Ratio }, t, 1)
+	return c
 }
 
 // arms draws canary, and stable dotted.

@@ -10,6 +10,8 @@ import (
 type scale struct {
 	low, high float64
 	powers    bool
+	// step is how far round values are apart; 0 where there are none.
+	step float64
 }
 
 // place is where a value stands, 0 to 1; what is outside stands at the edge.
@@ -26,19 +28,27 @@ func ratios(points reading.Points) scale {
 	return scale{low: low, high: high, powers: true}
 }
 
+func differences(points reading.Points) scale {
+	low, high, step := points.DifferenceRange()
+	return scale{low: low, high: high, step: step}
+}
+
 func amounts(points reading.Points) scale {
 	low, high := points.AmountRange()
 	return scale{low: low, high: high}
 }
 
-// rows are those of a scale by powers: each power of two is the middle of one.
+// rows are those of a scale: each power of two, or round value, is the middle of one.
 func (s scale) rows() int {
-	doublings := int(math.Round(math.Log2(s.high / s.low)))
-	switch {
-	case doublings <= 2:
-		return 4*doublings + 1
-	case doublings <= 6:
-		return 2*doublings + 1
+	parts := int(math.Round((s.high - s.low) / s.step))
+	if s.powers {
+		parts = int(math.Round(math.Log2(s.high / s.low)))
 	}
-	return doublings + 1
+	switch {
+	case parts <= 2:
+		return 4*parts + 1
+	case parts <= 6:
+		return 2*parts + 1
+	}
+	return parts + 1
 }
