@@ -45,6 +45,9 @@ func (f Finding) After() time.Duration {
 	return f.Last.Sub(f.Start)
 }
 
+// Harmful says that the evidence points to the canary's being worse than it may be, though it may yet be chance: nothing passes with it.
+func (f Finding) Harmful() bool { return doubtful(f.Worse) }
+
 // mostMissed is how many intervals in a row may be missing, or of no use, before there is no data.
 const mostMissed = 2
 

@@ -185,11 +185,13 @@ func (j *Judgement) fails(metrics []named, worse float64) string {
 
 // unfailed is the verdict where nothing fails: hold for what can't be trusted or isn't known, pass if all do.
 func unfailed(metrics []named) (v1alpha1.Verdict, string) {
-	var missing, open, passed []string
+	var missing, absent, open, passed []string
 	for _, metric := range metrics {
 		switch {
 		case metric.role == roleTrust && metric.Verdict == v1alpha1.VerdictFail:
 			return v1alpha1.VerdictInconclusive, "not trustworthy, so it holds: " + metric.said()
+		case metric.Verdict == v1alpha1.VerdictNoData && metric.optional:
+			absent = append(absent, metric.said())
 		case metric.Verdict == v1alpha1.VerdictNoData:
 			missing = append(missing, metric.said())
 		case metric.Verdict == v1alpha1.VerdictPass:
@@ -205,6 +207,8 @@ func unfailed(metrics []named) (v1alpha1.Verdict, string) {
 		return v1alpha1.VerdictNoData, strings.Join(missing, "; ")
 	case len(open) > 0:
 		return v1alpha1.VerdictInconclusive, strings.Join(open, "; ")
+	case len(passed) == 0:
+		return v1alpha1.VerdictNoData, strings.Join(absent, "; ")
 	default:
 		return v1alpha1.VerdictPass, strings.Join(passed, "; ")
 	}
@@ -253,11 +257,11 @@ func lead(metrics []named) (leading named, several bool) {
 	return leading, len(logs) > 1
 }
 
-// safest is the least evidence of any metric that the canary is good: what passing waits for.
+// safest is the least evidence of any metric that the canary is good: what passing waits for. One that is left out keeps nothing.
 func safest(metrics []named) float64 {
 	least, some := math.Inf(1), false
 	for _, metric := range metrics {
-		if metric.role == roleEvidence {
+		if metric.role == roleEvidence && !(metric.optional && metric.Verdict == v1alpha1.VerdictNoData) {
 			least, some = math.Min(least, metric.Safe), true
 		}
 	}

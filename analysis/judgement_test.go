@@ -232,3 +232,27 @@ func TestJudgementFailsByABudget(t *testing.T) {
 	require.Equal(t, v1alpha1.VerdictFail, f.Verdict)
 	require.Contains(t, f.Reason, "budget: canary had 21 events")
 }
+
+// TestOptional: a metric without data holds nothing where it may be left out, and decides once it has some.
+func TestOptional(t *testing.T) {
+	once := steady(2, Counts{}, Counts{})
+	errors := &says{part: roleEvidence, finding: Finding{Verdict: v1alpha1.VerdictPass, Reason: "good", Safe: 4, Phi: 1}}
+	queue := &says{part: roleEvidence, finding: Finding{Verdict: v1alpha1.VerdictNoData, Reason: "nothing yet", Phi: 1}}
+	j := NewJudgement(0)
+	main, optional := Ask[Interval](j, "errors", 1, errors), Ask[Interval](j, "queue", 1, queue)
+	optional.Optional()
+	main.Add(once[0])
+	f := j.Look(once[0].End.Add(time.Hour))
+	require.Equal(t, v1alpha1.VerdictNoData, f.Verdict, "the other one is old")
+	main.Add(once[1])
+	f = j.Look(once[1].End)
+	require.Equal(t, v1alpha1.VerdictPass, f.Verdict, f.Reason)
+	require.InDelta(t, 4, f.Safe, 1e-9)
+	queue.finding = Finding{Verdict: v1alpha1.VerdictInconclusive, Reason: "open", Phi: 1}
+	optional.Add(once[1])
+	require.Equal(t, v1alpha1.VerdictInconclusive, j.Look(once[1].End).Verdict)
+
+	alone := NewJudgement(0)
+	Ask[Interval](alone, "queue", 1, &says{part: roleEvidence, finding: Finding{Verdict: v1alpha1.VerdictNoData, Reason: "nothing yet", Phi: 1}}).Optional()
+	require.Equal(t, v1alpha1.VerdictNoData, alone.Look(once[0].End).Verdict, "nothing was judged, which is no success")
+}

@@ -11,6 +11,8 @@ type Metric[T Observation] struct {
 	waiting []T
 	last    T
 	some    bool
+	// optional: without data it is left out.
+	optional bool
 }
 
 // Ask has a judge of its own say what it finds, under this name. Weight is the share of its evidence in what is put together, at
@@ -20,6 +22,9 @@ func Ask[T Observation](j *Judgement, name string, weight float64, judge Judge[T
 	j.metrics = append(j.metrics, m)
 	return m
 }
+
+// Optional has the metric left out of the verdict as long as it has no data.
+func (m *Metric[T]) Optional() { m.optional = true }
 
 // Add takes further observations, in the order of time. They are judged when the Judgement is looked at.
 func (m *Metric[T]) Add(observations ...T) {
@@ -49,9 +54,10 @@ type metric interface {
 
 // named is a finding with its name.
 type named struct {
-	name   string
-	role   role
-	weight float64
+	name     string
+	role     role
+	weight   float64
+	optional bool
 	Finding
 }
 
@@ -77,7 +83,7 @@ func (m *Metric[T]) step(until time.Time) {
 }
 
 func (m *Metric[T]) named(now time.Time) named {
-	return named{name: m.name, role: m.role(), weight: m.weight, Finding: m.Finding(now)}
+	return named{name: m.name, role: m.role(), weight: m.weight, optional: m.optional, Finding: m.Finding(now)}
 }
 
 func (m *Metric[T]) role() role { return m.judge.role() }

@@ -38,7 +38,8 @@ type Backend struct {
 	Namespace string
 	// Service is the name of the user's Service for stable, and of the canary Service for the canary.
 	Service string
-	// Port is the port as the route names it, a number or, in an Ingress, perhaps a name. Only Traefik and IngressNginx need it.
+	// Port is the port as the route names it, a number or, in an Ingress, perhaps a name. Only Traefik and IngressNginx have it; empty
+	// is any without a dash in its name.
 	Port string
 	// ReplicaSet is whose pods they are, whose names begin with its. Only Application needs it.
 	ReplicaSet string
@@ -67,8 +68,8 @@ type Signals struct {
 func For(plane Plane, canary, stable Backend) (Signals, error) {
 	dialect, ok := map[Plane]dialect{
 		Istio:        {of: istio, unit: time.Millisecond, shared: true},
-		Traefik:      {of: traefik, unit: time.Second, shared: true, port: true},
-		IngressNginx: {of: ingressNginx, unit: time.Second, shared: true, port: true},
+		Traefik:      {of: traefik, unit: time.Second, shared: true},
+		IngressNginx: {of: ingressNginx, unit: time.Second, shared: true},
 		Linkerd:      {of: linkerd, unit: time.Millisecond, shared: true},
 		Application:  {of: application, unit: time.Second, pods: true},
 	}[plane]
@@ -84,8 +85,6 @@ func For(plane Plane, canary, stable Backend) (Signals, error) {
 		switch {
 		case b.Namespace == "" || (!dialect.pods && b.Service == ""):
 			return Signals{}, fmt.Errorf("signals of %s: a backend has no namespace or Service; give both", plane)
-		case dialect.port && b.Port == "":
-			return Signals{}, fmt.Errorf("signals of %s: Service %s has no port; give the one that the route names", plane, b.Service)
 		case dialect.pods && b.ReplicaSet == "":
 			return Signals{}, fmt.Errorf("signals of %s: a backend has no ReplicaSet; give the one whose pods it is", plane)
 		}
@@ -108,8 +107,8 @@ type dialect struct {
 	of     func(backend, stable Backend, canary bool) Arm
 	unit   time.Duration
 	shared bool
-	// port and pods say what of a backend it needs.
-	port, pods bool
+	// pods says that it needs the ReplicaSet of a backend, and no Service.
+	pods bool
 }
 
 // istio: metrics and labels by istio.io/docs/reference/config/metrics. destination_service_name is the host of the Service
@@ -124,7 +123,7 @@ func istio(b, _ Backend, _ bool) Arm {
 // NAMESPACE-NAME-http-PORT@kubernetesgateway, of GRPCRoutes NAMESPACE-NAME-PORT-grpc@kubernetesgateway, of Ingresses
 // NAMESPACE-NAME-PORT@kubernetes, and of IngressRoutes NAMESPACE-NAME-PORT@kubernetescrd.
 func traefik(b, _ Backend, _ bool) Arm {
-	service, port := regexp.QuoteMeta(b.Namespace+"-"+b.Service), regexp.QuoteMeta(b.Port)
+	service, port := regexp.QuoteMeta(b.Namespace+"-"+b.Service), portOf(b)
 	pattern := fmt.Sprintf("%[1]s-http-%[2]s@kubernetesgateway|%[1]s-%[2]s-grpc@kubernetesgateway|%[1]s-%[2]s@kubernetes|%[1]s-%[2]s@kubernetescrd", service, port)
 	return arm("traefik_service_requests_total", "traefik_service_request_duration_seconds_bucket", "service=~"+quote(pattern), `code=~"5.."`)
 }
@@ -135,15 +134,18 @@ func traefik(b, _ Backend, _ bool) Arm {
 // Prometheus moves namespace and service to exported_namespace and exported_service where the target has such labels of its
 // own, as those of a ServiceMonitor have.
 func ingressNginx(b, stable Backend, canary bool) Arm {
-	upstream := ""
-	if canary {
-		upstream = b.Namespace + "-" + b.Service + "-" + b.Port
+	upstream := `=""`
+	switch {
+	case canary && b.Port == "":
+		upstream = "=~" + quote(regexp.QuoteMeta(b.Namespace+"-"+b.Service+"-")+portOf(b))
+	case canary:
+		upstream = "=" + quote(b.Namespace+"-"+b.Service+"-"+b.Port)
 	}
 	var all Arm
 	for _, labels := range []string{
-		`namespace=%s,service=%s,exported_service="",canary=%s`, `exported_namespace=%s,exported_service=%s,canary=%s`,
+		`namespace=%s,service=%s,exported_service="",canary%s`, `exported_namespace=%s,exported_service=%s,canary%s`,
 	} {
-		of := fmt.Sprintf(labels, quote(stable.Namespace), quote(stable.Service), quote(upstream))
+		of := fmt.Sprintf(labels, quote(stable.Namespace), quote(stable.Service), upstream)
 		one := arm("nginx_ingress_controller_requests", "nginx_ingress_controller_request_duration_seconds_bucket", of, `status=~"5.."`)
 		all.Requests, all.Errors, all.Latency = append(all.Requests, one.Requests...), append(all.Errors, one.Errors...), append(all.Latency, one.Latency...)
 	}
@@ -163,6 +165,15 @@ func linkerd(b, _ Backend, _ bool) Arm {
 func application(b, _ Backend, _ bool) Arm {
 	of := fmt.Sprintf("namespace=%s,pod=~%s", quote(b.Namespace), quote(regexp.QuoteMeta(b.ReplicaSet)+"-[a-z0-9]+"))
 	return arm("http_server_request_duration_seconds_count", "http_server_request_duration_seconds_bucket", of, `http_response_status_code=~"5.."`)
+}
+
+// portOf is a pattern of the port of a backend. Names of Services have dashes, so a port that isn't known has none: that of checkout
+// would be canary-80 otherwise.
+func portOf(b Backend) string {
+	if b.Port == "" {
+		return "[^@-]+"
+	}
+	return regexp.QuoteMeta(b.Port)
 }
 
 func arm(counter, histogram, of, failed string) Arm {

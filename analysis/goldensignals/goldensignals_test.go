@@ -15,15 +15,15 @@ import (
 var update = flag.Bool("update", false, "write docs/golden-signals.md")
 
 var (
-	canary = Backend{Namespace: "shop", Service: "checkout-canary", Port: "80", ReplicaSet: "checkout-6c9f"}
-	stable = Backend{Namespace: "shop", Service: "checkout", Port: "80", ReplicaSet: "checkout-5d8b"}
+	canary = Backend{Namespace: "shop", Service: "checkout-canary", ReplicaSet: "checkout-6c9f"}
+	stable = Backend{Namespace: "shop", Service: "checkout", ReplicaSet: "checkout-5d8b"}
 )
 
 const document = `# Golden signals
 
-Rollouts cannot name metrics yet. When they can, one word will name the counters of requests, errors and latency of both
-arms. These are they, for a Service ` + "`checkout`" + ` with port 80 in namespace ` + "`shop`" + `; the canary's Service is
-` + "`checkout-canary`" + `. Counters are read as they were scraped, one sample after the other; nothing is rated or interpolated.
+One word, ` + "`goldenSignals: {source: Traefik}`" + `, names the counters of requests, errors and latency of both versions. These are
+they, for a Service ` + "`checkout`" + ` in namespace ` + "`shop`" + `, whose canary Service is ` + "`checkout-canary`" + `; of several Services they are
+counted together. Counters are read as they were scraped, one sample after the other; nothing is rated or interpolated.
 Where a list has several selectors, their series are counted together.
 
 This page is checked against the code: ` + "`go test ./analysis/goldensignals -update`" + ` writes it.
@@ -45,7 +45,7 @@ Counted {{if .Shared}}by who sends the requests, both arms by each{{else}}by the
   Requests that a waypoint sends are counted by it with another reporter, and are not among these. What gRPC answers is in
   another label, and does not count as an error here.
 - **Traefik**: needs ` + "`metrics.prometheus`" + ` with ` + "`addServicesLabels`" + `, which is on by default. Its buckets are 0.1, 0.3, 1.2 and 5
-  seconds unless ` + "`buckets`" + ` says others.
+  seconds unless ` + "`buckets`" + ` says others. A port of an Ingress whose name has a dash is not found: name its number.
 - **IngressNginx**: needs ` + "`controller.metrics.enabled`" + `; a request is in the counters up to a second after it ended.
 - **Linkerd**: an answer's latency is that of its first byte.
 - **Application**: the names of OpenTelemetry, and the labels ` + "`namespace` and `pod`" + `, which scrape configurations for Kubernetes give.
@@ -97,6 +97,48 @@ func matches(t *testing.T, selector string, labels map[string]string) bool {
 	return true
 }
 
+// ported has the port that routes name.
+func ported(b Backend) Backend {
+	b.Port = "80"
+	return b
+}
+
+// TestPortsNeedNotBeKnown: any port of a Service is matched, and no other Service whose name begins alike.
+func TestPortsNeedNotBeKnown(t *testing.T) {
+	for plane, services := range map[Plane][2][]string{
+		Traefik: {
+			{"shop-checkout-canary-http-80@kubernetesgateway", "shop-checkout-canary-8080-grpc@kubernetesgateway", "shop-checkout-canary-web@kubernetes"},
+			{"shop-checkout-http-80@kubernetesgateway", "shop-checkout-80-grpc@kubernetesgateway", "shop-checkout-80@kubernetescrd"},
+		},
+		IngressNginx: {{"shop-checkout-canary-80", "shop-checkout-canary-web"}, {""}},
+	} {
+		signals, err := For(plane, canary, stable)
+		require.NoError(t, err)
+		has := func(arm Arm, name string) (n int) {
+			for _, selector := range arm.Requests {
+				labels := map[string]string{"__name__": "traefik_service_requests_total", "service": name}
+				if plane == IngressNginx {
+					labels = map[string]string{"__name__": "nginx_ingress_controller_requests", "namespace": "shop", "service": "checkout", "canary": name}
+				}
+				if matches(t, selector, labels) {
+					n++
+				}
+			}
+			return n
+		}
+		for i, arm := range []Arm{signals.Canary, signals.Stable} {
+			for _, name := range services[i] {
+				require.Equal(t, 1, has(arm, name), name)
+			}
+			for _, name := range services[1-i] {
+				require.Zero(t, has(arm, name), name)
+			}
+			require.Zero(t, has(arm, "shop-checkout-api-http-80@kubernetesgateway"))
+			require.Zero(t, has(arm, "shop-checkout-canary-api-80"))
+		}
+	}
+}
+
 func TestSelectorsMatchOneArm(t *testing.T) {
 	istio := func(service string) map[string]string {
 		return map[string]string{"__name__": "istio_requests_total", "reporter": "source", "destination_service_namespace": "shop", "destination_service_name": service, "response_code": "503"}
@@ -141,7 +183,7 @@ func TestSelectorsMatchOneArm(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			signals, err := For(test.plane, canary, stable)
+			signals, err := For(test.plane, ported(canary), ported(stable))
 			require.NoError(t, err)
 			count := func(selectors []string) int {
 				n := 0
@@ -176,7 +218,6 @@ func TestFor(t *testing.T) {
 		"a plane that can't tell":  func() (Signals, error) { return For(EnvoyGateway, canary, stable) },
 		"a plane that isn't known": func() (Signals, error) { return For("Caddy", canary, stable) },
 		"no Service":               func() (Signals, error) { return For(Istio, Backend{Namespace: "shop"}, stable) },
-		"no port":                  func() (Signals, error) { return For(Traefik, canary, Backend{Namespace: "shop", Service: "checkout"}) },
 		"no ReplicaSet":            func() (Signals, error) { return For(Application, Backend{Namespace: "shop"}, stable) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,9 @@ import "math"
 // OvershootWorse is what NewWorse needs beyond ln(1/alpha), in nats, since it does not know the true ratio: section 2 (g) of the note.
 const OvershootWorse = 1.5
 
+// OvershootSafe is the same of the test that passes a canary.
+const OvershootSafe = 0.7
+
 // Traffic is what an analysis has to work with.
 type Traffic struct {
 	// Rate is the requests of both arms, per second.

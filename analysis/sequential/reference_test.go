@@ -174,8 +174,6 @@ func TestResidual(t *testing.T) {
 }
 
 func TestInformation(t *testing.T) {
-	// overshootNotWorse is what NewNotWorse needs.
-	const overshootNotWorse = 0.7
 	std := Traffic{Rate: 100, Weight: 0.1, Base: 0.01}
 	for ratio, want := range map[float64][2]float64{1.5: {0.009590, 637}, 2: {0.033788, 181}, 3: {0.110798, 55}, 5: {0.333658, 18}} {
 		require.InDelta(t, want[0], std.Information(ratio, 1), 1e-6)
@@ -184,7 +182,7 @@ func TestInformation(t *testing.T) {
 	}
 	for null, want := range map[float64][2]float64{1.25: {0.002378, 1554}, 1.5: {0.008244, 448}, 2: {0.025995, 142}, 3: {0.072460, 51}} {
 		require.InDelta(t, want[0], std.Information(1, null), 1e-6)
-		require.InDelta(t, want[1], std.Seconds(1, null, 0.05, overshootNotWorse), 0.5)
+		require.InDelta(t, want[1], std.Seconds(1, null, 0.05, OvershootSafe), 0.5)
 	}
 }
 
