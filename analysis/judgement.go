@@ -190,7 +190,7 @@ func unfailed(metrics []named) (v1alpha1.Verdict, string) {
 		switch {
 		case metric.role == roleTrust && metric.Verdict == v1alpha1.VerdictFail:
 			return v1alpha1.VerdictInconclusive, "not trustworthy, so it holds: " + metric.said()
-		case metric.Verdict == v1alpha1.VerdictNoData && metric.optional:
+		case metric.absent():
 			absent = append(absent, metric.said())
 		case metric.Verdict == v1alpha1.VerdictNoData:
 			missing = append(missing, metric.said())
@@ -213,6 +213,9 @@ func unfailed(metrics []named) (v1alpha1.Verdict, string) {
 		return v1alpha1.VerdictPass, strings.Join(passed, "; ")
 	}
 }
+
+// absent: it has no data, and may be left out.
+func (m named) absent() bool { return m.optional && m.Verdict == v1alpha1.VerdictNoData }
 
 func (m named) said() string { return m.name + ": " + m.Reason }
 
@@ -261,7 +264,7 @@ func lead(metrics []named) (leading named, several bool) {
 func safest(metrics []named) float64 {
 	least, some := math.Inf(1), false
 	for _, metric := range metrics {
-		if metric.role == roleEvidence && !(metric.optional && metric.Verdict == v1alpha1.VerdictNoData) {
+		if metric.role == roleEvidence && !metric.absent() {
 			least, some = math.Min(least, metric.Safe), true
 		}
 	}

@@ -1,0 +1,141 @@
+package analyst
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+const (
+	pass, fail = v1alpha1.VerdictPass, v1alpha1.VerdictFail
+	open, none = v1alpha1.VerdictInconclusive, v1alpha1.VerdictNoData
+)
+
+func TestBadCanaryFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(1), released()
+		a := begin(t, w)
+		e := requireReady(t, a, r)
+		require.Contains(t, e.Record.Outlook, "evidence on errors takes about 2m")
+		require.Contains(t, e.Record.Outlook, "at 10%; about")
+		w.canaryFails(0.05)
+		w.shift(0.1)
+		enter(r, "tenth")
+		e, took := a.judge(r, 10*time.Minute, fail)
+		require.Equal(t, fail, e.Verdict, e.Message)
+		require.Contains(t, e.Message, "errors: error rate")
+		require.Less(t, took, 3*time.Minute)
+		t.Log("1 -> 5 % after", took, e.Message)
+		require.Equal(t, "Compare", e.Record.Metrics[0].Kind)
+		require.Equal(t, fail, e.Record.Metrics[0].Verdict)
+		require.NotZero(t, a.count())
+	})
+}
+
+func TestSlowCanaryFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(1), released()
+		a := begin(t, w)
+		requireReady(t, a, r)
+		w.set(func() { w.slow = 0.05 })
+		w.shift(0.1)
+		enter(r, "tenth")
+		e, took := a.judge(r, 10*time.Minute, fail)
+		require.Equal(t, fail, e.Verdict, e.Message)
+		require.Contains(t, e.Message, "latency: share of requests slower than 100ms")
+		require.Equal(t, "0.1", e.Record.Metrics[1].Edge)
+		t.Log("slow after", took)
+	})
+}
+
+func TestEqualCanaryPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(2), released()
+		a := begin(t, w)
+		requireReady(t, a, r)
+		w.shift(0.1)
+		enter(r, "tenth")
+		e, took := a.judge(r, 20*time.Minute, pass)
+		require.Equal(t, pass, e.Verdict, e.Message)
+		t.Log("passes after", took, e.Message)
+		require.Len(t, e.Record.Metrics, 3)
+		require.InDelta(t, 10, number(ptrTo(v1alpha1.Decimal(e.Record.Share[:len(e.Record.Share)-1])), 0), 2)
+
+		w.shift(0.5)
+		enter(r, "half")
+		e = a.Judge(r, a.tell)
+		require.Equal(t, open, e.Verdict, "what was shown before lets a new step not pass")
+		require.Equal(t, newStep, e.Message)
+		e, took = a.judge(r, 10*time.Minute, pass)
+		require.Equal(t, pass, e.Verdict, e.Message)
+		require.GreaterOrEqual(t, took, 2*15*time.Second)
+	})
+}
+
+// TestIncidentOfAllFailsNothing: half of all requests fail, whoever answers them.
+func TestIncidentOfAllFailsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(3), released()
+		a := begin(t, w)
+		requireReady(t, a, r)
+		from := int(time.Since(w.start)/time.Second) + 300
+		w.set(func() {
+			w.errors = func(second int, _ bool) float64 {
+				if second > from && second < from+180 {
+					return 0.5
+				}
+				return 0.01
+			}
+		})
+		w.shift(0.1)
+		enter(r, "tenth")
+		e, _ := a.judge(r, 20*time.Minute, fail)
+		require.Equal(t, pass, e.Verdict, e.Message)
+	})
+}
+
+// TestRestart: another analyst finds the same at the same time, by the same numbers.
+func TestRestart(t *testing.T) {
+	for name, errors := range map[string]float64{"an equal canary": 0.01, "a bad one": 0.02} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, r := steady(4), released()
+				a := begin(t, w)
+				requireReady(t, a, r)
+				w.canaryFails(errors)
+				w.shift(0.1)
+				enter(r, "tenth")
+				a.judge(r, 100*time.Minute)
+				w.shift(0.5)
+				enter(r, "half")
+				before, _ := a.judge(r, 23*time.Minute)
+				r.Status.Analysis = before.Record
+				again := begin(t, w)
+				again.Judge(r, again.tell)
+				synctest.Wait()
+				after := again.Judge(r, again.tell)
+				require.Equal(t, before.Verdict, after.Verdict)
+				require.Equal(t, before.Harm, after.Harm)
+				require.Len(t, after.Record.Metrics, 3)
+				for i, m := range after.Record.Metrics {
+					was := before.Record.Metrics[i]
+					require.Equal(t, was.Verdict, m.Verdict, m.Name)
+					require.Equal(t, was.Verdicts, m.Verdicts, m.Name)
+				}
+				// Written down at the same time, all of it is the same.
+				x, y := a.inquiries, again.inquiries
+				for key := range x {
+					now := time.Now()
+					x, y := x[key].record(before, now), y[key].record(before, now)
+					require.Equal(t, x, y)
+				}
+			})
+		})
+	}
+}
+
+func ptrTo[T any](v T) *T { return &v }

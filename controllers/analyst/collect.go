@@ -1,0 +1,248 @@
+package analyst
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+const (
+	// stretch is how much of the past is asked for at once, as after a restart.
+	stretch = time.Hour
+	// longestMeasurement bounds one that is taken beside the looks, such as a Job.
+	longestMeasurement = 30 * time.Minute
+)
+
+// collect gives judges all that is known by now, in the order in which it became known, so that one who begins later finds the same.
+func (i *inquiry) collect(a *Analyst, c course) {
+	i.mu.Lock()
+	events := i.answers
+	i.answers = nil
+	i.mu.Unlock()
+	for {
+		now := a.Clock()
+		more, horizon := false, now
+		wanted := map[window][]*metric{}
+		for _, m := range i.counting() {
+			from, to := m.due(c, now)
+			if !m.begun || !from.Before(to) {
+				continue
+			}
+			wanted[window{from, to}] = append(wanted[window{from, to}], m)
+		}
+		for w, metrics := range wanted {
+			back := time.Duration(0)
+			for _, m := range metrics {
+				back = max(back, m.grid.Lookback())
+			}
+			for m, given := range i.fetch(a, metrics, w.start.Add(-back), w.end) {
+				m.told = w.end
+				events = append(events, m.events(c, given, w.start, w.end)...)
+				if from, to := m.due(c, now); from.Before(to) {
+					more = true
+					horizon = earliest(horizon, m.told.Add(m.settle()))
+				}
+			}
+		}
+		taken, left := i.measure(a, c, now)
+		events = append(events, taken...)
+		events = i.advance(events, horizon)
+		if more = more || left; !more || i.ctx.Err() != nil {
+			i.advance(events, now)
+			return
+		}
+	}
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// windows are when the metric is judged.
+func (m *metric) windows(c course) []window { return c.windows(m.when) }
+
+// due is the next range that can be asked for of the metric; empty if there is none yet.
+func (m *metric) due(c course, now time.Time) (from, to time.Time) {
+	settled := m.grid.Settled(now)
+	for _, w := range m.windows(c) {
+		from, to = m.grid.Ceil(w.start), settled
+		if !w.open() && m.grid.Floor(w.end).Before(to) {
+			to = m.grid.Floor(w.end)
+		}
+		if m.told.After(from) {
+			from = m.told
+		}
+		if from.Before(to) {
+			return from, earliest(to, from.Add(stretch))
+		}
+	}
+	return time.Time{}, time.Time{}
+}
+
+// measure takes the measurements of thresholds that are due. Of a source that knows the past, they are taken as of their time, one
+// after the other, and left says that there are more; of others beside the looks, as long as that takes.
+func (i *inquiry) measure(a *Analyst, c course, now time.Time) (taken []event, left bool) {
+	for _, m := range i.metrics {
+		at, due := m.measurable(c)
+		if !due || at.After(now) {
+			continue
+		}
+		query := i.query(m)
+		if m.counters != nil {
+			m.told = at
+			value, err := a.value(i.ctx, m.source, query, at)
+			taken, left = append(taken, m.measured(at, value, err)), true
+			continue
+		}
+		m.measuring = true
+		ctx, cancel := context.WithTimeout(i.ctx, longestMeasurement)
+		go func() {
+			defer cancel()
+			value, err := a.value(ctx, m.source, query, now)
+			i.mu.Lock()
+			defer i.mu.Unlock()
+			i.answers = append(i.answers, m.measured(now, value, err))
+			if !i.gone {
+				a.wake(i)
+			}
+		}()
+	}
+	return taken, left
+}
+
+// measurable is when the next measurement of a threshold is due; false if none is.
+func (m *metric) measurable(c course) (time.Time, bool) {
+	windows := m.windows(c)
+	if m.threshold == nil || !m.begun || m.measuring || len(windows) == 0 {
+		return time.Time{}, false
+	}
+	at, wanted := m.threshold.Next(windows[0].start)
+	if !wanted {
+		return time.Time{}, false
+	}
+	for _, w := range windows {
+		if at.Before(w.start) {
+			at = w.start
+		}
+		if w.open() || at.Before(w.end) {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// query is what a threshold asks; where that depends on the step, as of now.
+func (i *inquiry) query(m *metric) string {
+	asked := m.Threshold
+	if i.moves {
+		i.mu.Lock()
+		release := i.release
+		i.mu.Unlock()
+		asks, err := asksOf(release, factsOf(release))
+		at := slices.IndexFunc(asks, func(other ask) bool { return other.name == m.name })
+		if err == nil && at >= 0 && asks[at].Threshold != nil {
+			asked = asks[at].Threshold
+		}
+	}
+	if asked.Query == nil {
+		return ""
+	}
+	return string(*asked.Query)
+}
+
+// advance gives judges what became known until then, moment by moment, and returns what is left.
+func (i *inquiry) advance(events []event, until time.Time) []event {
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	for len(events) > 0 && !events[0].at.After(until) {
+		at := events[0].at
+		points := map[*metric]point{}
+		var order []*metric
+		for len(events) > 0 && events[0].at.Equal(at) {
+			points[events[0].of] = events[0].add()
+			order = append(order, events[0].of)
+			events = events[1:]
+		}
+		for _, s := range i.scopes {
+			if slices.ContainsFunc(s.metrics, func(m *metric) bool { _, some := points[m]; return some }) {
+				s.found = s.judgement.Look(at)
+			}
+		}
+		for _, m := range order {
+			m.looked(at, points[m])
+			m.measuring = false
+		}
+	}
+	return events
+}
+
+// until is the time as of which a scope is looked at: once all of its windows are over, what it found stays.
+func (s *scope) until(c course, now time.Time) (at time.Time, open, ever bool) {
+	windows := c.windows(s.ref)
+	if len(windows) == 0 {
+		return now, false, false
+	}
+	last := windows[len(windows)-1]
+	if last.open() {
+		return now, true, true
+	}
+	settle := time.Duration(0)
+	for _, m := range s.metrics {
+		settle = max(settle, m.settle())
+	}
+	return earliest(now, last.end.Add(settle)), false, true
+}
+
+// next is when the next look is due: when more is known, or a source is to be asked again.
+func (i *inquiry) next(a *Analyst, c course) time.Time {
+	now := a.Clock()
+	next := now.Add(time.Minute)
+	if i.unready() != "" || !i.ready() {
+		next = now.Add(again)
+	}
+	for _, m := range i.metrics {
+		if !m.begun {
+			continue
+		}
+		if at, due := m.measurable(c); due {
+			next = earliest(next, at)
+		}
+		windows := m.windows(c)
+		if len(m.set.Queries) == 0 || len(windows) == 0 || !windows[len(windows)-1].open() || m.problem != nil {
+			continue
+		}
+		begin := m.grid.Ceil(windows[len(windows)-1].start)
+		if m.told.After(begin) {
+			begin = m.told
+		}
+		next = earliest(next, begin.Add(m.grid.Step+m.settle()))
+	}
+	if soon := now.Add(time.Second); next.Before(soon) {
+		return soon
+	}
+	return next
+}
+
+// counts are those of both versions in the last minutes.
+func (m *metric) counts() (canary, stable analysis.Counts) {
+	for _, interval := range m.recent {
+		canary.Exposures += interval.Canary.Exposures
+		stable.Exposures += interval.Stable.Exposures
+	}
+	return canary, stable
+}
+
+// worst puts verdicts together: what fails, else what lacks data, else what is open.
+func worst(a, b v1alpha1.Verdict) v1alpha1.Verdict {
+	for _, v := range []v1alpha1.Verdict{v1alpha1.VerdictFail, v1alpha1.VerdictNoData, v1alpha1.VerdictInconclusive} {
+		if a == v || b == v {
+			return v
+		}
+	}
+	return v1alpha1.VerdictPass
+}

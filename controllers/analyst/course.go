@@ -1,0 +1,160 @@
+package analyst
+
+import (
+	"slices"
+	"time"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
+)
+
+// course is what the evidence depends on of the way that a Release has come.
+type course struct {
+	steps  []v1alpha1.Step
+	visits []v1alpha1.StepStatus
+	// mixed: requests reach the canary by more than weights, in all steps, as where users are kept.
+	mixed bool
+	stage v1alpha1.Stage
+	since time.Time
+}
+
+// window is a time in which something is judged; a zero end is open.
+type window struct{ start, end time.Time }
+
+func (w window) open() bool { return w.end.IsZero() }
+
+func courseOf(release *v1alpha1.Release) course {
+	policy, progress := release.Spec.Policy, release.Status.Progress
+	c := course{steps: policy.Strategy.Steps, visits: release.Status.Steps, stage: progress.Stage, mixed: policy.Strategy.Stickiness != nil}
+	if len(progress.Steps) > 0 {
+		c.steps = progress.Steps
+	}
+	if progress.StageSince != nil {
+		c.since = progress.StageSince.Time
+	}
+	for _, ref := range policy.RouteRefs {
+		c.mixed = c.mixed || len(ref.Rules) > 0
+	}
+	return c
+}
+
+// first is when the first split was in effect; zero before.
+func (c course) first() time.Time {
+	for _, v := range c.visits {
+		if v.StartedAt != nil {
+			return v.StartedAt.Time
+		}
+	}
+	return time.Time{}
+}
+
+// present is the step that the Release is at, and since when its split has been in effect; zero if it isn't yet.
+func (c course) present() (name string, started time.Time) {
+	if c.stage != v1alpha1.StageStepping && c.stage != "" || len(c.visits) == 0 {
+		return "", time.Time{}
+	}
+	last := c.visits[len(c.visits)-1]
+	if last.StartedAt != nil && last.EndedAt == nil {
+		started = last.StartedAt.Time
+	}
+	return last.Name, started
+}
+
+// windows are when what a template asks is judged; of what has no template, which is nil, from the first step to the last one.
+func (c course) windows(ref *v1alpha1.AnalysisTemplateRef) []window {
+	switch {
+	case ref != nil && ref.Promoted:
+		if c.stage == v1alpha1.StageKeeping {
+			return []window{{start: c.since}}
+		}
+		return nil
+	case ref == nil || len(ref.Steps) == 0 && ref.From == "":
+		return c.whole()
+	}
+	from := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == ref.From })
+	var all []window
+	for _, v := range c.visits {
+		at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == v.Name })
+		if v.StartedAt == nil || len(ref.Steps) > 0 && !slices.Contains(ref.Steps, v.Name) || ref.From != "" && (from < 0 || at < from) {
+			continue
+		}
+		w := window{start: v.StartedAt.Time}
+		if v.EndedAt != nil {
+			w.end = v.EndedAt.Time
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// whole is from the first step to the end of the last one: from then on there is nothing to compare.
+func (c course) whole() []window {
+	w := window{start: c.first()}
+	if w.start.IsZero() {
+		return nil
+	}
+	if last := c.visits[len(c.visits)-1]; c.stage != v1alpha1.StageStepping && last.EndedAt != nil {
+		w.end = last.EndedAt.Time
+	}
+	return []window{w}
+}
+
+// weight is the share that was in effect during all of an interval, in parts per million; 0 where nobody declared one.
+func (c course) weight(start, end time.Time) int32 {
+	for _, v := range c.visits {
+		if c.mixed || v.StartedAt == nil || v.StartedAt.After(start) || v.EndedAt != nil && v.EndedAt.Time.Before(end) {
+			continue
+		}
+		return c.share(v.Name)
+	}
+	return 0
+}
+
+// share is that of a step which shares by weight alone, in parts per million, else 0.
+func (c course) share(step string) int32 {
+	at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step })
+	if at < 0 || c.mixed || len(c.steps[at].Match) > 0 || c.steps[at].Mirror != nil {
+		return 0
+	}
+	ppm, err := trafficrouting.PPM(c.steps[at].Weight)
+	if err != nil {
+		return 0
+	}
+	return ppm
+}
+
+// drawn: requests are drawn for the canary one by one, in each step.
+func (c course) drawn() bool {
+	return !c.mixed && !slices.ContainsFunc(c.steps, func(s v1alpha1.Step) bool { return len(s.Match) > 0 || s.Mirror != nil })
+}
+
+// factsOf are what templates may ask of a Release.
+func factsOf(release *v1alpha1.Release) map[string]string {
+	policy := release.Spec.Policy
+	facts := map[string]string{
+		"namespace": release.Namespace, "rollout": release.Spec.Rollout.Name, "name": release.Name,
+		"canaryHash": revision(release.Status.Canary), "stableHash": revision(release.Status.Stable),
+		"canaryReplicaSet": policy.WorkloadRef.Name + "-" + revision(release.Status.Canary),
+		"stableReplicaSet": policy.WorkloadRef.Name + "-" + revision(release.Status.Stable),
+	}
+	if len(policy.ServiceRefs) > 0 {
+		facts["service"] = policy.ServiceRefs[0].Name
+		facts["canaryService"] = trafficrouting.CanaryOf(policy.ServiceRefs[0].Name)
+	}
+	c := courseOf(release)
+	facts["step"], _ = c.present()
+	facts["weight"] = "0"
+	if at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == facts["step"] }); at >= 0 {
+		if ppm, err := trafficrouting.PPM(c.steps[at].Weight); err == nil {
+			facts["weight"] = trafficrouting.Percent(ppm)[:len(trafficrouting.Percent(ppm))-1]
+		}
+	}
+	return facts
+}
+
+func revision(of *v1alpha1.RevisionStatus) string {
+	if of == nil {
+		return ""
+	}
+	return of.Revision
+}

@@ -1,0 +1,294 @@
+package analyst
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/analysis/sequential"
+)
+
+const (
+	// glance is how far back it is looked for data before the first step, and for how often is scraped.
+	glance = 10 * time.Minute
+	// past is from how far back a Latency knows what is slow.
+	past = 30 * time.Minute
+	// history is from how far back noise is known, and portion how much of it is asked for at once.
+	history, portion = 6 * time.Hour, time.Hour
+	// arrival is how long after the first step began the past is asked for: what was scraped may still be on its way, and who
+	// asks again must find the same.
+	arrival = 20 * time.Second
+	// usualStep is how often is scraped, where nobody knows.
+	usualStep = 15 * time.Second
+)
+
+// probe finds out, before the first step, whether all sources give data, and how long evidence will take.
+func (i *inquiry) probe(a *Analyst, c course) {
+	now := a.Clock()
+	given := i.fetch(a, i.counting(), now.Add(-glance), now)
+	for m, answer := range given {
+		stable := m.pick(m.arms.stable, answer)
+		if m.Objective == nil && analysis.Cadence(stable) == 0 {
+			m.problem = fmt.Errorf("its source has no two scrapes of stable in the last %s; see whether it is scraped, and whether %s is right",
+				shortly(glance), strings.Join(m.arms.stable, " or "))
+		}
+	}
+	for _, m := range i.metrics {
+		if m.Threshold == nil || m.source == nil || m.job() || m.Threshold.Query == nil {
+			continue
+		}
+		_, m.problem = a.value(i.ctx, m.source, string(*m.Threshold.Query), now)
+		if errors.Is(m.problem, analysis.ErrNoData) {
+			m.problem = nil // it may be of the canary
+		}
+	}
+	for _, m := range i.metrics {
+		if m.Compare != nil && given[m] != nil && !m.DryRun {
+			i.outlook = m.outlook(c, given[m], now)
+			break
+		}
+	}
+}
+
+// outlook says how long evidence takes by what stable did lately.
+func (m *metric) outlook(c course, given map[string][]analysis.Series, now time.Time) string {
+	stable := m.arm(m.arms.stable, m.arms.stableEvents, given)
+	grid := gridOf(analysis.Cadence(stable.Exposures), m.arms.shared)
+	from, to := grid.Ceil(now.Add(-glance)), grid.Settled(now)
+	requests, events := 0.0, 0.0
+	for _, interval := range analysis.Intervals(stable, stable, grid, from, to) {
+		requests, events = requests+interval.Stable.Exposures, events+interval.Stable.Events
+	}
+	seconds := to.Sub(from).Seconds()
+	if !(requests > 0) || !(seconds > 0) {
+		return ""
+	}
+	phi := m.noise(c)
+	if phi == 0 {
+		phi = sequential.NewNoise().Phi()
+	}
+	return outlookOf(m.Name, m.compareAsked(), sequential.Traffic{Rate: requests / seconds, Base: events / requests, Phi: phi}, c)
+}
+
+// outlookOf is that of the first weights of a Release.
+func outlookOf(name string, asked analysis.Comparison, traffic sequential.Traffic, c course) string {
+	var said []string
+	last := int32(0)
+	for _, step := range c.steps {
+		share := c.share(step.Name)
+		const most = 3
+		if share <= last || share >= 1_000_000 || len(said) == most {
+			continue
+		}
+		last = share
+		traffic.Weight = float64(share) / 1e6
+		takes := "more than a day"
+		if d := asked.Outlook(traffic); d > 0 {
+			takes = "about " + shortly(d)
+		}
+		said = append(said, fmt.Sprintf("%s at %g%%", takes, float64(share)/1e4))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("evidence on %s takes %s", name, strings.Join(said, "; "))
+}
+
+// shortly writes a time as people say it.
+func shortly(d time.Duration) string {
+	switch {
+	case d < 5*time.Minute:
+		d = max(d.Round(10*time.Second), 10*time.Second)
+	case d < time.Hour:
+		d = d.Round(time.Minute)
+	default:
+		d = d.Round(10 * time.Minute)
+	}
+	text := d.String()
+	if short, whole := strings.CutSuffix(text, "m0s"); whole {
+		text = short + "m"
+	}
+	if short, whole := strings.CutSuffix(text, "h0m"); whole {
+		text = short + "h"
+	}
+	return text
+}
+
+func gridOf(step time.Duration, shared bool) analysis.Grid {
+	if step < time.Second {
+		step = usualStep
+	}
+	const storing = 5 * time.Second
+	return analysis.Grid{Step: step, Settle: step + storing, Shared: shared}
+}
+
+// prepare learns of the time before the first step what judges need, and makes them.
+func (i *inquiry) prepare(a *Analyst, c course) {
+	end := c.first()
+	for _, m := range i.metrics {
+		if m.Threshold != nil && m.source != nil && !m.begun {
+			m.problem = nil // of the time before
+		}
+	}
+	var wanting []*metric
+	for _, m := range i.counting() {
+		if !m.begun {
+			wanting = append(wanting, m)
+		}
+	}
+	given := i.fetch(a, wanting, end.Add(-past), end)
+	var longest time.Duration
+	for _, m := range wanting {
+		if given[m] == nil {
+			continue
+		}
+		canary, stable := m.pick(m.arms.canary, given[m]), m.pick(m.arms.stable, given[m])
+		step := analysis.Cadence(canary, stable)
+		longest = max(longest, step)
+		m.grid = gridOf(step, m.arms.shared)
+		if m.Latency != nil {
+			m.problem = m.lookBack(canary, stable, end)
+		}
+		if m.problem == nil {
+			m.phi, m.problem = i.calibrated(a, m, c, end)
+		}
+	}
+	for _, s := range i.scopes {
+		for _, m := range s.metrics {
+			i.begin(m, s, longest)
+		}
+	}
+	for _, m := range i.metrics {
+		if m.Goal != nil {
+			i.begin(m, nil, longest)
+		}
+	}
+}
+
+// begin makes the judge of a metric that knows what it needs.
+func (i *inquiry) begin(m *metric, s *scope, step time.Duration) {
+	if m.begun || m.problem != nil || m.source == nil {
+		return
+	}
+	if m.Objective != nil {
+		m.grid = gridOf(step, m.arms.shared) // the canary was not there before
+	}
+	m.problem = m.judge(s, len(i.metrics))
+}
+
+// lookBack finds what is slow by what stable did before.
+func (m *metric) lookBack(canary, stable []analysis.Series, end time.Time) error {
+	if len(stable) == 0 {
+		return fmt.Errorf("stable has no histogram of the %s before the first step; see whether it is scraped, and whether %s is right",
+			shortly(past), strings.Join(m.arms.stable, " or "))
+	}
+	edges, err := analysis.Edges(canary, stable)
+	if err != nil {
+		return err
+	}
+	m.edges = edges
+	before := make([]float64, len(edges))
+	for _, b := range analysis.Distributions(stable, stable, edges, m.grid, end.Add(-past), end) {
+		for k, n := range b.Stable {
+			before[k] += n
+		}
+	}
+	inSeconds := make([]float64, len(edges))
+	for k, edge := range edges {
+		inSeconds[k] = edge / (float64(time.Second) / float64(m.unit()))
+	}
+	m.before = sequential.NewHistogram(inSeconds, before)
+	return nil
+}
+
+// noise is how much noisier the traffic is than independent requests, where that is known beforehand; 0 learns it.
+func (m *metric) noise(c course) float64 {
+	switch {
+	case m.Compare != nil && m.Compare.Noise != nil:
+		return math.Max(number(m.Compare.Noise, 1), 1)
+	case m.Latency != nil && m.Latency.Noise != nil:
+		return math.Max(number(m.Latency.Noise, 1), 1)
+	case m.Objective != nil:
+		return 0 // the judge takes it for 1
+	case m.arms.shared && c.drawn():
+		return 1 // requests are drawn one by one
+	default:
+		return 0
+	}
+}
+
+// calibrated is the noise of a metric, also by what stable's pods did before, each against the others.
+func (i *inquiry) calibrated(a *Analyst, m *metric, c course, end time.Time) (float64, error) {
+	known := m.noise(c)
+	if known > 0 || m.Compare == nil || m.arms.shared {
+		return known, nil
+	}
+	histories := map[string][]analysis.Interval{}
+	for from := end.Add(-history); from.Before(end); from = from.Add(portion) {
+		to := from.Add(portion)
+		given, err := i.given(a, m, from.Add(-m.grid.Lookback()), to)
+		if err != nil {
+			return 0, err
+		}
+		stable := m.arm(m.arms.stable, m.arms.stableEvents, given)
+		for pod := range podsOf(stable.Exposures) {
+			one, rest := apart(stable, pod)
+			histories[pod] = append(histories[pod], analysis.Intervals(one, rest, m.grid, from, to)...)
+		}
+	}
+	all := make([][]analysis.Interval, 0, len(histories))
+	for _, history := range histories {
+		all = append(all, history)
+	}
+	if phi, found := analysis.Calibrate(all...); found {
+		return phi, nil
+	}
+	return 0, nil
+}
+
+func (i *inquiry) given(a *Analyst, m *metric, from, to time.Time) (map[string][]analysis.Series, error) {
+	var asked batch
+	asked.want(m, from, to)
+	asked.ask(i.ctx, a)
+	return asked.given(m, from, to)
+}
+
+// podOf names the pod whose series it is.
+func podOf(s analysis.Series) string {
+	if pod := s.Labels["pod"]; pod != "" {
+		return pod
+	}
+	return s.Labels["instance"]
+}
+
+// podsOf are the pods of some series; none if there is but one, which has no others beside it.
+func podsOf(series []analysis.Series) map[string]bool {
+	pods := map[string]bool{}
+	for _, s := range series {
+		pods[podOf(s)] = true
+	}
+	if len(pods) < 2 {
+		return nil
+	}
+	return pods
+}
+
+// apart splits an arm into one pod and the others.
+func apart(arm analysis.Arm, pod string) (one, rest analysis.Arm) {
+	split := func(series []analysis.Series) (of, others []analysis.Series) {
+		for _, s := range series {
+			if podOf(s) == pod {
+				of = append(of, s)
+			} else {
+				others = append(others, s)
+			}
+		}
+		return of, others
+	}
+	one.Exposures, rest.Exposures = split(arm.Exposures)
+	one.Events, rest.Events = split(arm.Events)
+	return one, rest
+}

@@ -1,0 +1,262 @@
+package analyst
+
+import (
+	"cmp"
+	"math"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/release/planner"
+)
+
+// ownIntervals is how many complete intervals of a step there must be before it passes.
+const ownIntervals = 2
+
+// published is what is told of an inquiry.
+type published struct {
+	evidence *planner.Evidence
+	// started is since when the step is in effect that this is of.
+	started time.Time
+	// verdicts are those of all metrics.
+	verdicts string
+}
+
+// at is the evidence for where the Release is: what was shown before the present step doesn't let that one pass.
+func (p published) at(c course) *planner.Evidence {
+	if p.evidence == nil {
+		return &planner.Evidence{
+			Verdict: v1alpha1.VerdictNoData, Message: "the sources of metrics have yet to be asked", Unready: "their sources have yet to be asked",
+		}
+	}
+	_, started := c.present()
+	if p.evidence.Verdict != v1alpha1.VerdictPass || started.Equal(p.started) {
+		return p.evidence
+	}
+	early := *p.evidence
+	early.Verdict, early.Message = v1alpha1.VerdictInconclusive, newStep
+	return &early
+}
+
+const newStep = "the step is new: two scrapes of its own come first"
+
+// publish judges all that is known now, and tells of it if it is another verdict, or a minute old.
+func (i *inquiry) publish(a *Analyst, c course, release *v1alpha1.Release) {
+	now := a.Clock()
+	evidence := i.evidence(c, release, now)
+	verdicts := make([]string, 0, len(i.metrics))
+	for _, m := range i.metrics {
+		verdicts = append(verdicts, string(m.found.Verdict))
+		a.Metrics.found(release.Namespace, i.rollout, m.name, m.found)
+	}
+	_, started := c.present()
+	is := published{evidence: evidence, started: started, verdicts: strings.Join(verdicts, " ")}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.gone {
+		a.Metrics.forget(release.Namespace, i.rollout)
+		return
+	}
+	if was := i.published; was.evidence != nil && !is.differs(was) && (c.first().IsZero() || now.Sub(was.evidence.Record.At.Time) < time.Minute) {
+		i.published.started = started
+		return
+	}
+	evidence.Record = i.record(evidence, now)
+	i.published, i.news = is, true
+}
+
+// differs says whether there is something else to say than numbers.
+func (p published) differs(was published) bool {
+	a, b := p.evidence, was.evidence
+	tested := func(e *planner.Evidence) string {
+		if e.Test == nil {
+			return ""
+		}
+		return e.Test.Outcome
+	}
+	return a.Verdict != b.Verdict || a.Unready != b.Unready || a.Harm != b.Harm || tested(a) != tested(b) || p.verdicts != was.verdicts
+}
+
+// evidence puts all scopes together.
+func (i *inquiry) evidence(c course, release *v1alpha1.Release, now time.Time) *planner.Evidence {
+	e := &planner.Evidence{Verdict: v1alpha1.VerdictPass, Unready: i.unready(), Test: i.test(release.Spec.Policy.Strategy.ABTest, now)}
+	said, ignored := map[v1alpha1.Verdict][]string{}, false
+	for _, s := range i.scopes {
+		if !i.counts(s, c, now) {
+			continue
+		}
+		if s.found.Verdict == v1alpha1.VerdictNoData && s.ignorable() {
+			ignored = true
+			continue
+		}
+		e.Verdict = worst(e.Verdict, s.found.Verdict)
+		said[s.found.Verdict] = append(said[s.found.Verdict], s.found.Reason)
+		e.Harm = e.Harm || s.harmful()
+	}
+	e.Message = strings.Join(said[e.Verdict], "; ")
+	switch {
+	case c.first().IsZero() || !i.ready():
+		e.Verdict, e.Message = v1alpha1.VerdictNoData, cmp.Or(e.Unready, "no scrape of the first step is known yet")
+	case len(said) == 0 && ignored:
+		e.Verdict, e.Message = v1alpha1.VerdictInconclusive, "no metric has data, and all may be left out"
+	case len(said) == 0:
+		e.Message = "nothing is judged at this step"
+	case e.Verdict == v1alpha1.VerdictPass && i.early(c):
+		e.Verdict, e.Message = v1alpha1.VerdictInconclusive, newStep
+	}
+	return e
+}
+
+// counts says whether what a scope found has a say where the Release is: it is judged there, or fails. It looks at what is known.
+func (i *inquiry) counts(s *scope, c course, now time.Time) bool {
+	at, open, ever := s.until(c, now)
+	i.age(s, at, ever)
+	if !s.decides || !ever {
+		return false
+	}
+	return open || s.found.Verdict == v1alpha1.VerdictFail || c.stage != v1alpha1.StageStepping
+}
+
+// age has what was found age: what is old is no data. A problem of its source is why.
+func (i *inquiry) age(s *scope, at time.Time, ever bool) {
+	if !ever {
+		return
+	}
+	s.found = s.judgement.Look(at)
+	for _, m := range s.metrics {
+		if !m.begun {
+			m.found = analysis.Finding{Verdict: v1alpha1.VerdictNoData, Reason: "nothing is known of it yet", Phi: 1}
+		} else {
+			m.found = m.finding(at)
+		}
+		if m.problem != nil && m.found.Verdict == v1alpha1.VerdictNoData {
+			m.found.Reason = m.problem.Error()
+		}
+		m.track.judged(at, m.found)
+	}
+	if s.found.Verdict == v1alpha1.VerdictNoData {
+		for _, m := range s.metrics {
+			if m.problem != nil {
+				s.found.Reason = "metric " + m.unready()
+				break
+			}
+		}
+	}
+}
+
+// ignorable: all of its metrics may be left out.
+func (s *scope) ignorable() bool {
+	for _, m := range s.metrics {
+		if m.NoData != noDataIgnore {
+			return false
+		}
+	}
+	return true
+}
+
+// harmful: something points to the canary's being worse, though it may be chance. A split that is off says nothing of that.
+func (s *scope) harmful() bool {
+	for _, m := range s.metrics {
+		if m.Split == nil && m.found.Harmful() {
+			return true
+		}
+	}
+	return false
+}
+
+// early: not all that compares has two intervals of the present step yet.
+func (i *inquiry) early(c course) bool {
+	_, started := c.present()
+	if started.IsZero() {
+		return false
+	}
+	for _, m := range i.metrics {
+		if m.Goal != nil || len(m.set.Queries) == 0 || !m.holds() {
+			continue
+		}
+		windows := m.windows(c)
+		if len(windows) == 0 || !windows[len(windows)-1].open() {
+			continue
+		}
+		if m.told.Before(m.grid.Ceil(started).Add(ownIntervals * m.grid.Step)) {
+			return true
+		}
+	}
+	return false
+}
+
+// test is how the A/B test stands; nil without one, or before it has users.
+func (i *inquiry) test(test *v1alpha1.ABTest, now time.Time) (stands *planner.Test) {
+	for _, m := range i.metrics {
+		if m.difference == nil {
+			continue
+		}
+		m.found = m.finding(now)
+		if test != nil && m.name == test.Goal && m.difference.Verdict() != v1alpha1.VerdictNoData {
+			stands = &planner.Test{Outcome: m.difference.Effect().Outcome, Message: m.difference.Finding().Reason}
+		}
+	}
+	return stands
+}
+
+// record is what people are told.
+func (i *inquiry) record(e *planner.Evidence, now time.Time) *v1alpha1.AnalysisStatus {
+	status := &v1alpha1.AnalysisStatus{
+		At: metav1.NewMicroTime(now), Verdict: e.Verdict, Message: e.Message, Outlook: i.outlook,
+	}
+	for _, m := range i.metrics {
+		if status.Share == "" && (m.Compare != nil || m.Split != nil) {
+			status.Share = m.share()
+		}
+		if m.begun && m.found.Verdict != "" {
+			status.Metrics = append(status.Metrics, m.status(i.begun))
+		}
+	}
+	return status
+}
+
+// share is the canary's share of the requests in the last minutes.
+func (m *metric) share() string {
+	canary, stable := m.counts()
+	if all := canary.Exposures + stable.Exposures; all > 0 {
+		return digits(100*canary.Exposures/all) + "%"
+	}
+	return ""
+}
+
+func (m *metric) status(begun time.Time) v1alpha1.MetricStatus {
+	f := m.found
+	s := v1alpha1.MetricStatus{
+		Name: m.name, Kind: m.kind(), Verdict: f.Verdict, Reason: shortened(f.Reason, longestReason), DryRun: m.DryRun,
+		Series: m.track.table(begun), Verdicts: m.track.verdicts,
+	}
+	if m.threshold == nil && f.Used > 0 {
+		s.Ratio = digits(f.Ratio)
+	}
+	if m.threshold == nil && m.Split == nil && f.Used > 0 {
+		s.Low, s.High = digits(f.Low), digits(f.High)
+	}
+	if m.fails > 0 && f.Used > 0 {
+		s.Worse, s.FailsAt, s.Noise = digits(f.Worse), digits(m.fails), digits(f.Phi)
+	}
+	if m.passes > 0 && f.Used > 0 {
+		s.Safe, s.PassesAt = digits(f.Safe), digits(m.passes)
+	}
+	if edge := m.edge(); edge > 0 {
+		s.Edge = digits(edge)
+	}
+	if f.ETA > 0 {
+		s.Decides = f.ETA.Round(time.Second).String()
+	}
+	if m.difference != nil && f.Verdict != v1alpha1.VerdictNoData {
+		effect := m.difference.Effect()
+		s.Outcome, s.Difference = effect.Outcome, digits(effect.Difference)
+		if !math.IsInf(effect.Half, 0) {
+			s.Half = digits(effect.Half)
+		}
+	}
+	return s
+}

@@ -1,0 +1,26 @@
+package analyst
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+)
+
+// New returns an Analyst that works until the manager stops.
+func New(mgr ctrl.Manager, sources Sources, registry prometheus.Registerer) (*Analyst, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	err := mgr.Add(manager.RunnableFunc(func(running context.Context) error {
+		<-running.Done()
+		cancel()
+		return nil
+	}))
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("set up the analyst: %w", err)
+	}
+	return &Analyst{Sources: sources, Clock: time.Now, Context: ctx, Metrics: NewMetrics(registry)}, nil
+}

@@ -1,0 +1,149 @@
+package analyst
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+const (
+	// mostVerdicts is how many changes of a verdict are kept.
+	mostVerdicts = 8
+	// mostPoints is how many points a course has at most; all metrics together have allPoints, so that what is left of a Release
+	// stays small.
+	mostPoints, fewestPoints, allPoints = 60, 6, 80
+	// longestReason is what is kept of a reason, in bytes, and briefReason of one that is past.
+	longestReason, briefReason = 240, 90
+)
+
+// track is what is kept of the course of a metric. Equal intervals leave equal tracks.
+type track struct {
+	// most is how many points are kept; when they are full, two each become one, and from then on each is of twice as many.
+	most, stride int
+	points       []point
+	// open is the point that is being filled, of so many intervals.
+	open   point
+	filled int
+
+	verdict  v1alpha1.Verdict
+	verdicts []v1alpha1.VerdictStatus
+}
+
+// point is a metric at a time: what it came to by then, and what happened since the point before.
+type point struct {
+	at                            time.Time
+	ratio, low, high, worse, safe float64
+	// canary and stable are means by requests, NaN where nothing is known.
+	canary, stable                 float64
+	canaryRequests, stableRequests float64
+}
+
+// pointsOf is how many points each of so many metrics may have.
+func pointsOf(metrics int) int {
+	even := allPoints / max(metrics, 1) / 2 * 2
+	return min(max(even, fewestPoints), mostPoints)
+}
+
+func newTrack(metrics int) track { return track{most: pointsOf(metrics), stride: 1} }
+
+// add notes what came of one interval or measurement.
+func (t *track) add(p point) {
+	t.open = merge(t.open, p, t.filled == 0)
+	if t.filled++; t.filled < t.stride {
+		return
+	}
+	t.points, t.filled = append(t.points, t.open), 0
+	if len(t.points) < t.most {
+		return
+	}
+	half := t.points[:0]
+	for i := 0; i+1 < len(t.points); i += 2 {
+		half = append(half, merge(t.points[i], t.points[i+1], false))
+	}
+	t.points, t.stride = half, 2*t.stride
+}
+
+// merge is both as one. Quantiles have no exact mean; this is for people to look at.
+func merge(a, b point, first bool) point {
+	if first {
+		return b
+	}
+	b.canary = mean(a.canary, a.canaryRequests, b.canary, b.canaryRequests)
+	b.stable = mean(a.stable, a.stableRequests, b.stable, b.stableRequests)
+	b.canaryRequests, b.stableRequests = a.canaryRequests+b.canaryRequests, a.stableRequests+b.stableRequests
+	return b
+}
+
+// mean is that of two values by their weights; one that isn't known counts for nothing.
+func mean(a, weightA, b, weightB float64) float64 {
+	switch {
+	case math.IsNaN(a):
+		return b
+	case math.IsNaN(b):
+		return a
+	case weightA+weightB > 0:
+		return (a*weightA + b*weightB) / (weightA + weightB)
+	default:
+		return (a + b) / 2
+	}
+}
+
+// judged notes a verdict, if it is another one. To begin with there is no data, which goes without saying.
+func (t *track) judged(at time.Time, f analysis.Finding) {
+	if f.Verdict == t.verdict || t.verdict == "" && f.Verdict == v1alpha1.VerdictNoData {
+		return
+	}
+	t.verdict = f.Verdict
+	t.verdicts = append(t.verdicts, v1alpha1.VerdictStatus{At: metav1.NewMicroTime(at.UTC()), Verdict: f.Verdict, Reason: shortened(f.Reason, briefReason)})
+	if len(t.verdicts) > mostVerdicts {
+		t.verdicts = t.verdicts[len(t.verdicts)-mostVerdicts:]
+	}
+}
+
+// table is the course as comma-separated values, in seconds since the Release began; empty without points.
+func (t *track) table(begun time.Time) string {
+	all := t.points
+	if t.filled > 0 {
+		all = append(all[:len(all):len(all)], t.open)
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("seconds,ratio,low,high,worse,safe,canary,stable,canaryRequests,stableRequests\n")
+	for _, p := range all {
+		b.WriteString(strconv.FormatInt(int64(p.at.Sub(begun)/time.Second), 10))
+		for _, v := range []float64{p.ratio, p.low, p.high, p.worse, p.safe, p.canary, p.stable, p.canaryRequests, p.stableRequests} {
+			b.WriteString("," + digits(v))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// digits writes a number with three digits that count; what isn't known is empty.
+func digits(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return ""
+	case math.IsInf(v, 0) || v == 0:
+		return strconv.FormatFloat(v+0, 'g', -1, 64)
+	case math.Abs(v) >= 100:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	default:
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	}
+}
+
+func shortened(reason string, most int) string {
+	if len(reason) <= most {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:most], "") + "..."
+}
