@@ -2,6 +2,7 @@ package egress
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 )
 
@@ -17,13 +18,15 @@ func (c Credentials) Quote(said string) string {
 	if c.OAuth2 != nil {
 		return ""
 	}
-	secrets := []string{c.Bearer, c.Password}
+	secrets := []string{c.Bearer, c.Username, c.Password}
 	if c.Username != "" || c.Password != "" {
 		secrets = append(secrets, base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password)))
 	}
 	for _, value := range c.Headers {
 		secrets = append(secrets, value)
 	}
+	// The longest first: of one that has another in it nothing is left.
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
 	for _, secret := range secrets {
 		if secret != "" {
 			said = strings.ReplaceAll(said, secret, hidden)

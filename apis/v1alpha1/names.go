@@ -5,6 +5,8 @@ const (
 	// LabelRollout on a workload arms its gate and guards; its value is the Rollout's name. On objects
 	// that Crossfade made, and on Releases, it names the Rollout that they serve.
 	LabelRollout = "crossfade.io/rollout"
+	// LabelRelease on a Job that measures names the Release that it is for.
+	LabelRelease = "crossfade.io/release"
 	// LabelActive is "true" on Releases in flight.
 	LabelActive = "crossfade.io/active"
 	// LabelPinned on a Service arms the guard of its pin; its value is the Rollout's name.
