@@ -42,6 +42,7 @@ type ClusterAnalysisTemplate struct {
 
 	// Spec is what is measured, and how it is judged.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="!has(self.source) || !has(self.source.job)",message="spec.source: a ClusterAnalysisTemplate runs no Jobs, since whoever writes it need not be allowed to in each namespace; use an AnalysisTemplate"
 	Spec AnalysisTemplateSpec `json:"spec"`
 }
 

@@ -32,6 +32,7 @@ const (
 	ReasonRouteNotFound       = "RouteNotFound"
 	ReasonRouteUnsupported    = "RouteUnsupported"
 	ReasonFreezeInvalid       = "FreezeInvalid"
+	ReasonAnalysisInvalid     = "AnalysisInvalid"
 	ReasonRouteKindMissing    = "RouteKindMissing"
 	ReasonCompiled            = "Compiled"
 	ReasonNotUnderstood       = "NotUnderstood"

@@ -17,7 +17,8 @@ var GroupVersion = schema.GroupVersion{Group: "crossfade.io", Version: "v1alpha1
 
 // AddToScheme registers the types of this package.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &Rollout{}, &RolloutList{}, &Release{}, &ReleaseList{}, &RouteKind{}, &RouteKindList{})
+	s.AddKnownTypes(GroupVersion, &Rollout{}, &RolloutList{}, &Release{}, &ReleaseList{}, &RouteKind{}, &RouteKindList{},
+		&AnalysisTemplate{}, &AnalysisTemplateList{}, &ClusterAnalysisTemplate{}, &ClusterAnalysisTemplateList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

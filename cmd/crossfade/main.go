@@ -34,7 +34,8 @@ type options struct {
 	requestsPerSecond                               float64
 	hook                                            hookOptions
 	// probes: the probes of Rollouts may have requests sent.
-	probes bool
+	probes   bool
+	analysis analysisOptions
 	// ignored are pod-template annotations whose change alone is no new version.
 	ignored []string
 	// letGo is the Deployment, in namespace/name form, whose place this process takes to let go of everything.
@@ -108,6 +109,8 @@ func parse(args []string) (options, logr.Logger, error) {
 	flags.IntVar(&o.workers, "workers", 8, "how many Releases are reconciled at a time")
 	flags.Float64Var(&o.requestsPerSecond, "kube-api-qps", 200, "requests a second to the API server; the server's own priority and fairness limits beside it")
 	flags.BoolVar(&o.probes, "probes", false, "send the requests of probes that Rollouts name; their authors choose the addresses")
+	flags.StringVar(&o.analysis.prometheus, "prometheus-address", "", "URL of the installation's Prometheus, which golden signals and templates without a source ask; empty means that there is none")
+	allow := flags.String("analysis-allow", "", "CIDRs that sources of metrics may be at although they are denied by default, as loopback, link-local and the API server's are, separated by commas")
 	ignored := flags.String("ignored-annotations", strings.Join(admission.DefaultIgnored, ","), "pod-template annotations whose change alone is no new version, separated by commas; the gate must say the same")
 	flags.IntVar(&o.hook.port, "webhook-port", 0, "port of the admission webhook; 0 turns it off")
 	flags.StringVar(&o.hook.secret, "webhook-secret", "", "namespace/name of the Secret that has the webhook's certificate")
@@ -122,6 +125,10 @@ func parse(args []string) (options, logr.Logger, error) {
 		return o, logr.Discard(), err
 	}
 	o.ignored = strings.FieldsFunc(*ignored, func(r rune) bool { return r == ',' })
+	var err error
+	if o.analysis.allow, err = prefixes("analysis-allow", *allow); err != nil {
+		return o, logr.Discard(), err
+	}
 	if flags.NArg() > 0 {
 		return o, logr.Discard(), fmt.Errorf("argument %q is not understood; all settings are flags, see --help", flags.Arg(0))
 	}

@@ -110,6 +110,9 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	}
 	sparing := lens.Sparing(mgr.GetRESTMapper())
 	lenses := &lens.Lenses{Config: mgr.GetConfig(), HTTP: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: sparing}
+	if _, err := newSources(mgr, o); err != nil {
+		return err
+	}
 	releases := &release.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: routes,
@@ -124,6 +127,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Sparing: sparing, Lenses: lenses,
 		Recorder: mgr.GetEventRecorder("crossfade"), Kinds: kinds, Providers: routes,
 		Clock: time.Now, Gate: gate, Ignored: o.ignored, LetGo: o.letGo != "", Probes: o.probes,
+		Prometheus: o.analysis.prometheus != "",
 	}
 	if err := rollouts.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the rollout controller: %w", err)

@@ -119,10 +119,17 @@ func reason() *metav1.StatusReason {
 // Permissions returns the policies by which RBAC decides what people may ask for, in a fixed order.
 func Permissions(o Options) []*admissionv1.ValidatingAdmissionPolicy {
 	const changed = "!has(oldObject.spec) || object.spec != oldObject.spec"
-	return []*admissionv1.ValidatingAdmissionPolicy{
-		permission(o, "releases", "oldObject.?spec.?control != object.?spec.?control", asks(), admissionv1.Update),
-		permission(o, "rollouts", "oldObject == null || "+changed, names(), admissionv1.Create, admissionv1.Update),
+	policies := []*admissionv1.ValidatingAdmissionPolicy{
+		permission(o, "releases", admissionv1.NamespacedScope, "oldObject.?spec.?control != object.?spec.?control", asks(), admissionv1.Update),
+		permission(o, "rollouts", admissionv1.NamespacedScope, "oldObject == null || "+changed, names(), admissionv1.Create, admissionv1.Update),
+		permission(o, "analysistemplates", admissionv1.NamespacedScope, "oldObject == null || "+changed,
+			append(reads(), runs()), admissionv1.Create, admissionv1.Update),
+		permission(o, "clusteranalysistemplates", admissionv1.ClusterScope, "oldObject == null || "+changed,
+			reads(), admissionv1.Create, admissionv1.Update),
 	}
+	policies[2].Spec.Variables = secretsIn(ownNamespace)
+	policies[3].Spec.Variables = secretsIn(literal(o.Namespace))
+	return policies
 }
 
 // PermissionBindings returns the bindings that put the Permissions into effect, in the same order.
@@ -144,8 +151,10 @@ func PermissionBindings(o Options) []*admissionv1.ValidatingAdmissionPolicyBindi
 	return bindings
 }
 
-func permission(o Options, resource, when string, validations []admissionv1.Validation, on ...admissionv1.OperationType) *admissionv1.ValidatingAdmissionPolicy {
-	fail, scope := admissionv1.Fail, admissionv1.NamespacedScope
+func permission(o Options, resource string, scope admissionv1.ScopeType, when string, validations []admissionv1.Validation,
+	on ...admissionv1.OperationType,
+) *admissionv1.ValidatingAdmissionPolicy {
+	fail := admissionv1.Fail
 	return &admissionv1.ValidatingAdmissionPolicy{
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
 		ObjectMeta: metav1.ObjectMeta{Name: o.Name + "-may-" + resource, Labels: o.Labels},

@@ -16,6 +16,8 @@ type Options struct {
 	Labels map[string]string
 	// Controllers are the user names whose writes are ours, such as system:serviceaccount:NAMESPACE:NAME.
 	Controllers []string
+	// Namespace is the controller's own, whose Secrets a ClusterAnalysisTemplate names.
+	Namespace string
 	// Ignored are pod-template annotations whose change alone is no new version. nil means none.
 	Ignored []string
 	// Namespaces limits the policies to namespaces with matching labels. nil means all.

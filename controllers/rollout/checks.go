@@ -97,7 +97,7 @@ func (r *Reconciler) refusal(ctx context.Context, rollout *v1alpha1.Rollout, w w
 			return found, refused, err
 		}
 	}
-	return finding{}, false, nil
+	return r.checkAnalysis(ctx, rollout)
 }
 
 // check refuses what cannot be released as asked, before anything is touched.
@@ -125,7 +125,7 @@ func (r *Reconciler) check(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 			return found, refused, err
 		}
 	}
-	return finding{}, false, nil
+	return r.checkAnalysis(ctx, rollout)
 }
 
 // same says whether two references are to one route, by the one namespace that a Rollout's schema does not know.

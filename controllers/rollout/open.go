@@ -153,6 +153,13 @@ func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *
 	if refusal != "" { // a RouteKind that went since the routes were checked
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), nil
 	}
+	templates, refusal, err := r.templates(ctx, rollout)
+	if err != nil {
+		return finding{}, err
+	}
+	if refusal != "" { // likewise a template
+		return stalled(v1alpha1.ReasonAnalysisInvalid, refusal), nil
+	}
 	release := &v1alpha1.Release{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: rollout.Namespace, Name: releaseName(rollout.Name, number),
@@ -164,7 +171,7 @@ func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *
 		},
 		Spec: v1alpha1.ReleaseSpec{
 			Rollout: v1alpha1.RolloutIdentity{Name: rollout.Name, UID: rollout.UID},
-			Number:  number, Policy: *rollout.Spec.DeepCopy(), RouteKinds: described, Undo: undo,
+			Number:  number, Policy: *rollout.Spec.DeepCopy(), RouteKinds: described, AnalysisTemplates: templates, Undo: undo,
 		},
 	}
 	err = r.Client.Create(ctx, release, client.FieldOwner(v1alpha1.FieldManager))

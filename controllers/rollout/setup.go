@@ -62,6 +62,8 @@ type Reconciler struct {
 	LetGo bool
 	// Probes says that those of Rollouts may have requests sent.
 	Probes bool
+	// Prometheus says that the installation has one, which is asked where no source is named.
+	Prometheus bool
 
 	memory    memory
 	described routekind.Kinds
@@ -69,12 +71,15 @@ type Reconciler struct {
 
 // SetupWithManager registers the Reconciler and its watches.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("rollout").
 		For(&v1alpha1.Rollout{}, builder.WithPredicates(predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: asksToRetry}))).
 		Watches(deploymentObject(), handler.EnqueueRequestsFromMapFunc(ofWorkload)).
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(ofRelease), builder.WithPredicates(predicate.Funcs{UpdateFunc: tellsNews})).
+		Watches(&v1alpha1.AnalysisTemplate{}, handler.EnqueueRequestsFromMapFunc(r.ofTemplate), changed).
+		Watches(&v1alpha1.ClusterAnalysisTemplate{}, handler.EnqueueRequestsFromMapFunc(r.ofTemplate), changed).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4})
 	for _, kind := range r.Gate {
 		b = b.Watches(kind, handler.EnqueueRequestsFromMapFunc(r.all))

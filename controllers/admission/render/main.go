@@ -19,6 +19,9 @@ import (
 // defaultController is the chart's service account.
 const defaultController = "system:serviceaccount:{{ .Release.Namespace }}:crossfade"
 
+// releaseNamespace is that of the chart.
+const releaseNamespace = "{{ .Release.Namespace }}"
+
 // chosenAnnotations are those of the chart's values.
 const chosenAnnotations = "{{ include `crossfade.ignored` . }}"
 
@@ -26,12 +29,13 @@ func main() {
 	name := flag.String("name", "crossfade", "what the objects' names begin with")
 	controllers := flag.String("controllers", defaultController,
 		"user names whose writes are the controller's, separated by commas")
+	namespace := flag.String("namespace", releaseNamespace, "the controller's namespace")
 	ignored := flag.String("ignored", chosenAnnotations,
 		"pod-template annotations whose change alone is no new version, separated by commas")
 	what := flag.String("print", "policies", "policies, of gate and guards; permissions, by which RBAC decides what people may ask for; "+
 		"webhook-routes; webhook-tables, for API servers without the policies")
 	flag.Parse()
-	out, err := render(*what, admission.Options{Name: *name, Controllers: split(*controllers), Ignored: split(*ignored)})
+	out, err := render(*what, admission.Options{Name: *name, Namespace: *namespace, Controllers: split(*controllers), Ignored: split(*ignored)})
 	if err == nil {
 		_, err = os.Stdout.Write(out)
 	}

@@ -13,7 +13,7 @@ import (
 func TestRender(t *testing.T) {
 	for what, holes := range map[string][]string{
 		"policies":       {defaultController, defaultController, chosenAnnotations},
-		"permissions":    {},
+		"permissions":    {releaseNamespace},
 		"webhook-routes": {defaultController, "{{ .Release.Namespace }}"},
 		"webhook-tables": {
 			defaultController, defaultController, defaultController, "{{ .Values.webhook.gateFailurePolicy }}",
@@ -21,7 +21,7 @@ func TestRender(t *testing.T) {
 		},
 	} {
 		out, err := render(what, admission.Options{
-			Name: "crossfade", Controllers: []string{defaultController}, Ignored: []string{chosenAnnotations},
+			Name: "crossfade", Namespace: releaseNamespace, Controllers: []string{defaultController}, Ignored: []string{chosenAnnotations},
 		})
 		require.NoError(t, err)
 		want, err := os.ReadFile("../../../charts/crossfade/files/" + what + ".yaml")

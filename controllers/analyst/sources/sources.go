@@ -90,6 +90,12 @@ func installation(address string) (analysis.CounterSource, error) {
 	return limit.NewCounters(name, source, limit.Limits{AtATime: installationAtATime}), nil
 }
 
+// Check says why the installation's Prometheus can't be asked, whether it runs or not; nil if it can.
+func (s *Sources) Check() error {
+	_, err := s.own()
+	return err
+}
+
 // identity is what tells sources apart.
 type identity struct {
 	namespace, spec string
