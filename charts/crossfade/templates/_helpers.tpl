@@ -38,3 +38,35 @@ crossfade-webhook.{{ .Release.Namespace }}.svc
 {{- define "crossfade.webhooks" -}}
 crossfade-routes{{ if include "crossfade.gateByWebhook" . }},crossfade-tables{{ end }}
 {{- end }}
+
+{{/* A Role of the controller in one namespace: dict "root" $ "namespace" "name" "group" "resource" "verbs". */}}
+{{- define "crossfade.granted" }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels:
+    {{- include "crossfade.labels" .root | nindent 4 }}
+rules:
+- apiGroups: [{{ .group | quote }}]
+  resources: [{{ .resource }}]
+  verbs: {{ toJson .verbs }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels:
+    {{- include "crossfade.labels" .root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ .name }}
+subjects:
+- kind: ServiceAccount
+  name: crossfade
+  namespace: {{ .root.Release.Namespace }}
+{{- end }}

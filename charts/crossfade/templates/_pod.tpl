@@ -33,6 +33,12 @@ containers:
   {{- if .root.Values.probes.enabled }}
   - --probes
   {{- end }}
+  {{- with .root.Values.analysis.prometheus.address }}
+  - --prometheus-address={{ . }}
+  {{- end }}
+  {{- with .root.Values.analysis.allow }}
+  - --analysis-allow={{ join "," . }}
+  {{- end }}
   {{- if .root.Values.webhook.enabled }}
   - --webhook-port={{ .root.Values.ports.webhook }}
   - --webhook-secret={{ .root.Release.Namespace }}/crossfade-webhook
