@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,12 +28,13 @@ const mostOfTemplate = 65536
 func (r *Reconciler) templates(ctx context.Context, rollout *v1alpha1.Rollout) (texts []string, refusal string, err error) {
 	asked := rollout.Spec.Analysis
 	if asked == nil {
-		return nil, "", nil
+		return nil, aimless(rollout.Spec.Strategy.ABTest, nil), nil
 	}
 	if asked.GoldenSignals != nil && !r.Prometheus {
 		return nil, "spec.analysis.goldenSignals are asked of the installation's Prometheus, and it has none; " +
 			"have its operator set analysis.prometheus.address, or put goldenSignals into a template with a source", nil
 	}
+	specs := map[string]v1alpha1.AnalysisTemplateSpec{}
 	for i, ref := range asked.Templates {
 		spec, err := r.template(ctx, rollout.Namespace, ref)
 		if err != nil {
@@ -61,8 +63,21 @@ func (r *Reconciler) templates(ctx context.Context, rollout *v1alpha1.Rollout) (
 			return nil, fmt.Sprintf("%s %s is longer than the %d bytes that a Release keeps of it; split it into two", kindOf(ref), ref.Name, mostOfTemplate), nil
 		}
 		texts = append(texts, string(text))
+		specs[ref.Name] = *spec
 	}
-	return texts, "", nil
+	return texts, aimless(rollout.Spec.Strategy.ABTest, specs), nil
+}
+
+// aimless says why an A/B test has no goal; "" if it has one, or if there is none.
+func aimless(test *v1alpha1.ABTest, specs map[string]v1alpha1.AnalysisTemplateSpec) string {
+	if test == nil {
+		return ""
+	}
+	template, metric, _ := strings.Cut(test.Goal, "/")
+	if slices.ContainsFunc(specs[template].Metrics, func(m v1alpha1.AnalysisMetric) bool { return m.Name == metric && m.Goal != nil }) {
+		return ""
+	}
+	return fmt.Sprintf("spec.strategy.abTest.goal: no template of spec.analysis.templates has a metric %s of kind goal; name one as TEMPLATE/METRIC", test.Goal)
 }
 
 // unfit says why a Rollout can't use a template so; "" if it can.

@@ -58,7 +58,7 @@ func permit(t *testing.T) string {
 	namespace := newNamespace(t)
 	client, err := kubernetes.NewForConfig(config(t))
 	require.NoError(t, err)
-	options := admission.Options{Name: namespace, Namespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}}}
+	options := admission.Options{Name: namespace, Namespace: namespace, Namespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}}}
 	registration := client.AdmissionregistrationV1()
 	ctx := context.WithoutCancel(t.Context())
 	for _, p := range admission.Permissions(options) {

@@ -29,6 +29,7 @@ func TestLive(t *testing.T) {
 		"HelmWaits":                                helmWaits,
 		"PoliciesOnceArmed":                        policiesOnceArmed,
 		"RouteKindGoesMidWay":                      routeKindGoesMidWay,
+		"AnalysisIsCheckedAndKept":                 analysisIsCheckedAndKept,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
