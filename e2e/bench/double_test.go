@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,12 +18,13 @@ const scraped = 15 * time.Second
 
 var edges = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1}
 
-// double is the query API of a Prometheus that computes its counters: of any Service, so many requests a second, one in a
-// hundred of them an error.
+// double is the query API of a Prometheus that computes its counters.
 type double struct {
 	*httptest.Server
 	// silent has it never answer.
 	silent atomic.Bool
+	// known are the counters that selectors match.
+	known sync.Map
 
 	mu    sync.Mutex
 	asked map[string]int // by what was selected
@@ -53,9 +53,6 @@ func (d *double) take() map[string]int {
 var ranged = regexp.MustCompile(`^(.*)\[(\d+)ms\]$`)
 
 func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasSuffix(r.URL.Path, "/-/healthy") || strings.HasSuffix(r.URL.Path, "/-/ready") {
-		return
-	}
 	query := r.FormValue("query")
 	seconds, err := strconv.ParseFloat(r.FormValue("time"), 64)
 	if query == "" || err != nil {
@@ -78,7 +75,7 @@ func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, result := "vector", any([]any{map[string]any{"metric": map[string]string{}, "value": []any{seconds, "0.01"}}})
 	if found != nil {
 		length, _ := strconv.ParseInt(found[2], 10, 64) // digits alone
-		kind, result = "matrix", streams(selected, at.Add(-time.Duration(length)*time.Millisecond), at)
+		kind, result = "matrix", d.streams(selected, at.Add(-time.Duration(length)*time.Millisecond), at)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": kind, "result": result}})
@@ -90,33 +87,79 @@ type stream struct {
 	Values [][2]any          `json:"values"`
 }
 
-// streams are the series of a selector between two times: a counter, or the buckets of a histogram.
-func streams(selector string, from, to time.Time) []stream {
-	name, _, _ := strings.Cut(selector, "{")
-	rate := 90.0
-	if strings.Contains(selector, "-canary-") {
-		rate = 10
+// streams are the series that a selector matches, of the application that it is about, as they were scraped between two times.
+func (d *double) streams(selector string, from, to time.Time) []stream {
+	all := []stream{}
+	for _, one := range d.matching(selector) {
+		s := stream{Metric: one.labels, Values: [][2]any{}}
+		for t := from.Truncate(scraped).Add(scraped); !t.After(to); t = t.Add(scraped) {
+			count := math.Floor(float64(t.Unix()%(30*24*3600)) * one.rate)
+			s.Values = append(s.Values, [2]any{t.Unix(), strconv.FormatFloat(count, 'f', -1, 64)})
+		}
+		all = append(all, s)
 	}
-	if strings.Contains(selector, `5..`) {
-		rate /= 100
-	}
-	if !strings.HasSuffix(name, "_bucket") {
-		return []stream{counting(map[string]string{"__name__": name, "code": "200"}, rate, from, to)}
-	}
-	var all []stream
-	for _, edge := range edges {
-		within := 1 - math.Exp(-edge/0.02) // latencies of 20 ms on the average
-		all = append(all, counting(map[string]string{"__name__": name, "le": strconv.FormatFloat(edge, 'g', -1, 64)}, rate*within, from, to))
-	}
-	return append(all, counting(map[string]string{"__name__": name, "le": "+Inf"}, rate, from, to))
+	return all
 }
 
-// counting is a counter that grows at a rate, as it was scraped.
-func counting(labels map[string]string, rate float64, from, to time.Time) stream {
-	s := stream{Metric: labels, Values: [][2]any{}}
-	for t := from.Truncate(scraped).Add(scraped); !t.After(to); t = t.Add(scraped) {
-		count := math.Floor(float64(t.Unix()%(30*24*3600)) * rate)
-		s.Values = append(s.Values, [2]any{t.Unix(), strconv.FormatFloat(count, 'f', -1, 64)})
+// counter grows by so much a second.
+type counter struct {
+	labels map[string]string
+	rate   float64
+}
+
+var (
+	application = regexp.MustCompile(`bench-[a-z0-9]+-app-\d+`)
+	named       = regexp.MustCompile(`^\s*([a-zA-Z_]\w*)`)
+	matcher     = regexp.MustCompile(`(\w+)\s*(=~|=)\s*"((?:[^"\\]|\\.)*)"`)
+)
+
+// matching are the counters that a selector matches. What it matched before it does again.
+func (d *double) matching(selector string) []counter {
+	if known, ok := d.known.Load(selector); ok {
+		return known.([]counter)
 	}
-	return s
+	wanted := map[string]*regexp.Regexp{}
+	if name := named.FindStringSubmatch(selector); name != nil {
+		wanted["__name__"] = regexp.MustCompile("^" + name[1] + "$")
+	}
+	for _, m := range matcher.FindAllStringSubmatch(selector, -1) {
+		value, err := strconv.Unquote(`"` + m[3] + `"`)
+		if err != nil {
+			return nil
+		}
+		if m[2] == "=" {
+			value = regexp.QuoteMeta(value)
+		}
+		wanted[m[1]] = regexp.MustCompile("^(?:" + value + ")$")
+	}
+	var found []counter
+	for _, one := range counters(application.FindString(selector)) {
+		matches := true
+		for label, value := range wanted {
+			matches = matches && value.MatchString(one.labels[label])
+		}
+		if matches {
+			found = append(found, one)
+		}
+	}
+	d.known.Store(selector, found)
+	return found
+}
+
+// counters are those that Traefik has of an application: 90 requests a second to stable and 10 to the canary, one in a hundred
+// of them an error, with latencies of 20 ms on the average.
+func counters(app string) []counter {
+	var all []counter
+	for service, rate := range map[string]float64{app + "-http-80@kubernetesgateway": 90, app + "-canary-http-80@kubernetesgateway": 10} {
+		add := func(name, label, value string, part float64) {
+			all = append(all, counter{map[string]string{"__name__": name, "service": service, "method": "GET", "protocol": "http", label: value}, part * rate})
+		}
+		add("traefik_service_requests_total", "code", "200", 0.99)
+		add("traefik_service_requests_total", "code", "500", 0.01)
+		for _, edge := range edges {
+			add("traefik_service_request_duration_seconds_bucket", "le", strconv.FormatFloat(edge, 'g', -1, 64), 1-math.Exp(-edge/0.02))
+		}
+		add("traefik_service_request_duration_seconds_bucket", "le", "+Inf", 1)
+	}
+	return all
 }
