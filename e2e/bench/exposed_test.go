@@ -1,67 +1,114 @@
 package bench_test
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
-	"regexp"
 	"slices"
-	"strconv"
 	"testing"
 
+	client "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/require"
 )
 
-// histogram is how many reconciles of Releases took at most so many seconds each.
-type histogram map[float64]float64
+// exposed are the controller's own metrics, as it serves them.
+type exposed string
 
-var reconciles = regexp.MustCompile(`(?m)^controller_runtime_reconcile_time_seconds_bucket\{controller="release",le="([^"]+)"\} (\S+)$`)
-
-// timed reads what the controller has timed so far.
-func timed(b *testing.B, address string) histogram {
+// read gives all of them, with native histograms, by name.
+func (e exposed) read(b *testing.B) map[string]*client.MetricFamily {
 	b.Helper()
-	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://"+address+"/metrics", nil)
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://"+string(e)+"/metrics", nil)
 	require.NoError(b, err)
+	format := expfmt.NewFormat(expfmt.TypeProtoDelim)
+	request.Header.Set("Accept", string(format))
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(b, err)
 	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(b, err)
-	h := histogram{}
-	for _, line := range reconciles.FindAllStringSubmatch(string(text), -1) {
-		edge, err := strconv.ParseFloat(line[1], 64)
+	families := map[string]*client.MetricFamily{}
+	for decoder := expfmt.NewDecoder(response.Body, format); ; {
+		family := &client.MetricFamily{}
+		err := decoder.Decode(family)
+		if errors.Is(err, io.EOF) {
+			return families
+		}
 		require.NoError(b, err)
-		h[edge], err = strconv.ParseFloat(line[2], 64)
-		require.NoError(b, err)
+		families[family.GetName()] = family
 	}
-	require.NotEmpty(b, h, "the controller has timed nothing")
-	return h
 }
 
-// since is what came after an earlier time.
-func (h histogram) since(earlier histogram) histogram {
-	rest := histogram{}
-	for edge, count := range h {
-		rest[edge] = count - earlier[edge]
+// heap says in MiB what Go's memory is made of.
+func (e exposed) heap(b *testing.B) string {
+	b.Helper()
+	families := e.read(b)
+	mebibytes := func(name string) float64 {
+		return families["go_memstats_"+name+"_bytes"].GetMetric()[0].GetGauge().GetValue() / (1 << 20)
+	}
+	return fmt.Sprintf("heap in use %.0f, idle %.0f of which %.0f are given back, next collection at %.0f; stacks %.0f",
+		mebibytes("heap_inuse"), mebibytes("heap_idle"), mebibytes("heap_released"), mebibytes("next_gc"), mebibytes("stack_inuse"))
+}
+
+// durations count what took so long, in buckets each of which ends at a power of 2^(2^-schema) seconds.
+type durations struct {
+	schema  int32
+	buckets map[int32]float64
+}
+
+// reconciles are those of Releases, by how long they took.
+func (e exposed) reconciles(b *testing.B) durations {
+	b.Helper()
+	for _, metric := range e.read(b)["controller_runtime_reconcile_time_seconds"].GetMetric() {
+		if metric.GetLabel()[0].GetValue() != "release" {
+			continue
+		}
+		native := metric.GetHistogram()
+		d := durations{schema: native.GetSchema(), buckets: map[int32]float64{}}
+		index, count, at := int32(0), int64(0), 0
+		for _, span := range native.GetPositiveSpan() {
+			index += span.GetOffset()
+			for range span.GetLength() {
+				count += native.GetPositiveDelta()[at]
+				d.buckets[index] = float64(count)
+				index, at = index+1, at+1
+			}
+		}
+		return d
+	}
+	require.Fail(b, "the controller has timed nothing")
+	return durations{}
+}
+
+// since is what came after an earlier time, of which the buckets may have been finer.
+func (d durations) since(earlier durations) durations {
+	rest := durations{schema: d.schema, buckets: maps.Clone(d.buckets)}
+	for index, count := range earlier.buckets {
+		for range earlier.schema - d.schema {
+			index = (index + 1) >> 1
+		}
+		rest.buckets[index] -= count
 	}
 	return rest
 }
 
-func (h histogram) count() (most float64) {
-	for _, count := range h {
-		most = max(most, count)
+func (d durations) count() (sum float64) {
+	for _, count := range d.buckets {
+		sum += count
 	}
-	return most
+	return sum
 }
 
-// p99 is within its bucket as if what is in it were spread evenly.
-func (h histogram) p99() float64 {
-	rank, below, lower := 0.99*h.count(), 0.0, 0.0
-	for _, edge := range slices.Sorted(maps.Keys(h)) {
-		if h[edge] >= rank && h[edge] > below {
-			return lower + (edge-lower)*(rank-below)/(h[edge]-below)
+// p99 is in milliseconds, and the end of its bucket.
+func (d durations) p99() float64 {
+	below, last := 0.0, 0.0
+	for _, index := range slices.Sorted(maps.Keys(d.buckets)) {
+		below += d.buckets[index]
+		last = 1000 * math.Exp2(float64(index)*math.Exp2(-float64(d.schema)))
+		if below >= 0.99*d.count() {
+			break
 		}
-		below, lower = h[edge], edge
 	}
-	return lower
+	return last
 }
