@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/controllers/analyst"
 	"crossfade.io/crossfade/controllers/lens"
 	"crossfade.io/crossfade/controllers/prober"
 	"crossfade.io/crossfade/controllers/release"
@@ -110,7 +112,8 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	}
 	sparing := lens.Sparing(mgr.GetRESTMapper())
 	lenses := &lens.Lenses{Config: mgr.GetConfig(), HTTP: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: sparing}
-	if _, err := newSources(mgr, o); err != nil {
+	opens, err := newSources(mgr, o)
+	if err != nil {
 		return err
 	}
 	releases := &release.Reconciler{
@@ -118,6 +121,9 @@ func addControllers(mgr ctrl.Manager, o options) error {
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: routes,
 		Clock: time.Now, Workers: o.workers,
 		Views: release.Through(lenses), LetGo: o.letGo != "",
+		Analyst: &analyst.Analyst{
+			Sources: opens, Clock: time.Now, Context: context.Background(), Metrics: analyst.NewMetrics(metrics.Registry), Log: mgr.GetLogger(),
+		},
 		Prober: &prober.Prober{Clock: time.Now, Allowed: o.probes, Forbidden: prober.Forbidden},
 	}
 	if err := releases.SetupWithManager(mgr); err != nil {
