@@ -171,7 +171,7 @@ func application(b, _ Backend, _ bool) Arm {
 // would be canary-80 otherwise.
 func portOf(b Backend) string {
 	if b.Port == "" {
-		return "[^@-]+"
+		return "[a-z0-9]+"
 	}
 	return regexp.QuoteMeta(b.Port)
 }

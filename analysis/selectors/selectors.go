@@ -4,6 +4,7 @@ package selectors
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -27,14 +28,17 @@ type part struct {
 	matchers []*labels.Matcher
 }
 
+// Book makes sets of selectors that have much in common, and keeps what they have once: expressions take memory.
+type Book struct{ known map[string]*labels.Matcher }
+
 // Union returns the set of these selectors. One that is narrower than another is found in its series. Those that differ in the
 // values of the same labels are asked for by alternatives, which may match a little more. Others are asked one by one, so that
 // nothing is asked that no selector is about, as the series of other services are.
-func Union(selectors ...string) Set {
+func (b *Book) Union(selectors ...string) Set {
 	s := Set{parts: map[string]part{}}
 	var wide []string
 	for _, text := range selectors {
-		s.parts[text] = part{query: strings.TrimSpace(text), matchers: read(text)}
+		s.parts[text] = part{query: strings.TrimSpace(text), matchers: b.read(text)}
 	}
 	for _, text := range selectors {
 		if !slices.ContainsFunc(selectors, func(other string) bool { return s.wider(other, text) }) && !slices.Contains(wide, text) {
@@ -90,12 +94,21 @@ func matches(all []*labels.Matcher, of map[string]string) bool {
 }
 
 // read returns the matchers of a selector, sorted; nil if it can't be read, which its source will say better.
-func read(text string) []*labels.Matcher {
+func (b *Book) read(text string) []*labels.Matcher {
 	all, err := parser.NewParser(parser.Options{}).ParseMetricSelector(strings.TrimSpace(text))
 	if err != nil {
 		return nil
 	}
 	slices.SortFunc(all, func(a, b *labels.Matcher) int { return strings.Compare(a.String(), b.String()) })
+	if b.known == nil {
+		b.known = map[string]*labels.Matcher{}
+	}
+	for i, m := range all {
+		if b.known[m.String()] == nil {
+			b.known[m.String()] = m
+		}
+		all[i] = b.known[m.String()]
+	}
 	return all
 }
 
@@ -175,5 +188,6 @@ func (s Set) either(group []string, i int) string {
 		return m.String()
 	}
 	slices.Sort(values)
-	return labels.MustNewMatcher(labels.MatchRegexp, m.Name, strings.Join(slices.Compact(values), "|")).String()
+	name := (&labels.Matcher{Type: labels.MatchEqual, Name: m.Name}).String() // quoted where it has to be
+	return strings.TrimSuffix(name, `=""`) + "=~" + strconv.Quote(strings.Join(slices.Compact(values), "|"))
 }

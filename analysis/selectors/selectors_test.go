@@ -26,7 +26,7 @@ func TestUnion(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, test.queries, Union(test.selectors...).Queries)
+			require.Equal(t, test.queries, new(Book).Union(test.selectors...).Queries)
 		})
 	}
 }
@@ -39,7 +39,7 @@ func TestPick(t *testing.T) {
 		}
 		return s
 	}
-	set := Union(`a{s="x"}`, `a{s="y"}`, `a{s="x",code=~"5.."}`)
+	set := new(Book).Union(`a{s="x"}`, `a{s="y"}`, `a{s="x",code=~"5.."}`)
 	require.Len(t, set.Queries, 1)
 	x, bad, y := series("__name__", "a", "s", "x", "code", "200"), series("__name__", "a", "s", "x", "code", "503"), series("__name__", "a", "s", "y", "code", "500")
 	given := map[string][]analysis.Series{set.Queries[0]: {x, bad, y}}
@@ -47,7 +47,7 @@ func TestPick(t *testing.T) {
 	require.Equal(t, []analysis.Series{y}, set.Pick(`a{s="y"}`, given))
 	require.Equal(t, []analysis.Series{bad}, set.Pick(`a{s="x",code=~"5.."}`, given))
 
-	broken := Union(`a{`)
+	broken := new(Book).Union(`a{`)
 	require.Equal(t, []analysis.Series{x}, broken.Pick(`a{`, map[string][]analysis.Series{`a{`: {x}}), "what its source gives is its own")
 }
 
@@ -66,10 +66,10 @@ func TestGoldenSignalsAreAskedOnce(t *testing.T) {
 			}
 			return all
 		}
-		errors := Union(join(signals.Canary.Requests, signals.Canary.Errors, signals.Stable.Requests, signals.Stable.Errors)...)
-		split := Union(join(signals.Stable.Requests, signals.Canary.Requests)...)
+		errors := new(Book).Union(join(signals.Canary.Requests, signals.Canary.Errors, signals.Stable.Requests, signals.Stable.Errors)...)
+		split := new(Book).Union(join(signals.Stable.Requests, signals.Canary.Requests)...)
 		require.Len(t, errors.Queries, queries, plane)
 		require.Equal(t, errors.Queries, split.Queries, plane)
-		require.Len(t, Union(join(signals.Canary.Latency, signals.Stable.Latency)...).Queries, queries, plane)
+		require.Len(t, new(Book).Union(join(signals.Canary.Latency, signals.Stable.Latency)...).Queries, queries, plane)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -116,15 +115,17 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	if err != nil {
 		return err
 	}
+	judge, err := analyst.New(mgr, opens, metrics.Registry)
+	if err != nil {
+		return err
+	}
 	releases := &release.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("crossfade"),
 		Metrics: release.NewMetrics(metrics.Registry), Kinds: kinds, Providers: routes,
 		Clock: time.Now, Workers: o.workers,
 		Views: release.Through(lenses), LetGo: o.letGo != "",
-		Analyst: &analyst.Analyst{
-			Sources: opens, Clock: time.Now, Context: context.Background(), Metrics: analyst.NewMetrics(metrics.Registry), Log: mgr.GetLogger(),
-		},
-		Prober: &prober.Prober{Clock: time.Now, Allowed: o.probes, Forbidden: prober.Forbidden},
+		Analyst: judge,
+		Prober:  &prober.Prober{Clock: time.Now, Allowed: o.probes, Forbidden: prober.Forbidden},
 	}
 	if err := releases.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the release controller: %w", err)

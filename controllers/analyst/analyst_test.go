@@ -138,4 +138,32 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestRestartMeasuresThePast: thresholds of a source that knows it, each measurement once and as of its time, between what is counted.
+func TestRestartMeasuresThePast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := steady(14)
+		r := released(template(t, comparing("")+`,{"name":"queue","threshold":{"query":"queue","success":"result < 5","interval":"1m","failureLimit":1000}}`))
+		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
+		full := time.Now().Add(100 * time.Minute)
+		w.value = func(at time.Time) float64 { return map[bool]float64{true: 9, false: 1}[at.After(full)] }
+		a := begin(t, w)
+		requireReady(t, a, r)
+		w.shift(0.1)
+		enter(r, "tenth")
+		before, _ := a.judge(r, 3*time.Hour)
+		w.set(func() { w.values = 0 })
+		again := begin(t, w)
+		again.Judge(r, again.tell)
+		synctest.Wait()
+		after := again.Judge(r, again.tell)
+		w.set(func() { require.InDelta(t, 180, w.values, 2) })
+		require.Equal(t, before.Verdict, after.Verdict)
+		require.Equal(t, before.Record.Metrics[1].Verdicts, after.Record.Metrics[1].Verdicts)
+		for key := range a.inquiries {
+			now := time.Now()
+			require.Equal(t, a.inquiries[key].record(before, now).Metrics, again.inquiries[key].record(before, now).Metrics)
+		}
+	})
+}
+
 func ptrTo[T any](v T) *T { return &v }

@@ -47,7 +47,7 @@ func (i *inquiry) collect(a *Analyst, c course) {
 				}
 			}
 		}
-		taken, left := i.measure(a, c, now)
+		taken, left := i.measure(a, c, now, horizon)
 		events = append(events, taken...)
 		events = i.advance(events, horizon)
 		if more = more || left; !more || i.ctx.Err() != nil {
@@ -86,11 +86,11 @@ func (m *metric) due(c course, now time.Time) (from, to time.Time) {
 }
 
 // measure takes the measurements of thresholds that are due. Of a source that knows the past, they are taken as of their time, one
-// after the other, and left says that there are more; of others beside the looks, as long as that takes.
-func (i *inquiry) measure(a *Analyst, c course, now time.Time) (taken []event, left bool) {
+// after the other up to the horizon, and left says that there may be more; of others beside the looks, as long as that takes.
+func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken []event, left bool) {
 	for _, m := range i.metrics {
 		at, due := m.measurable(c)
-		if !due || at.After(now) {
+		if !due || at.After(now) || m.counters != nil && at.After(horizon) {
 			continue
 		}
 		query := i.query(m)

@@ -99,13 +99,13 @@ func (i *inquiry) plan(release *v1alpha1.Release) {
 	if before := release.Status.Analysis; before != nil {
 		i.outlook = before.Outlook // who was here before the first step has said it
 	}
-	scopes := map[string]*scope{}
+	scopes, book := map[string]*scope{}, selectors.Book{}
 	for at, asked := range asks {
 		m := &metric{ask: asked, when: asked.ref, arms: asked.arms()}
 		if test := release.Spec.Policy.Strategy.ABTest; m.Goal != nil && test != nil && test.Goal == m.name {
 			m.when = &v1alpha1.AnalysisTemplateRef{Steps: []string{test.Step}}
 		}
-		m.set = selectors.Union(m.arms.all()...)
+		m.set = book.Union(m.arms.all()...)
 		i.metrics = append(i.metrics, m)
 		if m.Goal != nil {
 			continue

@@ -117,7 +117,7 @@ func TestNoiseIsFoundInThePast(t *testing.T) {
 			require.NoError(t, err)
 			m := &metric{ask: asks[0], arms: asks[0].arms()}
 			m.grid, m.counters = gridOf(15*time.Second, false), p
-			m.set = selectors.Union(m.arms.all()...)
+			m.set = new(selectors.Book).Union(m.arms.all()...)
 			i := &inquiry{ctx: t.Context()}
 			phi, err := i.calibrated(&Analyst{Clock: time.Now}, m, courseOf(r), time.Now())
 			require.NoError(t, err)

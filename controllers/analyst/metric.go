@@ -28,6 +28,8 @@ type metric struct {
 	edges  []float64
 	before sequential.Histogram
 	phi    float64
+	// tries is how often the past was asked for to find phi, and did not answer.
+	tries int
 	// begun: it has a judge. told is until when that was given everything.
 	begun bool
 	told  time.Time

@@ -21,6 +21,8 @@ const (
 	// arrival is how long after the first step began the past is asked for: what was scraped may still be on its way, and who
 	// asks again must find the same.
 	arrival = 20 * time.Second
+	// mostTries is how often history is asked for; then noise is learnt on the way.
+	mostTries = 3
 	// usualStep is how often is scraped, where nobody knows.
 	usualStep = 15 * time.Second
 )
@@ -230,8 +232,12 @@ func (i *inquiry) calibrated(a *Analyst, m *metric, c course, end time.Time) (fl
 	for from := end.Add(-history); from.Before(end); from = from.Add(portion) {
 		to := from.Add(portion)
 		given, err := i.given(a, m, from.Add(-m.grid.Lookback()), to)
-		if err != nil {
+		if err != nil && m.tries < mostTries {
+			m.tries++
 			return 0, err
+		}
+		if err != nil {
+			return 0, nil // so long a time may be too much for its source
 		}
 		stable := m.arm(m.arms.stable, m.arms.stableEvents, given)
 		for pod := range podsOf(stable.Exposures) {
