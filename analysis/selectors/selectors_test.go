@@ -3,6 +3,7 @@ package selectors
 import (
 	"testing"
 
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 
 	"crossfade.io/crossfade/analysis"
@@ -70,6 +71,11 @@ func TestGoldenSignalsAreAskedOnce(t *testing.T) {
 		split := new(Book).Union(join(signals.Stable.Requests, signals.Canary.Requests)...)
 		require.Len(t, errors.Queries, queries, plane)
 		require.Equal(t, errors.Queries, split.Queries, plane)
-		require.Len(t, new(Book).Union(join(signals.Canary.Latency, signals.Stable.Latency)...).Queries, queries, plane)
+		latency := new(Book).Union(join(signals.Canary.Latency, signals.Stable.Latency)...)
+		require.Len(t, latency.Queries, queries, plane)
+		for _, query := range join(errors.Queries, latency.Queries) {
+			_, err := parser.NewParser(parser.Options{}).ParseExpr(query + "[300000ms]")
+			require.NoError(t, err, "as it is asked")
+		}
 	}
 }

@@ -63,6 +63,7 @@ func TestEqualCanaryPasses(t *testing.T) {
 		require.Equal(t, pass, e.Verdict, e.Message)
 		t.Log("passes after", took, e.Message)
 		require.Len(t, e.Record.Metrics, 3)
+		require.Equal(t, pass, e.Record.Metrics[2].Verdict, "the split is as declared: %s", e.Record.Metrics[2].Reason)
 		require.InDelta(t, 10, number(ptrTo(v1alpha1.Decimal(e.Record.Share[:len(e.Record.Share)-1])), 0), 2)
 
 		w.shift(0.5)
@@ -73,6 +74,7 @@ func TestEqualCanaryPasses(t *testing.T) {
 		e, took = a.judge(r, 10*time.Minute, pass)
 		require.Equal(t, pass, e.Verdict, e.Message)
 		require.GreaterOrEqual(t, took, 2*15*time.Second)
+		require.Contains(t, e.Message, "shown to be under 1.5x", "half of the traffic shows more")
 	})
 }
 
