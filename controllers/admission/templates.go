@@ -16,7 +16,7 @@ const source = "object.spec.?source"
 // fields in both kinds of source.
 func secretsIn(namespace string) []admissionv1.Variable {
 	return []admissionv1.Variable{
-		{Name: "namespace", Expression: namespace},
+		{Name: "place", Expression: namespace},
 		{Name: "http", Expression: source + ".?prometheus.or(" + source + ".?web)"},
 	}
 }
@@ -24,7 +24,7 @@ func secretsIn(namespace string) []admissionv1.Variable {
 // reads returns the checks that the author of a template may get each Secret that it names: else they could have the
 // controller send it where they like. A source has one kind, so not all of them cost something.
 func reads() []admissionv1.Validation {
-	const http, namespace = "variables.http", "variables.namespace"
+	const http, place = "variables.http", "variables.place"
 	names := []string{
 		http + ".?bearer.?name", http + ".?basic", http + ".?oauth2.?client", http + ".?tls.?ca.?name", http + ".?tls.?certificate",
 		source + ".?datadog.?keys", source + ".?cloudWatch.?keys",
@@ -35,9 +35,9 @@ func reads() []admissionv1.Validation {
 	var out []admissionv1.Validation
 	for _, name := range names {
 		out = append(out, admissionv1.Validation{
-			Expression: fmt.Sprintf("!%s.hasValue() || %s", name, permitsIn(namespace, "get", `""`, `"secrets"`, name+".value()")),
+			Expression: fmt.Sprintf("!%s.hasValue() || %s", name, permitsIn(place, "get", `""`, `"secrets"`, name+".value()")),
 			MessageExpression: fmt.Sprintf(`"spec.source: Secret " + %s.orValue("") + " of namespace " + %s + ": " + request.userInfo.?username.orValue("") + `+
-				`" may not get it, and so may not have it sent; ask for the verb get on it"`, name, namespace),
+				`" may not get it, and so may not have it sent; ask for the verb get on it"`, name, place),
 			Reason: reason(),
 		})
 	}
