@@ -13,11 +13,11 @@ const mostHeaders = 16
 const source = "object.spec.?source"
 
 // secretsIn defines what the checks of Secrets go by: their namespace, in CEL, and what is asked over HTTP, which has the same
-// fields in both kinds of source.
+// fields in both kinds of source. It is a map, for an optional value that is kept in a variable has none of its fields.
 func secretsIn(namespace string) []admissionv1.Variable {
 	return []admissionv1.Variable{
 		{Name: "place", Expression: namespace},
-		{Name: "http", Expression: source + ".?prometheus.or(" + source + ".?web)"},
+		{Name: "http", Expression: source + ".?prometheus.or(" + source + ".?web).orValue({})"},
 	}
 }
 
