@@ -33,14 +33,15 @@ func confident(atMost time.Duration) *v1alpha1.Hold {
 	return &v1alpha1.Hold{Until: ptr.To("Confident"), AtMost: &v1alpha1.Duration{Duration: metav1.Duration{Duration: atMost}}}
 }
 
-// beginJudged sets a scenario up whose canary is judged by what Traefik counts of so many requests a second.
+// beginJudged sets a scenario up whose canary is judged by what Traefik counts of so many requests a second. These fail one by
+// one, which a service so young has no history to show.
 func beginJudged(t *testing.T, rate float64, with setting) *scenario {
 	t.Helper()
 	monitored(t)
 	with.flags, with.patience, with.gateway = usual, judging, rate/1.5 // there are half as many on fresh connections
 	policy := with.policy
 	with.policy = func(r *v1alpha1.Rollout) {
-		r.Spec.Analysis = &v1alpha1.AnalysisSpec{GoldenSignals: &v1alpha1.GoldenSignals{Source: "Traefik"}}
+		r.Spec.Analysis = &v1alpha1.AnalysisSpec{GoldenSignals: &v1alpha1.GoldenSignals{Source: "Traefik", Noise: ptr.To(v1alpha1.Decimal("1"))}}
 		if policy != nil {
 			policy(r)
 		}

@@ -76,6 +76,7 @@ func (w *World) Install(ctx context.Context) error {
 		// Soon followed by the next once its lease is free.
 		"--set", "leaderElection.retryPeriod=500ms",
 		"--set", "probes.enabled=true",
+		"--set", "analysis.prometheus.address="+PrometheusURL,
 		"--set-json", `routeKinds=[{"group":"traefik.io","resources":["ingressroutes","traefikservices"],"objects":["traefikservices"]}]`,
 		"--set-string", fmt.Sprintf("podAnnotations.crossfade-e2e/installed=%d", time.Now().UnixNano()))
 	if err := run(install); err != nil {
