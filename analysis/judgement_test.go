@@ -240,7 +240,7 @@ func TestOptional(t *testing.T) {
 	queue := &says{part: roleEvidence, finding: Finding{Verdict: v1alpha1.VerdictNoData, Reason: "nothing yet", Phi: 1}}
 	j := NewJudgement(0)
 	main, optional := Ask[Interval](j, "errors", 1, errors), Ask[Interval](j, "queue", 1, queue)
-	optional.Optional()
+	optional.Optional(true)
 	main.Add(once[0])
 	f := j.Look(once[0].End.Add(time.Hour))
 	require.Equal(t, v1alpha1.VerdictNoData, f.Verdict, "the other one is old")
@@ -253,6 +253,6 @@ func TestOptional(t *testing.T) {
 	require.Equal(t, v1alpha1.VerdictInconclusive, j.Look(once[1].End).Verdict)
 
 	alone := NewJudgement(0)
-	Ask[Interval](alone, "queue", 1, &says{part: roleEvidence, finding: Finding{Verdict: v1alpha1.VerdictNoData, Reason: "nothing yet", Phi: 1}}).Optional()
+	Ask[Interval](alone, "queue", 1, &says{part: roleEvidence, finding: Finding{Verdict: v1alpha1.VerdictNoData, Reason: "nothing yet", Phi: 1}}).Optional(true)
 	require.Equal(t, v1alpha1.VerdictNoData, alone.Look(once[0].End).Verdict, "nothing was judged, which is no success")
 }

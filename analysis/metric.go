@@ -23,8 +23,8 @@ func Ask[T Observation](j *Judgement, name string, weight float64, judge Judge[T
 	return m
 }
 
-// Optional has the metric left out of the verdict as long as it has no data.
-func (m *Metric[T]) Optional() { m.optional = true }
+// Optional says whether the metric is left out of the verdict as long as it has no data. It may be said again.
+func (m *Metric[T]) Optional(may bool) { m.optional = may }
 
 // Add takes further observations, in the order of time. They are judged when the Judgement is looked at.
 func (m *Metric[T]) Add(observations ...T) {

@@ -247,6 +247,9 @@ type StepStatus struct {
 	// StartedAt is when its split was in effect and settled; its hold counts from here.
 	// +optional
 	StartedAt *metav1.MicroTime `json:"startedAt,omitempty"`
+	// PassedAt is when the analysis passed, the first time.
+	// +optional
+	PassedAt *metav1.MicroTime `json:"passedAt,omitempty"`
 	// EndedAt is when it was left.
 	// +optional
 	EndedAt *metav1.MicroTime `json:"endedAt,omitempty"`

@@ -2046,6 +2046,10 @@ func (in *StepStatus) DeepCopyInto(out *StepStatus) {
 		in, out := &in.StartedAt, &out.StartedAt
 		*out = (*in).DeepCopy()
 	}
+	if in.PassedAt != nil {
+		in, out := &in.PassedAt, &out.PassedAt
+		*out = (*in).DeepCopy()
+	}
 	if in.EndedAt != nil {
 		in, out := &in.EndedAt, &out.EndedAt
 		*out = (*in).DeepCopy()

@@ -22,8 +22,8 @@ func (i *inquiry) collect(a *Analyst, c course) {
 	events := i.answers
 	i.answers = nil
 	i.mu.Unlock()
+	now := a.Clock() // what comes later may be of another step, which this look doesn't know
 	for {
-		now := a.Clock()
 		more, horizon := false, now
 		wanted := map[window][]*metric{}
 		for _, m := range i.counting() {
@@ -170,7 +170,7 @@ func (i *inquiry) advance(events []event, until time.Time) []event {
 		}
 		for _, s := range i.scopes {
 			if slices.ContainsFunc(s.metrics, func(m *metric) bool { _, some := points[m]; return some }) {
-				s.found = s.judgement.Look(at)
+				s.found = s.judgement.Look(s.asOf(at))
 			}
 		}
 		for _, m := range order {
@@ -196,6 +196,15 @@ func (s *scope) until(c course, now time.Time) (at time.Time, open, ever bool) {
 		settle = max(settle, m.settle())
 	}
 	return earliest(now, last.end.Add(settle)), false, true
+}
+
+// asOf is that of the metric that is known last.
+func (s *scope) asOf(at time.Time) time.Time {
+	of := at
+	for _, m := range s.metrics {
+		of = earliest(of, m.asOf(at))
+	}
+	return of
 }
 
 // next is when the next look is due: when more is known, or a source is to be asked again.

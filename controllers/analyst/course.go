@@ -123,6 +123,17 @@ func (c course) share(step string) int32 {
 	return ppm
 }
 
+// lone: by the split of the present step one of the versions has no requests.
+func (c course) lone() bool {
+	name, started := c.present()
+	at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == name })
+	if at < 0 || started.IsZero() || c.mixed || len(c.steps[at].Match) > 0 || c.steps[at].Mirror != nil {
+		return false
+	}
+	ppm, err := trafficrouting.PPM(c.steps[at].Weight)
+	return err == nil && (ppm == 0 || ppm == trafficrouting.Whole)
+}
+
 // drawn: requests are drawn for the canary one by one, in each step.
 func (c course) drawn() bool {
 	return !c.mixed && !slices.ContainsFunc(c.steps, func(s v1alpha1.Step) bool { return len(s.Match) > 0 || s.Mirror != nil })

@@ -70,9 +70,7 @@ func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 		return known
 	}
 	i.prepare(a, course)
-	if i.ready() {
-		i.collect(a, course)
-	}
+	i.collect(a, course)
 	i.publish(a, course, release)
 	return i.next(a, course)
 }
@@ -94,6 +92,15 @@ func (i *inquiry) plan(release *v1alpha1.Release) {
 	if err != nil {
 		i.fault = err.Error()
 		return
+	}
+	for _, asked := range asks {
+		if asked.Threshold == nil {
+			continue
+		}
+		if _, err := compiled(*asked.Threshold, asked.source != nil && asked.source.Job != nil); err != nil {
+			i.fault = fmt.Sprintf("metric %s: %v", asked.name, err)
+			return
+		}
 	}
 	i.planned, i.fault, i.moves = true, "", moves(release)
 	if before := release.Status.Analysis; before != nil {

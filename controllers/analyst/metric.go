@@ -40,6 +40,8 @@ type metric struct {
 	latencies  func(...analysis.LatencyInterval)
 	measure    func(...analysis.Measurement)
 	finding    func(now time.Time) analysis.Finding
+	// excuse says whether it may be without data for now; nil of what needs no other version beside.
+	excuse     func(may bool)
 	threshold  *analysis.Threshold
 	difference *analysis.Difference
 	edge       func() float64
@@ -86,7 +88,7 @@ func (m *metric) judge(s *scope, count int) error {
 		m.edge = latency.Edge
 		judged := analysis.Ask(s.judgement, m.name, weight, latency)
 		optional(m, judged)
-		m.latencies, m.finding = judged.Add, judged.Finding
+		m.latencies, m.finding, m.excuse = judged.Add, judged.Finding, judged.Optional
 	case kindObjective:
 		asked := analysis.DefaultObjective(number(&m.Objective.Objective, 1))
 		asked.Burn, asked.Budget, asked.Phi = number(m.Objective.Burn, asked.Burn), number(m.Objective.Budget, 0), m.phi
@@ -100,7 +102,7 @@ func (m *metric) judge(s *scope, count int) error {
 		m.fails = -math.Log(asked.Alpha)
 		judged := analysis.Ask(s.judgement, m.name, weight, analysis.NewSplit(asked))
 		optional(m, judged)
-		m.intervals, m.finding = judged.Add, judged.Finding
+		m.intervals, m.finding, m.excuse = judged.Add, judged.Finding, judged.Optional
 	case kindThreshold:
 		return m.judgeThreshold(s, weight)
 	case kindGoal:
@@ -110,14 +112,14 @@ func (m *metric) judge(s *scope, count int) error {
 		m.fails, m.passes = -math.Log(asked.Alpha), -math.Log(asked.AlphaPass)
 		judged := analysis.Ask(s.judgement, m.name, weight, analysis.NewCompare(asked))
 		optional(m, judged)
-		m.intervals, m.finding = judged.Add, judged.Finding
+		m.intervals, m.finding, m.excuse = judged.Add, judged.Finding, judged.Optional
 	}
 	return nil
 }
 
 func optional[T analysis.Observation](m *metric, judged *analysis.Metric[T]) {
 	if m.NoData == noDataIgnore {
-		judged.Optional()
+		judged.Optional(true)
 	}
 }
 
@@ -198,6 +200,14 @@ func (m *metric) unit() time.Duration {
 func (m *metric) settle() time.Duration {
 	const storing = 5 * time.Second
 	return m.grid.Step + storing
+}
+
+// asOf is the time by which what is known at a time is old: what is counted is known so much later.
+func (m *metric) asOf(at time.Time) time.Time {
+	if m.threshold != nil {
+		return at
+	}
+	return at.Add(-m.settle())
 }
 
 // arm has the series of one version, of what the queries gave.
@@ -335,7 +345,7 @@ func (m *metric) measured(at time.Time, value analysis.Value, err error) event {
 
 // looked keeps what the judge finds after an event.
 func (m *metric) looked(at time.Time, p point) {
-	f := m.finding(at)
+	f := m.finding(m.asOf(at))
 	if m.threshold == nil {
 		p.ratio, p.low, p.high, p.worse, p.safe = f.Ratio, f.Low, f.High, f.Worse, f.Safe
 		if m.Split != nil {

@@ -3,6 +3,7 @@ package analyst
 import (
 	"cmp"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,11 +34,11 @@ func (p published) at(c course) *planner.Evidence {
 		}
 	}
 	_, started := c.present()
-	if p.evidence.Verdict != v1alpha1.VerdictPass || started.Equal(p.started) {
+	if p.evidence.Verdict == v1alpha1.VerdictFail || p.evidence.Verdict == v1alpha1.VerdictNoData || started.Equal(p.started) {
 		return p.evidence
 	}
 	early := *p.evidence
-	early.Verdict, early.Message = v1alpha1.VerdictInconclusive, newStep
+	early.Verdict, early.Message, early.Early = v1alpha1.VerdictInconclusive, newStep, true
 	return &early
 }
 
@@ -77,7 +78,7 @@ func (p published) differs(was published) bool {
 		}
 		return e.Test.Outcome
 	}
-	return a.Verdict != b.Verdict || a.Unready != b.Unready || a.Harm != b.Harm || tested(a) != tested(b) || p.verdicts != was.verdicts
+	return a.Verdict != b.Verdict || a.Unready != b.Unready || a.Harm != b.Harm || a.Early != b.Early || tested(a) != tested(b) || p.verdicts != was.verdicts
 }
 
 // evidence puts all scopes together.
@@ -98,14 +99,14 @@ func (i *inquiry) evidence(c course, release *v1alpha1.Release, now time.Time) *
 	}
 	e.Message = strings.Join(said[e.Verdict], "; ")
 	switch {
-	case c.first().IsZero() || !i.ready():
+	case c.first().IsZero() || !i.ready() && e.Verdict != v1alpha1.VerdictFail:
 		e.Verdict, e.Message = v1alpha1.VerdictNoData, cmp.Or(e.Unready, "no scrape of the first step is known yet")
 	case len(said) == 0 && ignored:
 		e.Verdict, e.Message = v1alpha1.VerdictInconclusive, "no metric has data, and all may be left out"
 	case len(said) == 0:
 		e.Message = "nothing is judged at this step"
-	case e.Verdict == v1alpha1.VerdictPass && i.early(c):
-		e.Verdict, e.Message = v1alpha1.VerdictInconclusive, newStep
+	case (e.Verdict == v1alpha1.VerdictPass || e.Verdict == v1alpha1.VerdictInconclusive) && i.early(c):
+		e.Verdict, e.Message, e.Early = v1alpha1.VerdictInconclusive, newStep, true
 	}
 	return e
 }
@@ -113,11 +114,32 @@ func (i *inquiry) evidence(c course, release *v1alpha1.Release, now time.Time) *
 // counts says whether what a scope found has a say where the Release is: it is judged there, or fails. It looks at what is known.
 func (i *inquiry) counts(s *scope, c course, now time.Time) bool {
 	at, open, ever := s.until(c, now)
+	s.excuse(c.lone())
 	i.age(s, at, ever)
+	if s.found.Verdict == v1alpha1.VerdictNoData && c.lone() && s.compares() {
+		if s.found.Last.IsZero() {
+			return false
+		}
+		s.found = s.judgement.Look(s.found.Last) // what was shown while both had requests
+	}
 	if !s.decides || !ever {
 		return false
 	}
 	return open || s.found.Verdict == v1alpha1.VerdictFail || c.stage != v1alpha1.StageStepping
+}
+
+// excuse says of what compares whether it may be without data for now.
+func (s *scope) excuse(lone bool) {
+	for _, m := range s.metrics {
+		if m.excuse != nil {
+			m.excuse(lone || m.NoData == noDataIgnore)
+		}
+	}
+}
+
+// compares: each of its metrics needs requests of both versions.
+func (s *scope) compares() bool {
+	return !slices.ContainsFunc(s.metrics, func(m *metric) bool { return m.excuse == nil })
 }
 
 // age has what was found age: what is old is no data. A problem of its source is why.
@@ -125,12 +147,12 @@ func (i *inquiry) age(s *scope, at time.Time, ever bool) {
 	if !ever {
 		return
 	}
-	s.found = s.judgement.Look(at)
+	s.found = s.judgement.Look(s.asOf(at))
 	for _, m := range s.metrics {
 		if !m.begun {
 			m.found = analysis.Finding{Verdict: v1alpha1.VerdictNoData, Reason: "nothing is known of it yet", Phi: 1}
 		} else {
-			m.found = m.finding(at)
+			m.found = m.finding(m.asOf(at))
 		}
 		if m.problem != nil && m.found.Verdict == v1alpha1.VerdictNoData {
 			m.found.Reason = m.problem.Error()
@@ -194,7 +216,7 @@ func (i *inquiry) test(test *v1alpha1.ABTest, now time.Time) (stands *planner.Te
 		if m.difference == nil {
 			continue
 		}
-		m.found = m.finding(now)
+		m.found = m.finding(m.asOf(now))
 		if test != nil && m.name == test.Goal && m.difference.Verdict() != v1alpha1.VerdictNoData {
 			stands = &planner.Test{Outcome: m.difference.Effect().Outcome, Message: m.difference.Finding().Reason}
 		}

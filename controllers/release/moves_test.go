@@ -146,19 +146,26 @@ func (w *world) goTo(step string) {
 // judge makes the evidence say something from now on.
 func (w *world) judge(verdict v1alpha1.Verdict, message string) {
 	w.tale.line(w, "evidence", "%s: %s", verdict, message)
-	w.evidence = &planner.Evidence{Verdict: verdict, Message: message}
+	w.evidence = found(verdict, message)
+}
+
+// found is evidence of sources that were asked.
+func found(verdict v1alpha1.Verdict, message string) *planner.Evidence {
+	return &planner.Evidence{Verdict: verdict, Message: message, Record: &v1alpha1.AnalysisStatus{Verdict: verdict, Message: message}}
 }
 
 // doubt makes the evidence point to harm from now on, which may yet be chance.
 func (w *world) doubt(message string) {
 	w.tale.line(w, "evidence", "points to harm: %s", message)
-	w.evidence = &planner.Evidence{Verdict: v1alpha1.VerdictInconclusive, Message: message, Harm: true}
+	w.evidence = found(v1alpha1.VerdictInconclusive, message)
+	w.evidence.Harm = true
 }
 
 // test makes the A/B test stand so from now on.
 func (w *world) test(outcome, message string) {
 	w.tale.line(w, "evidence", "the test stands %s: %s", outcome, message)
-	w.evidence = &planner.Evidence{Verdict: v1alpha1.VerdictPass, Message: "no worse than stable", Test: &planner.Test{Outcome: outcome, Message: message}}
+	w.evidence = found(v1alpha1.VerdictPass, "no worse than stable")
+	w.evidence.Test = &planner.Test{Outcome: outcome, Message: message}
 }
 
 // silence has the metrics give no data from now on.

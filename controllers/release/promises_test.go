@@ -51,6 +51,7 @@ func (g *guardian) decided(before v1alpha1.ReleaseStatus, d planner.Decision) {
 	g.stepsAreKept(before, d)
 	g.freezeHolds(before, d)
 	g.metricsAnswer(before, d)
+	g.passesAreKept(before, d)
 	g.actsOnce(d)
 }
 
@@ -166,11 +167,21 @@ func (g *guardian) evidenceLets(record v1alpha1.StepStatus, step v1alpha1.Step) 
 		return
 	}
 	g.require(e.Verdict == v1alpha1.VerdictInconclusive && !e.Harm, "a decision", "step %s is left though the evidence says %s, harm %t", step.Name, e.Verdict, e.Harm)
-	if hold.Until == nil {
+	if hold.Until == nil || record.PassedAt != nil {
 		return
 	}
 	advances := hold.AtMost != nil && ptr.Deref(hold.OnTimeout, "Advance") == "Advance"
 	g.require(advances && !g.w.now().Before(record.StartedAt.Add(hold.AtMost.Duration.Duration)), "a decision", "step %s is left before the evidence passes", step.Name)
+}
+
+// passesAreKept: a step is noted to have passed at a look at which the evidence does.
+func (g *guardian) passesAreKept(before v1alpha1.ReleaseStatus, d planner.Decision) {
+	g.w.t.Helper()
+	for i, step := range d.Status.Steps {
+		if step.PassedAt != nil && (i >= len(before.Steps) || before.Steps[i].PassedAt == nil) {
+			g.require(g.w.evidence != nil && g.w.evidence.Verdict == v1alpha1.VerdictPass, "a decision", "step %s is said to have passed", step.Name)
+		}
+	}
 }
 
 // metricsAnswer: a step that gives the canary more begins only while the metrics give data.

@@ -11,6 +11,13 @@ func judgedSteps(half *v1alpha1.Hold) options {
 	return options{steps: []v1alpha1.Step{weigh("ten", 10, confident()), weigh("half", 50, half)}}
 }
 
+// approvedWithin waits for evidence for so long, or goes back, and for approval however long.
+func approvedWithin(d time.Duration) *v1alpha1.Hold {
+	hold := confidentWithin(d, "Rollback")
+	hold.Approval = approval().Approval
+	return hold
+}
+
 // storiesOfEvidence are those of steps that wait for evidence, and of what it says.
 var storiesOfEvidence = map[string]story{
 	"evidence-awaited": {"A step ends only once the evidence passes; no data holds, and promote does not wait for it.", judgedSteps(approval()), func(w *world) {
@@ -85,6 +92,23 @@ var storiesOfEvidence = map[string]story{
 			w.end(v1alpha1.OutcomePromoted)
 		},
 	},
+	"evidence-passed-then-restart": {
+		"A step that has passed in time waits for approval through a restart that knows nothing yet, and through doubt that comes later.",
+		judgedSteps(approvedWithin(5 * time.Minute)), func(w *world) {
+			w.judge(v1alpha1.VerdictPass, "no worse than stable")
+			begin(w)
+			w.at("half")
+			w.pass(time.Minute)
+			w.judge(v1alpha1.VerdictInconclusive, "errors 1.1% against 1%")
+			w.pass(time.Hour)
+			w.silence("the sources of metrics have yet to be asked")
+			w.pass(time.Minute)
+			w.judge(v1alpha1.VerdictInconclusive, "errors 1.1% against 1%")
+			w.pass(time.Minute)
+			w.approve("half")
+			w.end(v1alpha1.OutcomePromoted)
+		},
+	},
 	"metrics-silent": {
 		"No step begins while its metrics are silent: the canary has its pods, and gets nothing.",
 		judgedSteps(nil), func(w *world) {
@@ -140,6 +164,17 @@ var storiesOfTests = map[string]story{
 		w.test("Worse", "orders -0.9 points (-1.4 to -0.4)")
 		w.pass(90 * time.Minute)
 		w.approve("half")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"ab-test-restart": {"A restart that knows nothing yet ends no test.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.test("Open", "orders +0.1 points (-0.4 to 0.6)")
+		w.pass(time.Hour + 59*time.Minute)
+		w.silence("the sources of metrics have yet to be asked")
+		w.pass(5 * time.Minute)
+		w.test("Better", "orders +0.9 points (0.4 to 1.4)")
 		w.end(v1alpha1.OutcomePromoted)
 	}},
 	"ab-test-harm": {"What does harm is taken back, whatever the test says.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {

@@ -65,7 +65,7 @@ func (d *draft) won() bool {
 // noWinner: a test that promotes the winner has ended, and the canary is none.
 func noWinner(d *draft) string {
 	test := d.test()
-	if test == nil || test.Decision != v1alpha1.DecisionPromoteWinner || d.skipsHolds() || d.userPaused() != "" || d.won() {
+	if test == nil || test.Decision != v1alpha1.DecisionPromoteWinner || d.skipsHolds() || d.userPaused() != "" || d.won() || d.in.Evidence == nil || !d.in.Evidence.known() {
 		return ""
 	}
 	result, ended := d.result(test)

@@ -34,8 +34,8 @@ func (d *draft) unproven(hold v1alpha1.Hold) *v1alpha1.Barrier {
 	if e == nil || e.Verdict == v1alpha1.VerdictPass {
 		return nil
 	}
-	open := e.Verdict == v1alpha1.VerdictInconclusive && !e.Harm
-	if hold.Until == nil && open {
+	open := e.Verdict == v1alpha1.VerdictInconclusive && !e.Harm && !e.Early
+	if open && (hold.Until == nil || d.passed()) {
 		return nil
 	}
 	barrier := &v1alpha1.Barrier{
@@ -64,6 +64,24 @@ func (d *draft) judgeSoon() {
 	}
 }
 
+// notePassed keeps that the evidence has passed at the present step: what comes later, such as an approval that is waited for,
+// or a restart that knows nothing yet, doesn't have it waited for again.
+func (d *draft) notePassed() {
+	step := d.currentStep()
+	if step != nil && step.StartedAt != nil && step.PassedAt == nil && d.in.Evidence != nil && d.in.Evidence.Verdict == v1alpha1.VerdictPass {
+		step.PassedAt = d.now()
+	}
+}
+
+// passed: the evidence has passed at the present step.
+func (d *draft) passed() bool {
+	step := d.currentStep()
+	return step != nil && step.PassedAt != nil
+}
+
+// known: the sources were asked, and answer. A restarted controller knows nothing for a while, of which no deadline may make use.
+func (e *Evidence) known() bool { return e.Record != nil && e.Unready == "" }
+
 // waited is when the step has waited for evidence for as long as it may, and whether that is over; nil if it may without end, or
 // does not.
 func (d *draft) waited(hold v1alpha1.Hold) (*metav1.MicroTime, bool) {
@@ -87,7 +105,7 @@ func analysisFailed(d *draft) string {
 // inconclusive: evidence was waited for as long as it may be, and the step says to go back then.
 func inconclusive(d *draft) string {
 	e := d.in.Evidence
-	if e == nil || e.Verdict == v1alpha1.VerdictPass || d.startedAt() == nil || d.skipsHolds() || d.userPaused() != "" {
+	if e == nil || !e.known() || e.Verdict == v1alpha1.VerdictPass || d.passed() || d.startedAt() == nil || d.skipsHolds() || d.userPaused() != "" {
 		return ""
 	}
 	hold := ptr.Deref(d.in.Policy.Strategy.Steps[d.progress.Step].Hold, v1alpha1.Hold{})

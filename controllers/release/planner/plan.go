@@ -30,6 +30,7 @@ func Plan(in Input) Decision {
 		return Decision{Rule: RuleEnded, Status: in.Status, Writes: d.writes, Ended: d.over()}
 	}
 	d.begin()
+	d.notePassed()
 	turned := d.turnBack()
 	if turned == "" {
 		d.refresh()

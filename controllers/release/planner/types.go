@@ -86,6 +86,8 @@ type Evidence struct {
 	Message string
 	// Harm says that the evidence points to the canary's being worse, though it may yet be chance.
 	Harm bool
+	// Early says that the present step has too little evidence of its own to end.
+	Early bool
 	// Unready says why no step may begin: which source gives no data; "" if all do.
 	Unready string
 	// Test is how the A/B test stands; nil before it has data, or where there is none.
