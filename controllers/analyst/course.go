@@ -126,8 +126,20 @@ func (c course) share(step string) int32 {
 // lone: by the split of the present step one of the versions has no requests.
 func (c course) lone() bool {
 	name, started := c.present()
-	at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == name })
-	if at < 0 || started.IsZero() || c.mixed || len(c.steps[at].Match) > 0 || c.steps[at].Mirror != nil {
+	return !started.IsZero() && c.alone(name)
+}
+
+// loneAt is the same of the step that was in effect then.
+func (c course) loneAt(t time.Time) bool {
+	return slices.ContainsFunc(c.visits, func(v v1alpha1.StepStatus) bool {
+		return v.StartedAt != nil && !v.StartedAt.After(t) && (v.EndedAt == nil || !v.EndedAt.Time.Before(t)) && c.alone(v.Name)
+	})
+}
+
+// alone: a step sends all requests to one of the versions.
+func (c course) alone(step string) bool {
+	at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step })
+	if at < 0 || c.mixed || len(c.steps[at].Match) > 0 || c.steps[at].Mirror != nil {
 		return false
 	}
 	ppm, err := trafficrouting.PPM(c.steps[at].Weight)

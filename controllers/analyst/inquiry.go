@@ -93,16 +93,10 @@ func (i *inquiry) plan(release *v1alpha1.Release) {
 		i.fault = err.Error()
 		return
 	}
-	for _, asked := range asks {
-		if asked.Threshold == nil {
-			continue
-		}
-		if _, err := compiled(*asked.Threshold, asked.source != nil && asked.source.Job != nil); err != nil {
-			i.fault = fmt.Sprintf("metric %s: %v", asked.name, err)
-			return
-		}
+	if i.fault = unread(asks); i.fault != "" {
+		return
 	}
-	i.planned, i.fault, i.moves = true, "", moves(release)
+	i.planned, i.moves = true, moves(release)
 	if before := release.Status.Analysis; before != nil {
 		i.outlook = before.Outlook // who was here before the first step has said it
 	}
@@ -127,6 +121,19 @@ func (i *inquiry) plan(release *v1alpha1.Release) {
 		}
 		scopes[key].metrics = append(scopes[key].metrics, m)
 	}
+}
+
+// unread says which condition can't be read; empty if all can.
+func unread(asks []ask) string {
+	for _, asked := range asks {
+		if asked.Threshold == nil {
+			continue
+		}
+		if _, err := compiled(*asked.Threshold, asked.source != nil && asked.source.Job != nil); err != nil {
+			return fmt.Sprintf("metric %s: %v", asked.name, err)
+		}
+	}
+	return ""
 }
 
 // open opens the sources that are not open yet.

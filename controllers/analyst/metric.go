@@ -36,10 +36,10 @@ type metric struct {
 	// problem is why the source has no answer now; nil if it has.
 	problem error
 
-	intervals  func(...analysis.Interval)
-	latencies  func(...analysis.LatencyInterval)
-	measure    func(...analysis.Measurement)
-	finding    func(now time.Time) analysis.Finding
+	intervals func(...analysis.Interval)
+	latencies func(...analysis.LatencyInterval)
+	measure   func(...analysis.Measurement)
+	finding   func(now time.Time) analysis.Finding
 	// excuse says whether it may be without data for now; nil of what needs no other version beside.
 	excuse     func(may bool)
 	threshold  *analysis.Threshold
@@ -229,6 +229,9 @@ func (m *metric) events(c course, given map[string][]analysis.Series, from, to t
 	if m.arms.histogram {
 		buckets := analysis.Distributions(m.pick(m.arms.canary, given), m.pick(m.arms.stable, given), m.edges, m.grid, from, to)
 		for _, interval := range analysis.Latencies(buckets, m.edges, m.unit()) {
+			if c.loneAt(interval.End) {
+				continue // nothing to compare it with, which is no lack of data
+			}
 			interval.Weight = c.weight(interval.Start, interval.End)
 			p := m.slowness(interval)
 			all = append(all, event{at: interval.End.Add(m.settle()), of: m, add: func() point { m.latencies(interval); return p }})
@@ -244,6 +247,9 @@ func (m *metric) events(c course, given map[string][]analysis.Series, from, to t
 		return m.means(c, canary, stable, given, from, to)
 	}
 	for _, interval := range analysis.Intervals(canary, stable, m.grid, from, to) {
+		if m.excuse != nil && c.loneAt(interval.End) {
+			continue
+		}
 		interval.Weight = c.weight(interval.Start, interval.End)
 		all = append(all, event{at: interval.End.Add(m.settle()), of: m, add: func() point {
 			m.intervals(interval)

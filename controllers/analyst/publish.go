@@ -231,7 +231,7 @@ func (i *inquiry) record(e *planner.Evidence, now time.Time) *v1alpha1.AnalysisS
 	}
 	for _, m := range i.metrics {
 		if status.Share == "" && (m.Compare != nil || m.Split != nil) {
-			status.Share = m.share()
+			status.Share = m.share(now)
 		}
 		if m.begun && m.found.Verdict != "" {
 			status.Metrics = append(status.Metrics, m.status(i.begun))
@@ -240,8 +240,11 @@ func (i *inquiry) record(e *planner.Evidence, now time.Time) *v1alpha1.AnalysisS
 	return status
 }
 
-// share is the canary's share of the requests in the last minutes.
-func (m *metric) share() string {
+// share is the canary's share of the requests in the last minutes; empty where nothing was counted lately.
+func (m *metric) share(now time.Time) string {
+	if n := len(m.recent); n == 0 || now.Sub(m.recent[n-1].End) > shown+m.settle() {
+		return ""
+	}
 	canary, stable := m.counts()
 	if all := canary.Exposures + stable.Exposures; all > 0 {
 		return digits(100*canary.Exposures/all) + "%"
