@@ -2,6 +2,7 @@ package analyst
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -90,13 +91,17 @@ func (m *metric) due(c course, now time.Time) (from, to time.Time) {
 func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken []event, left bool) {
 	for _, m := range i.metrics {
 		at, due := m.measurable(c)
-		if !due || at.After(now) || m.counters != nil && at.After(horizon) {
+		if !due || at.After(now) || m.counters != nil && (at.After(horizon) || now.Before(m.retry)) {
 			continue
 		}
 		query := i.query(m)
 		if m.counters != nil {
-			m.told = at
 			value, err := a.value(i.ctx, m.source, query, at)
+			if errors.Is(err, analysis.ErrUnreachable) && now.Sub(at) > m.every() {
+				m.problem, m.retry = err, a.Clock().Add(again) // once it answers, it still knows
+				continue
+			}
+			m.told = at
 			taken, left = append(taken, m.measured(at, value, err)), true
 			continue
 		}
@@ -114,6 +119,14 @@ func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken [
 		}()
 	}
 	return taken, left
+}
+
+// every is the time between two measurements of a threshold.
+func (m *metric) every() time.Duration {
+	if m.Threshold.Interval == nil {
+		return again
+	}
+	return m.Threshold.Interval.Duration.Duration
 }
 
 // measurable is when the next measurement of a threshold is due; false if none is.
@@ -219,6 +232,9 @@ func (i *inquiry) next(a *Analyst, c course) time.Time {
 			continue
 		}
 		if at, due := m.measurable(c); due {
+			if at.Before(m.retry) {
+				at = m.retry
+			}
 			next = earliest(next, at)
 		}
 		windows := m.windows(c)

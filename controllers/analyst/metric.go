@@ -47,7 +47,9 @@ type metric struct {
 	edge       func() float64
 	conditions conditions
 	// measuring: a measurement is under way, for as long as it takes.
-	measuring     bool
+	measuring bool
+	// retry is when to ask again for a measurement of the past that its source had no answer to.
+	retry         time.Time
 	fails, passes float64
 	// found is what was found last, track how it came to be, and recent the intervals of the last minutes.
 	found  analysis.Finding

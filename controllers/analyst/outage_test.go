@@ -1,0 +1,45 @@
+package analyst
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// TestRestartDuringAnOutage: what a source can't say now of the past it is asked again, and nothing of it counts as an error.
+func TestRestartDuringAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := steady(2)
+		r := released(template(t, `{"name":"queue","threshold":{"query":"queue","success":"result < 5","interval":"1m","count":30,"failureLimit":3}}`))
+		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
+		a := begin(t, w)
+		requireReady(t, a, r)
+		begun := time.Now()
+		w.set(func() {
+			w.value = func(at time.Time) float64 {
+				return map[bool]float64{true: 9, false: 1}[at.Sub(begun) > 2*time.Minute && at.Sub(begun) < 5*time.Minute]
+			}
+		})
+		enter(r, "tenth")
+		e, _ := a.judge(r, 28*time.Minute)
+		require.Equal(t, open, e.Verdict, e.Message)
+
+		w.set(func() { w.failed, w.values = errSilent, 0 })
+		again := begin(t, w)
+		e, _ = again.judge(r, 50*time.Second)
+		require.Equal(t, none, e.Verdict)
+		require.Contains(t, e.Message, "prometheus gave no answer")
+		w.set(func() {
+			require.InDelta(t, 4, w.values, 1, "it is asked every 15 s")
+			w.failed = nil
+		})
+		e, _ = again.judge(r, 4*time.Minute, pass)
+		require.Equal(t, pass, e.Verdict, e.Message)
+		require.Contains(t, e.Message, "30 measurements were taken, 2 of them failed")
+		require.Empty(t, e.Unready)
+	})
+}
