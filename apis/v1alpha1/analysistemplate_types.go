@@ -255,6 +255,9 @@ type ObjectiveMetric struct {
 	// Budget is the number of events at which the canary fails whatever their rate. Empty means none.
 	// +optional
 	Budget *Decimal `json:"budget,omitempty"`
+	// Noise is as in compare. Empty means 1: there is no stable to learn it from.
+	// +optional
+	Noise *Decimal `json:"noise,omitempty"`
 }
 
 // SplitMetric counts requests.

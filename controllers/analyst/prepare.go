@@ -214,7 +214,7 @@ func (m *metric) noise(c course) float64 {
 	case m.Latency != nil && m.Latency.Noise != nil:
 		return math.Max(number(m.Latency.Noise, 1), 1)
 	case m.Objective != nil:
-		return 0 // the judge takes it for 1
+		return math.Max(number(m.Objective.Noise, 1), 1)
 	case m.arms.shared && c.drawn():
 		return 1 // requests are drawn one by one
 	default:
