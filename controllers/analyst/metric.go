@@ -28,6 +28,9 @@ type metric struct {
 	edges  []float64
 	before sequential.Histogram
 	phi    float64
+	// cadence is how often was scraped before the first step; 0 if that isn't known. sought is how long after that began it was
+	// looked for scrapes of the canary, without finding two.
+	cadence, sought time.Duration
 	// tries is how often the past was asked for to find phi, and did not answer.
 	tries int
 	// begun: it has a judge. told is until when that was given everything.

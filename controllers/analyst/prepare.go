@@ -136,21 +136,22 @@ func (i *inquiry) prepare(a *Analyst, c course) {
 		}
 	}
 	var wanting []*metric
+	var longest time.Duration
 	for _, m := range i.counting() {
 		if !m.begun {
 			wanting = append(wanting, m)
 		}
+		longest = max(longest, m.cadence)
 	}
 	given := i.fetch(a, wanting, end.Add(-past), end)
-	var longest time.Duration
 	for _, m := range wanting {
 		if given[m] == nil {
 			continue
 		}
 		canary, stable := m.pick(m.arms.canary, given[m]), m.pick(m.arms.stable, given[m])
-		step := analysis.Cadence(canary, stable)
-		longest = max(longest, step)
-		m.grid = gridOf(step, m.arms.shared)
+		m.cadence = analysis.Cadence(canary, stable)
+		longest = max(longest, m.cadence)
+		m.grid = gridOf(m.cadence, m.arms.shared)
 		if m.Latency != nil {
 			m.problem = m.lookBack(canary, stable, end)
 		}
@@ -160,23 +161,29 @@ func (i *inquiry) prepare(a *Analyst, c course) {
 	}
 	for _, s := range i.scopes {
 		for _, m := range s.metrics {
-			i.begin(m, s, longest)
+			i.begin(a, c, m, s, longest)
 		}
 	}
 	for _, m := range i.metrics {
 		if m.Goal != nil {
-			i.begin(m, nil, longest)
+			i.begin(a, c, m, nil, longest)
 		}
 	}
 }
 
-// begin makes the judge of a metric that knows what it needs.
-func (i *inquiry) begin(m *metric, s *scope, step time.Duration) {
+// begin makes the judge of a metric that knows what it needs; step is how often is scraped by what the others found.
+func (i *inquiry) begin(a *Analyst, c course, m *metric, s *scope, step time.Duration) {
 	if m.begun || m.problem != nil || m.source == nil {
 		return
 	}
-	if m.Objective != nil {
-		m.grid = gridOf(step, m.arms.shared) // the canary was not there before
+	if m.Objective != nil { // the canary was not there before
+		if step == 0 {
+			step, m.problem = i.pace(a, m, c)
+		}
+		if step == 0 {
+			return
+		}
+		m.grid = gridOf(step, m.arms.shared)
 	}
 	m.problem = m.judge(s, len(i.metrics))
 }
