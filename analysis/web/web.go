@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
 	"google.golang.org/protobuf/types/known/structpb"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/cel/environment"
@@ -24,6 +26,16 @@ import (
 
 // defaultMaxBytes is smaller than that of other sources: JSON of any shape takes some twenty times as much memory.
 const defaultMaxBytes = 1 << 20
+
+const (
+	// longestEvaluation is how long an expression is evaluated at most: its cost limit counts steps, not how long they take.
+	longestEvaluation = time.Second
+	// interruptEvery is how many rounds of a loop of an expression go by until it is asked whether its time is up.
+	interruptEvery = 100
+	// mostPicked is how many values what an expression gives has at most: a list of lists that are one costs little until it
+	// is written out.
+	mostPicked = 1 << 20
+)
 
 // Config is what is asked, and how.
 type Config struct {
@@ -85,7 +97,7 @@ func (s *Source) Value(ctx context.Context, query string, _ time.Time) (analysis
 	if err := json.Unmarshal(text, &body); err != nil {
 		return analysis.Value{}, s.fails(analysis.ErrUnreachable, "its answer is no JSON", "see whether its address is that of an API")
 	}
-	return s.pick(picks, body)
+	return s.pick(ctx, picks, body)
 }
 
 // compile uses the functions that the API server has for expressions.
@@ -100,12 +112,17 @@ func (s *Source) compile(text string) (cel.Program, error) {
 		return nil, s.fails(analysis.ErrRefused, fmt.Sprintf("the expression is wrong at line %d, column %d: %s",
 			first.Location.Line(), first.Location.Column()+1, s.config.Credentials.Quote(first.Message)), "correct it")
 	}
-	return env.Program(ast, cel.CostLimit(celconfig.PerCallLimit))
+	return env.Program(ast, cel.CostLimit(celconfig.PerCallLimit), cel.InterruptCheckFrequency(interruptEvery))
 }
 
-func (s *Source) pick(picks cel.Program, body any) (analysis.Value, error) {
-	out, _, err := picks.Eval(map[string]any{"body": body})
+func (s *Source) pick(ctx context.Context, picks cel.Program, body any) (analysis.Value, error) {
+	ctx, cancel := context.WithTimeout(ctx, longestEvaluation)
+	defer cancel()
+	out, _, err := picks.ContextEval(ctx, map[string]any{"body": body})
 	if err != nil {
+		if ctx.Err() != nil {
+			return analysis.Value{}, s.fails(analysis.ErrRefused, "its expression takes too long", "make it simpler")
+		}
 		if missing(err) {
 			return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer lacks what the expression picks", "see what it answers, and correct the expression")
 		}
@@ -130,6 +147,9 @@ func (s *Source) pick(picks cel.Program, body any) (analysis.Value, error) {
 
 // json is what an expression gives that is no number.
 func (s *Source) json(out ref.Val) (analysis.Value, error) {
+	if left := mostPicked; !few(out, &left) {
+		return analysis.Value{}, s.fails(analysis.ErrRefused, "the expression gives too much", "have it give a number, or less")
+	}
 	native, err := out.ConvertToNative(reflect.TypeFor[*structpb.Value]())
 	if err != nil {
 		return analysis.Value{}, s.fails(analysis.ErrRefused, "the expression gives what JSON can't say", "have it give a number, text, a list or a map")
@@ -139,6 +159,28 @@ func (s *Source) json(out ref.Val) (analysis.Value, error) {
 		return analysis.Value{}, s.fails(analysis.ErrNoData, "the expression gives null", "see what it answers, and correct the expression")
 	}
 	return analysis.Value{JSON: said}, nil
+}
+
+// few says whether a value has no more values in it than are left, and takes them off.
+func few(value ref.Val, left *int) bool {
+	if *left--; *left < 0 {
+		return false
+	}
+	entries, are := value.(traits.Iterable)
+	if !are {
+		return true
+	}
+	all := entries.Iterator()
+	for all.HasNext() == types.True {
+		entry := all.Next()
+		if named, is := value.(traits.Mapper); is {
+			entry = named.Get(entry)
+		}
+		if !few(entry, left) {
+			return false
+		}
+	}
+	return true
 }
 
 // missing says whether an expression failed for what is not there; cel-go has no errors to test for.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -113,6 +114,27 @@ func TestNoAnswer(t *testing.T) {
 			_, err := made.Value(t.Context(), "body", time.Time{})
 			require.ErrorIs(t, err, test.want)
 			require.NotContains(t, err.Error(), secret)
+		})
+	}
+}
+
+// TestExpressionsThatTakeLong: an answer of half a million numbers is one that a source may give.
+func TestExpressionsThatTakeLong(t *testing.T) {
+	answer := "[0" + strings.Repeat(",0", 500_000) + "]"
+	made := source(t, Config{}, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
+	for query, want := range map[string]string{
+		"body.exists(x, body.exists(y, y > 1.0)) ? 1 : 0": "its expression takes too long; make it simpler",
+		"size(body.map(x, x + 1.0).map(x, x + 1.0))":      "its expression takes too long; make it simpler",
+		"[1, 2, 3].map(i, body)":                          "the expression gives too much; have it give a number, or less",
+		"[1, 2, 3].map(i, {'a': body})":                   "the expression gives too much; have it give a number, or less",
+	} {
+		t.Run(query, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			defer cancel()
+			_, err := made.Value(ctx, query, time.Time{})
+			require.ErrorIs(t, err, analysis.ErrRefused)
+			require.ErrorContains(t, err, want)
+			require.NoError(t, ctx.Err(), "it took longer than anybody waits")
 		})
 	}
 }

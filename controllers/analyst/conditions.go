@@ -1,6 +1,7 @@
 package analyst
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -15,6 +16,13 @@ import (
 
 	"crossfade.io/crossfade/analysis"
 	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+const (
+	// longestEvaluation is how long a condition is evaluated at most: its cost limit counts steps, not how long they take.
+	longestEvaluation = time.Second
+	// interruptEvery is how many rounds of a loop of a condition go by until it is asked whether its time is up.
+	interruptEvery = 100
 )
 
 // environmentOf has the functions that the API server has for expressions. It is made once: it is large.
@@ -59,7 +67,7 @@ func compile(field string, text v1alpha1.Expression) (cel.Program, error) {
 	if out := ast.OutputType(); !out.IsAssignableType(cel.BoolType) {
 		return nil, fmt.Errorf("%s: it gives %s, not bool; correct the expression", field, out)
 	}
-	return env.Program(ast, cel.CostLimit(celconfig.PerCallLimit))
+	return env.Program(ast, cel.CostLimit(celconfig.PerCallLimit), cel.InterruptCheckFrequency(interruptEvery))
 }
 
 // measured is what an answer comes to, by conditions.
@@ -112,8 +120,13 @@ func (c conditions) says(vars map[string]any) (good, bad bool, err error) {
 }
 
 func holds(program cel.Program, vars map[string]any) (bool, error) {
-	out, _, err := program.Eval(vars)
+	ctx, cancel := context.WithTimeout(context.Background(), longestEvaluation)
+	defer cancel()
+	out, _, err := program.ContextEval(ctx, vars)
 	if err != nil {
+		if ctx.Err() != nil {
+			return false, errors.New("its expression takes too long; make it simpler")
+		}
 		return false, fmt.Errorf("the expression doesn't fit the value: %s; correct it", strings.Join(strings.Fields(err.Error()), " "))
 	}
 	said, is := out.Value().(bool)

@@ -1,0 +1,24 @@
+package analyst
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// TestConditionsThatTakeLong: a source may answer half a million numbers.
+func TestConditionsThatTakeLong(t *testing.T) {
+	made, err := compiled(v1alpha1.ThresholdMetric{Success: "!result.exists(x, result.exists(y, y > 1.0))"}, false)
+	require.NoError(t, err)
+	before := time.Now()
+	got := made.measured(before, analysis.Value{JSON: make([]any, 0), Numbers: make([]analysis.Number, 500_000)}, nil)
+	require.Equal(t, analysis.OutcomeSuccess, got.Outcome, "none of none")
+	got = made.measured(before, analysis.Value{Numbers: make([]analysis.Number, 500_000)}, nil)
+	require.Equal(t, analysis.OutcomeError, got.Outcome)
+	require.Equal(t, "success: its expression takes too long; make it simpler", got.Text)
+	require.Less(t, time.Since(before), 15*time.Second)
+}
