@@ -127,9 +127,21 @@ func Permissions(o Options) []*admissionv1.ValidatingAdmissionPolicy {
 		permission(o, "clusteranalysistemplates", admissionv1.ClusterScope, "oldObject == null || "+changed,
 			reads(), admissionv1.Create, admissionv1.Update),
 	}
+	policies = append(policies, makes(o))
 	policies[2].Spec.Variables = secretsIn(ownNamespace)
 	policies[3].Spec.Variables = secretsIn(literal(o.Namespace))
 	return policies
+}
+
+// makes refuses Releases that the controller did not make: what it checks of a Rollout and of its templates nobody checked of
+// these, and it would have the Secrets that they name sent where they say.
+func makes(o Options) *admissionv1.ValidatingAdmissionPolicy {
+	p := permission(o, "releases", admissionv1.NamespacedScope, "", []admissionv1.Validation{{
+		Expression: "false", Message: "Releases are made by Crossfade; change the workload, or use kubectl crossfade", Reason: reason(),
+	}}, admissionv1.Create)
+	p.Name = o.Name + "-makes-releases"
+	p.Spec.MatchConditions = []admissionv1.MatchCondition{{Name: "foreign", Expression: foreign(o.Controllers)}}
+	return p
 }
 
 // PermissionBindings returns the bindings that put the Permissions into effect, in the same order.

@@ -51,6 +51,9 @@ func granted(t *testing.T, namespace, user string, rules ...rbacv1.PolicyRule) d
 	return acting
 }
 
+// crossfadeUser is whom the permissions take for the controller.
+const crossfadeUser = "system:serviceaccount:crossfade:crossfade"
+
 // permit puts the permissions into effect in a namespace of their own.
 func permit(t *testing.T) string {
 	t.Helper()
@@ -58,7 +61,10 @@ func permit(t *testing.T) string {
 	namespace := newNamespace(t)
 	client, err := kubernetes.NewForConfig(config(t))
 	require.NoError(t, err)
-	options := admission.Options{Name: namespace, Namespace: namespace, Namespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}}}
+	options := admission.Options{
+		Name: namespace, Namespace: namespace, Controllers: []string{crossfadeUser},
+		Namespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}},
+	}
 	registration := client.AdmissionregistrationV1()
 	ctx := context.WithoutCancel(t.Context())
 	for _, p := range admission.Permissions(options) {
@@ -80,19 +86,44 @@ func releaseVerbs(verbs ...string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{"crossfade.io"}, Resources: []string{"releases"}, Verbs: append([]string{"get", "update", "patch"}, verbs...)}
 }
 
+func releaseNamed(name string, policy any) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "crossfade.io/v1alpha1", "kind": "Release", "metadata": map[string]any{"name": name},
+		"spec": map[string]any{"rollout": map[string]any{"name": "checkout", "uid": "u"}, "number": int64(1), "policy": policy},
+	}}
+}
+
+// TestWhoMayMakeReleases: the controller alone, for a Release has templates, whose authors were asked about their Secrets.
+func TestWhoMayMakeReleases(t *testing.T) {
+	namespace := permit(t)
+	policy := decoded(t, goodRollout).Object["spec"]
+	create := func(c dynamic.Interface, name string, how metav1.CreateOptions) error {
+		_, err := c.Resource(releasesResource).Namespace(namespace).Create(t.Context(), releaseNamed(name, policy), how)
+		return err
+	}
+	admin, err := dynamic.NewForConfig(config(t))
+	require.NoError(t, err)
+	for user, acting := range map[string]dynamic.Interface{"one who may create them": granted(t, namespace, "maker", releaseVerbs("create")), "an administrator": admin} {
+		t.Run(user, func(t *testing.T) {
+			// Until the policies act the answer is yes, so it is asked for dry.
+			require.EventuallyWithT(t, func(now *assert.CollectT) {
+				err := create(acting, "by-hand", metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+				require.True(now, apierrors.IsForbidden(err), "%v", err)
+				require.ErrorContains(now, err, "Releases are made by Crossfade; change the workload, or use kubectl crossfade")
+			}, patience, 100*time.Millisecond)
+		})
+	}
+	require.NoError(t, create(as(t, crossfadeUser), "by-crossfade", metav1.CreateOptions{}))
+}
+
 // TestWhoMayAskForWhat: each verb of a Release is granted apart; who may patch it may pause it.
 func TestWhoMayAskForWhat(t *testing.T) {
 	namespace := permit(t)
-	admin, err := dynamic.NewForConfig(config(t))
-	require.NoError(t, err)
+	crossfade := as(t, crossfadeUser)
 	policy := decoded(t, goodRollout).Object["spec"]
 	release := func(t *testing.T, name string) {
 		t.Helper()
-		obj := &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "crossfade.io/v1alpha1", "kind": "Release", "metadata": map[string]any{"name": name},
-			"spec": map[string]any{"rollout": map[string]any{"name": "checkout", "uid": "u"}, "number": int64(1), "policy": policy},
-		}}
-		_, err := admin.Resource(releasesResource).Namespace(namespace).Create(t.Context(), obj, metav1.CreateOptions{})
+		_, err := crossfade.Resource(releasesResource).Namespace(namespace).Create(t.Context(), releaseNamed(name, policy), metav1.CreateOptions{})
 		require.NoError(t, err)
 	}
 	requests := map[string]struct{ verb, body, want string }{
