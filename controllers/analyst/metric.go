@@ -354,6 +354,9 @@ func (m *metric) measured(at time.Time, value analysis.Value, err error) event {
 	}}
 }
 
+// shown is how long the last minutes are, of which the share is told.
+const shown = 2 * time.Minute
+
 // looked keeps what the judge finds after an event.
 func (m *metric) looked(at time.Time, p point) {
 	f := m.finding(m.asOf(at))
@@ -374,7 +377,6 @@ func (m *metric) looked(at time.Time, p point) {
 	m.found = f
 	m.track.add(p)
 	m.track.judged(at, f)
-	const shown = 2 * time.Minute
 	for len(m.recent) > 1 && !m.recent[0].End.After(p.at.Add(-shown)) {
 		m.recent = m.recent[1:]
 	}
