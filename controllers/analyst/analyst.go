@@ -36,9 +36,10 @@ type Analyst struct {
 	gates     gates
 }
 
-// Judge returns what is known about a Release in flight, and goes on to collect; nil if its policy asks for no analysis.
+// Judge returns what is known about a Release in flight, and goes on to collect; nil if its policy asks for no analysis,
+// or if it goes back to a version that served, which nothing may hold up.
 func (a *Analyst) Judge(release *v1alpha1.Release, tell func()) *planner.Evidence {
-	if release.Spec.Policy.Analysis == nil {
+	if release.Spec.Policy.Analysis == nil || release.Spec.Undo != nil {
 		return nil
 	}
 	if revision(release.Status.Stable) == "" || revision(release.Status.Canary) == "" {

@@ -2,6 +2,7 @@ package analyst
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -21,4 +22,14 @@ func TestConditionsThatTakeLong(t *testing.T) {
 	require.Equal(t, analysis.OutcomeError, got.Outcome)
 	require.Equal(t, "success: its expression takes too long; make it simpler", got.Text)
 	require.Less(t, time.Since(before), 15*time.Second)
+}
+
+// TestUndoIsNotJudged: nothing may hold up the way back, and an undo keeps no templates.
+func TestUndoIsNotJudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := released()
+		r.Spec.Undo = &v1alpha1.Undo{Release: "web-6", Revision: "s"}
+		a := begin(t, steady(1))
+		require.Nil(t, a.Judge(r, a.tell))
+	})
 }

@@ -97,7 +97,7 @@ func (r *Reconciler) refusal(ctx context.Context, rollout *v1alpha1.Rollout, w w
 			return found, refused, err
 		}
 	}
-	return r.checkAnalysis(ctx, rollout)
+	return finding{}, false, nil
 }
 
 // check refuses what cannot be released as asked, before anything is touched.
@@ -124,6 +124,9 @@ func (r *Reconciler) check(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 		if found, refused, err := r.checkRoute(ctx, rollout, ref); refused || err != nil {
 			return found, refused, err
 		}
+	}
+	if w.pods.Pending { // where it opens a Release, its analysis is checked; the ways back from a template need none
+		return finding{}, false, nil
 	}
 	return r.checkAnalysis(ctx, rollout)
 }

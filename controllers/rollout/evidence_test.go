@@ -4,16 +4,21 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/yaml"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/workload"
+	native "crossfade.io/crossfade/workload/deployment"
 )
 
 // judged is the spec of a Rollout that each case of the table spoils in one place.
@@ -131,4 +136,46 @@ func TestOfTemplate(t *testing.T) {
 	cluster := &v1alpha1.ClusterAnalysisTemplate{ObjectMeta: metav1.ObjectMeta{Name: "load"}}
 	require.ElementsMatch(t, []string{"shop/checkout", "shop/other", "elsewhere/checkout"}, names(r.ofTemplate(t.Context(), cluster)))
 	require.Empty(t, r.ofTemplate(t.Context(), &v1alpha1.ClusterAnalysisTemplate{ObjectMeta: metav1.ObjectMeta{Name: "queue"}}), "one of the other kind")
+}
+
+// TestWaysBackNeedNoTemplates: a template that is missing keeps a version from being released, and none from being undone,
+// let go of or kept at rest.
+func TestWaysBackNeedNoTemplates(t *testing.T) {
+	gone := strings.Replace(judged, "name: slo", "name: gone", 1)
+	t.Run("an undo opens a Release", func(t *testing.T) {
+		r, _ := evidenceOf(t)
+		r.Clock, r.Recorder = time.Now, events.NewFakeRecorder(10)
+		found, err := r.open(t.Context(), rolloutOf(t, gone), nil, &v1alpha1.Undo{Release: "checkout-1", Revision: "u1"})
+		require.NoError(t, err)
+		require.Equal(t, "checkout-1", found.release, found.message)
+		var opened v1alpha1.Release
+		require.NoError(t, r.Client.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "checkout-1"}, &opened))
+		require.NotNil(t, opened.Spec.Undo)
+		require.Empty(t, opened.Spec.AnalysisTemplates)
+	})
+	t.Run("any other version has none opened", func(t *testing.T) {
+		r, _ := evidenceOf(t)
+		found, err := r.open(t.Context(), rolloutOf(t, gone), nil, nil)
+		require.NoError(t, err)
+		require.Equal(t, v1alpha1.ReasonAnalysisInvalid, found.reason)
+		require.True(t, found.stalled)
+	})
+	for name, c := range map[string]struct{ pending, proven, refused bool }{
+		"a held template that was checked before": {pending: true, proven: true},
+		"a held template":                         {pending: true},
+		"a workload that stands":                  {refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := evidenceOf(t)
+			deployment := &unstructured.Unstructured{}
+			require.NoError(t, yaml.Unmarshal([]byte(`{apiVersion: apps/v1, kind: Deployment, metadata: {name: checkout}, spec: {strategy: {type: RollingUpdate}}}`), &deployment.Object))
+			w := world{kind: native.Kind{}, objects: workload.Objects{Workload: deployment}, pods: workload.Pods{Pending: c.pending}}
+			found, refused, err := r.refusal(t.Context(), rolloutOf(t, gone), w, c.proven)
+			require.NoError(t, err)
+			require.Equal(t, c.refused, refused, found.message)
+			if c.refused {
+				require.Equal(t, v1alpha1.ReasonAnalysisInvalid, found.reason)
+			}
+		})
+	}
 }

@@ -153,12 +153,15 @@ func (r *Reconciler) open(ctx context.Context, rollout *v1alpha1.Rollout, last *
 	if refusal != "" { // a RouteKind that went since the routes were checked
 		return stalled(v1alpha1.ReasonRouteUnsupported, refusal), nil
 	}
-	templates, refusal, err := r.templates(ctx, rollout)
-	if err != nil {
-		return finding{}, err
-	}
-	if refusal != "" { // likewise a template
-		return stalled(v1alpha1.ReasonAnalysisInvalid, refusal), nil
+	var templates []string
+	if undo == nil { // an undo is not judged: whatever became of templates, the way back is open
+		templates, refusal, err = r.templates(ctx, rollout)
+		if err != nil {
+			return finding{}, err
+		}
+		if refusal != "" {
+			return stalled(v1alpha1.ReasonAnalysisInvalid, refusal), nil
+		}
 	}
 	release := &v1alpha1.Release{
 		ObjectMeta: metav1.ObjectMeta{
