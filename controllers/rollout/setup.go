@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -71,20 +72,42 @@ type Reconciler struct {
 
 // SetupWithManager registers the Reconciler and its watches.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	templates, err := r.templateKinds()
+	if err != nil {
+		return err
+	}
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("rollout").
 		For(&v1alpha1.Rollout{}, builder.WithPredicates(predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: asksToRetry}))).
 		Watches(deploymentObject(), handler.EnqueueRequestsFromMapFunc(ofWorkload)).
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(ofRelease), builder.WithPredicates(predicate.Funcs{UpdateFunc: tellsNews})).
-		Watches(&v1alpha1.AnalysisTemplate{}, handler.EnqueueRequestsFromMapFunc(r.ofTemplate), changed).
-		Watches(&v1alpha1.ClusterAnalysisTemplate{}, handler.EnqueueRequestsFromMapFunc(r.ofTemplate), changed).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4})
+	for _, kind := range templates {
+		b = b.Watches(kind, handler.EnqueueRequestsFromMapFunc(r.ofTemplate), builder.WithPredicates(predicate.GenerationChangedPredicate{}))
+	}
 	for _, kind := range r.Gate {
 		b = b.Watches(kind, handler.EnqueueRequestsFromMapFunc(r.all))
 	}
 	return b.Complete(r)
+}
+
+// templateKinds are the kinds of template to watch: none where every Rollout is let go of. Helm never upgrades CRDs, so after an
+// upgrade they may be missing; to wait for their caches would end the controller again and again, and not say why.
+func (r *Reconciler) templateKinds() ([]client.Object, error) {
+	if r.LetGo {
+		return nil, nil
+	}
+	for _, kind := range []string{"AnalysisTemplate", clusterTemplate} {
+		_, err := r.Mapper.RESTMapping(v1alpha1.GroupVersion.WithKind(kind).GroupKind(), v1alpha1.GroupVersion.Version)
+		if meta.IsNoMatchError(err) {
+			return nil, fmt.Errorf("the API server has no %s; apply the CRDs of this version first: kubectl apply --server-side -f charts/crossfade/crds", kind)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find out whether %s is served: %w", kind, err)
+		}
+	}
+	return []client.Object{&v1alpha1.AnalysisTemplate{}, &v1alpha1.ClusterAnalysisTemplate{}}, nil
 }
 
 // asksToRetry: the change of a Rollout is that a rejected template is to be tried again.
