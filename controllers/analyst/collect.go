@@ -25,6 +25,7 @@ func (i *inquiry) collect(a *Analyst, c course) {
 	i.mu.Unlock()
 	now := a.Clock() // what comes later may be of another step, which this look doesn't know
 	for {
+		i.renew(c)
 		more, horizon := false, now
 		wanted := map[window][]*metric{}
 		for _, m := range i.counting() {
@@ -53,6 +54,7 @@ func (i *inquiry) collect(a *Analyst, c course) {
 		events = i.advance(events, horizon)
 		if more = more || left; !more || i.ctx.Err() != nil {
 			i.advance(events, now)
+			i.renew(c)
 			return
 		}
 	}
@@ -132,6 +134,9 @@ func (m *metric) every() time.Duration {
 // measurable is when the next measurement of a threshold is due; false if none is.
 func (m *metric) measurable(c course) (time.Time, bool) {
 	windows := m.windows(c)
+	if !m.visit.IsZero() {
+		windows = slices.DeleteFunc(windows, func(w window) bool { return !w.start.Equal(m.visit) })
+	}
 	if m.threshold == nil || !m.begun || m.measuring || len(windows) == 0 {
 		return time.Time{}, false
 	}
@@ -140,6 +145,9 @@ func (m *metric) measurable(c course) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	for _, w := range windows {
+		if !w.open() && m.counters == nil {
+			continue // nobody can measure it any more
+		}
 		if at.Before(w.start) {
 			at = w.start
 		}

@@ -51,6 +51,8 @@ type metric struct {
 	conditions conditions
 	// measuring: a measurement is under way, for as long as it takes.
 	measuring bool
+	// visit is when the visit of a step began that the threshold is of, where each has its own.
+	visit time.Time
 	// retry is when to ask again for a measurement of the past that its source had no answer to.
 	retry         time.Time
 	fails, passes float64
