@@ -36,6 +36,21 @@ func TestBadCanaryFails(t *testing.T) {
 	})
 }
 
+// TestFrequentScrapes: what was scraped a moment ago and can't be known yet is not missed.
+func TestFrequentScrapes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(2), released()
+		w.every = 2
+		a := begin(t, w)
+		requireReady(t, a, r)
+		w.shift(0.1)
+		enter(r, "tenth")
+		e, took := a.judge(r, 20*time.Minute, pass)
+		require.Equal(t, pass, e.Verdict, e.Message)
+		t.Log("passes after", took, e.Message)
+	})
+}
+
 func TestSlowCanaryFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(1), released()

@@ -27,6 +27,8 @@ type world struct {
 	start time.Time
 	seed  uint64
 	rate  float64
+	// every is how many seconds are between two scrapes.
+	every int
 	// weight and errors are those of an arm at a second since the start.
 	weight func(second int) float64
 	errors func(second int, canary bool) float64
@@ -50,8 +52,6 @@ type asking struct {
 	from, to time.Time
 	at       time.Time
 }
-
-const scrapeEvery = 15
 
 func (w *world) until(second int) {
 	for len(w.totals) <= second {
@@ -117,8 +117,8 @@ func (w *world) Samples(ctx context.Context, selector string, from, to time.Time
 			labels[k] = v
 		}
 		s := analysis.Series{Labels: labels}
-		first := int(from.Sub(w.start)/time.Second)/scrapeEvery*scrapeEvery - scrapeEvery
-		for second := max(first, 0); ; second += scrapeEvery {
+		first := int(from.Sub(w.start)/time.Second)/w.every*w.every - w.every
+		for second := max(first, 0); ; second += w.every {
 			at := w.start.Add(time.Duration(second) * time.Second)
 			if at.After(to) || at.After(time.Now()) {
 				break
@@ -173,7 +173,7 @@ var errSilent = fmt.Errorf("prometheus gave no answer within 15s; see whether it
 // steady is a world that has run for two hours, in which the canary gets a tenth.
 func steady(seed uint64) *world {
 	w := &world{
-		start: time.Now().Add(-2 * time.Hour), seed: seed, rate: 100,
+		start: time.Now().Add(-2 * time.Hour), seed: seed, rate: 100, every: 15,
 		weight: func(int) float64 { return 0 }, errors: func(int, bool) float64 { return 0.01 }, value: func(time.Time) float64 { return 1 },
 	}
 	return w

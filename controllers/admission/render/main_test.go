@@ -13,7 +13,7 @@ import (
 func TestRender(t *testing.T) {
 	for what, holes := range map[string][]string{
 		"policies":       {defaultController, defaultController, chosenAnnotations},
-		"permissions":    {releaseNamespace},
+		"permissions":    {releaseNamespace, defaultController},
 		"webhook-routes": {defaultController, "{{ .Release.Namespace }}"},
 		"webhook-tables": {
 			defaultController, defaultController, defaultController, "{{ .Values.webhook.gateFailurePolicy }}",
