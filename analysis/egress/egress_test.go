@@ -392,9 +392,3 @@ func TestStatus(t *testing.T) {
 		require.ErrorIs(t, Status("x", code), want, code)
 	}
 }
-
-// TestQuote: what a source says is passed on without what it was sent, also where one secret is part of another.
-func TestQuote(t *testing.T) {
-	credentials := Credentials{Username: "bob", Password: "bob-hunter2", Headers: map[string]string{"X-Key": "hunter2"}}
-	require.Equal(t, "no *** with *** and *** here", credentials.Quote("no bob with bob-hunter2\nand hunter2 here"))
-}
