@@ -33,10 +33,12 @@ var denied = []netip.Prefix{
 	netip.MustParsePrefix("::ffff:0:0:0/96"),
 }
 
-// Permits says whether the address may be asked. Of an IPv6 address that stands for one of IPv4, that one counts.
+// Permits says whether the address may be asked. An IPv6 address that stands for one of IPv4 is looked at as both: what is
+// denied or allowed of either is, and what is allowed counts more.
 func (g Guard) Permits(address netip.Addr) bool {
+	written := address.Unmap().WithZone("")
 	address = plain(address)
-	contains := func(prefix netip.Prefix) bool { return prefix.Contains(address) }
+	contains := func(prefix netip.Prefix) bool { return prefix.Contains(address) || prefix.Contains(written) }
 	if slices.ContainsFunc(g.Allow, contains) {
 		return true
 	}
