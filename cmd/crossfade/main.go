@@ -111,6 +111,7 @@ func parse(args []string) (options, logr.Logger, error) {
 	flags.BoolVar(&o.probes, "probes", false, "send the requests of probes that Rollouts name; their authors choose the addresses")
 	flags.StringVar(&o.analysis.prometheus, "prometheus-address", "", "URL of the installation's Prometheus, which golden signals and templates without a source ask; empty means that there is none")
 	allow := flags.String("analysis-allow", "", "CIDRs that sources of metrics may be at although they are denied by default, as loopback, link-local and the API server's are, separated by commas")
+	deny := flags.String("analysis-deny", "", "CIDRs that sources of metrics may not be at beside what is denied by default, separated by commas; what is allowed counts more")
 	ignored := flags.String("ignored-annotations", strings.Join(admission.DefaultIgnored, ","), "pod-template annotations whose change alone is no new version, separated by commas; the gate must say the same")
 	flags.IntVar(&o.hook.port, "webhook-port", 0, "port of the admission webhook; 0 turns it off")
 	flags.StringVar(&o.hook.secret, "webhook-secret", "", "namespace/name of the Secret that has the webhook's certificate")
@@ -127,6 +128,9 @@ func parse(args []string) (options, logr.Logger, error) {
 	o.ignored = strings.FieldsFunc(*ignored, func(r rune) bool { return r == ',' })
 	var err error
 	if o.analysis.allow, err = prefixes("analysis-allow", *allow); err != nil {
+		return o, logr.Discard(), err
+	}
+	if o.analysis.deny, err = prefixes("analysis-deny", *deny); err != nil {
 		return o, logr.Discard(), err
 	}
 	if flags.NArg() > 0 {

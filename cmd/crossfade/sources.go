@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -21,6 +22,8 @@ type analysisOptions struct {
 	prometheus string
 	// allow are addresses that templates may name although they are denied by default.
 	allow []netip.Prefix
+	// deny are addresses that templates may not name although they are not denied by default.
+	deny []netip.Prefix
 }
 
 // prefixes reads a list of CIDRs, separated by commas.
@@ -36,6 +39,20 @@ func prefixes(flag, text string) ([]netip.Prefix, error) {
 	return out, nil
 }
 
+// own are the addresses of this process's own interfaces, each by itself: its metrics and profiling pages are nobody's source.
+func own(interfaces []net.Addr) []netip.Prefix {
+	var out []netip.Prefix
+	for _, at := range interfaces {
+		prefix, err := netip.ParsePrefix(at.String())
+		if err != nil {
+			continue // what is no address of IP is not asked
+		}
+		address := prefix.Addr().Unmap().WithZone("")
+		out = append(out, netip.PrefixFrom(address, address.BitLen()))
+	}
+	return out
+}
+
 // newSources opens what metrics are asked of. It fails where the installation's own Prometheus could never be asked.
 func newSources(mgr ctrl.Manager, o options) (*sources.Sources, error) {
 	namespace := o.leaderNamespace
@@ -44,8 +61,13 @@ func newSources(mgr ctrl.Manager, o options) (*sources.Sources, error) {
 		namespace = strings.TrimSpace(string(text))
 	}
 	server := &sources.APIServer{Host: mgr.GetConfig().Host, Reader: mgr.GetAPIReader(), Clock: time.Now}
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("find out the controller's own addresses: %w", err)
+	}
 	all := sources.New(sources.Options{
-		Prometheus: o.analysis.prometheus, Namespace: namespace, Allow: o.analysis.allow, Denied: server.Addresses, Clock: time.Now,
+		Prometheus: o.analysis.prometheus, Namespace: namespace,
+		Allow: o.analysis.allow, Deny: append(own(interfaces), o.analysis.deny...), Denied: server.Addresses, Clock: time.Now,
 	}, mgr.GetAPIReader(), mgr.GetClient())
 	if o.analysis.prometheus != "" {
 		if err := all.Check(); err != nil {

@@ -83,7 +83,8 @@ func roles(t *testing.T, objects []*unstructured.Unstructured) map[string][]rbac
 func TestChartOfAnalysis(t *testing.T) {
 	secrets := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"}}}
 	jobs := []rbacv1.PolicyRule{{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, Verbs: []string{"create", "get", "delete"}}}
-	objects, err := chart(t, `{"prometheus": {"address": "http://prometheus.monitoring.svc:9090"}, "secrets": ["shop", "pay"], "jobs": ["shop"], "allow": ["10.0.0.0/8", "fd00::1/128"]}`)
+	objects, err := chart(t, `{"prometheus": {"address": "http://prometheus.monitoring.svc:9090"}, "secrets": ["shop", "pay"], "jobs": ["shop"], "allow": ["10.0.0.0/8", "fd00::1/128"],
+		"deny": ["0.0.0.0/0", "::/0"]}`)
 	require.NoError(t, err)
 	rules := roles(t, objects)
 	own, cluster := rules["sys/crossfade"], rules["/crossfade"]
@@ -117,6 +118,7 @@ func TestChartOfAnalysis(t *testing.T) {
 	}
 	require.Contains(t, args(objects), "--prometheus-address=http://prometheus.monitoring.svc:9090")
 	require.Contains(t, args(objects), "--analysis-allow=10.0.0.0/8,fd00::1/128")
+	require.Contains(t, args(objects), "--analysis-deny=0.0.0.0/0,::/0")
 
 	t.Run("without values nothing is granted", func(t *testing.T) {
 		objects, err := chart(t, "{}")
@@ -128,6 +130,7 @@ func TestChartOfAnalysis(t *testing.T) {
 		`{"secrets": ["*"]}`:                                             "/analysis/secrets/0",
 		`{"jobs": ["a", "a"]}`:                                           "/analysis/jobs",
 		`{"allow": ["10.0.0.1"]}`:                                        "/analysis/allow/0",
+		`{"deny": ["10.0.0.1"]}`:                                         "/analysis/deny/0",
 		`{"prometheus": {"address": "prometheus:9090"}}`:                 "/analysis/prometheus/address",
 		`{"prometheus": {"address": "http://user:password@prometheus"}}`: "/analysis/prometheus/address",
 		`{"secret": ["a"]}`:                                              "'secret' not allowed",

@@ -39,6 +39,9 @@ containers:
   {{- with .root.Values.analysis.allow }}
   - --analysis-allow={{ join "," . }}
   {{- end }}
+  {{- with .root.Values.analysis.deny }}
+  - --analysis-deny={{ join "," . }}
+  {{- end }}
   {{- if .root.Values.webhook.enabled }}
   - --webhook-port={{ .root.Values.ports.webhook }}
   - --webhook-secret={{ .root.Release.Namespace }}/crossfade-webhook

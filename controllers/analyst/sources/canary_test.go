@@ -136,9 +136,10 @@ func TestDenied(t *testing.T) {
 	_, port, _ := strings.Cut(strings.TrimPrefix(address, "http://"), ":")
 	w := newWorld(t)
 	w.allow, w.denied = nil, []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8::7/128")}
+	w.deny = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
 	all := w.sources("")
 	for name, address := range map[string]string{
-		"the loopback": address, "by a name": "http://localhost:" + port, "of IPv6": "http://[::1]:" + port, "as IPv6": "http://[::ffff:127.0.0.1]:" + port,
+		"what the operator denies": "http://198.51.100.9:9090", "the loopback": address, "by a name": "http://localhost:" + port, "of IPv6": "http://[::1]:" + port, "as IPv6": "http://[::ffff:127.0.0.1]:" + port,
 		"nowhere": "http://0.0.0.0:" + port, "cloud metadata": "http://169.254.169.254/latest", "the API server": "https://203.0.113.7:6443/api",
 		"the API server over IPv6": "https://[2001:db8::7]:6443/api", "the API server by NAT64": "https://[64:ff9b::203.0.113.7]:6443/api",
 	} {

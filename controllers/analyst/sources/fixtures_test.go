@@ -29,6 +29,7 @@ type world struct {
 	// denied are the API server's addresses.
 	denied []netip.Prefix
 	allow  []netip.Prefix
+	deny   []netip.Prefix
 	// calls of the API server fail as this says; nil lets them pass.
 	calls interceptor.Funcs
 }
@@ -71,7 +72,7 @@ func (w *world) pass(d time.Duration) {
 
 func (w *world) sources(prometheus string) *sources.Sources {
 	return sources.New(sources.Options{
-		Prometheus: prometheus, Namespace: "crossfade", Allow: w.allow, Clock: w.clock, Poll: time.Millisecond,
+		Prometheus: prometheus, Namespace: "crossfade", Allow: w.allow, Deny: w.deny, Clock: w.clock, Poll: time.Millisecond,
 		Denied: func(context.Context) ([]netip.Prefix, error) { return w.denied, nil },
 	}, w.Client, w.Client)
 }

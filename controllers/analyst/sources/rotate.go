@@ -3,6 +3,7 @@ package sources
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,7 +73,7 @@ func (r *rotating) read(ctx context.Context) (entries, error) {
 	secrets, err := r.secrets(ctx)
 	return entries{
 		name: r.name, namespace: r.namespace, secrets: secrets,
-		guard: egress.Guard{Deny: denied, Allow: r.sources.options.Allow},
+		guard: egress.Guard{Deny: slices.Concat(denied, r.sources.options.Deny), Allow: r.sources.options.Allow},
 	}, err
 }
 

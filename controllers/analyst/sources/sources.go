@@ -40,6 +40,8 @@ type Options struct {
 	Namespace string
 	// Allow are addresses that may be asked although they are denied by default.
 	Allow []netip.Prefix
+	// Deny are further addresses that may not be asked, unless they are among Allow.
+	Deny []netip.Prefix
 	// Denied are addresses that may not be asked as of now, such as those of the API server.
 	Denied func(context.Context) ([]netip.Prefix, error)
 	// Clock tells the time.
