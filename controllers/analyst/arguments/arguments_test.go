@@ -149,3 +149,24 @@ source: `
 		require.ErrorContains(t, err, refused+" has an argument or a fact in its host, to which a Secret is sent; write the host out", source)
 	}
 }
+
+// TestTokensAreFixed: what a token is good for is for the author of the template to say, whose Secret gets it.
+func TestTokensAreFixed(t *testing.T) {
+	for oauth2, refused := range map[string]bool{
+		`{client: c, tokenURL: "http://a", params: {audience: metrics}, scopes: [read]}`: false,
+		`{client: c, tokenURL: "http://a", params: {audience: "{{args.a}}"}}`:            true,
+		`{client: c, tokenURL: "http://a", scopes: [read, "{{release.namespace}}"]}`:     true,
+	} {
+		for _, kind := range []string{"web", "prometheus"} {
+			err := arguments.Check(template(t, `
+args: [{name: a}]
+metrics: [{name: b, threshold: {query: "{{args.a}}", success: "true"}}]
+source: {`+kind+`: {address: "http://a", oauth2: `+oauth2+`}}`), give("a", "everything"))
+			if !refused {
+				require.NoError(t, err, oauth2)
+				continue
+			}
+			require.ErrorContains(t, err, "source."+kind+".oauth2 has an argument or a fact in its scopes or params", oauth2)
+		}
+	}
+}

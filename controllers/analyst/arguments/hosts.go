@@ -2,6 +2,8 @@ package arguments
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -39,6 +41,11 @@ func hostsOf(field string, source v1alpha1.HTTPSource) error {
 	if source.OAuth2 != nil {
 		if err := fixed(field+".oauth2.tokenURL", source.OAuth2.TokenURL); err != nil {
 			return err
+		}
+		for _, value := range append(slices.Collect(maps.Values(source.OAuth2.Params)), source.OAuth2.Scopes...) {
+			if strings.Contains(value, "{{") {
+				return fmt.Errorf("%s.oauth2 has an argument or a fact in its scopes or params, which say what the token is good for; write them out", field)
+			}
 		}
 	}
 	return fixed(field+".address", source.Address)

@@ -23,6 +23,8 @@ import (
 const (
 	// jobDeadline is how long a Job takes at most that doesn't say so itself.
 	jobDeadline = 10 * time.Minute
+	// longestJob is how long a Job may say that it takes.
+	longestJob = 24 * time.Hour
 	// startUp is what making a Job, and seeing that it has ended, takes at most.
 	startUp = 2 * time.Minute
 	// keptFailed is how long a Job is kept that failed, so that people may read its logs, in seconds.
@@ -49,7 +51,8 @@ func (s *Sources) job(release *v1alpha1.Release, source *v1alpha1.JobSource) (*j
 	}
 	most := jobDeadline
 	if seconds, given := spec["activeDeadlineSeconds"].(float64); given {
-		most = time.Duration(seconds) * time.Second
+		seconds = min(max(seconds, 1), longestJob.Seconds()) // more than a Duration has would come to less than nothing
+		most, spec["activeDeadlineSeconds"] = time.Duration(seconds)*time.Second, int64(seconds)
 	}
 	owner := &v1alpha1.Release{ObjectMeta: metav1.ObjectMeta{Namespace: release.Namespace, Name: release.Name, UID: release.UID}}
 	return &jobs{sources: s, name: "the Job of Release " + release.Namespace + "/" + release.Name, release: owner, spec: spec, most: most + startUp}, nil

@@ -185,3 +185,18 @@ func TestJobIsRefused(t *testing.T) {
 		require.ErrorContains(t, err, "the spec of the Job is no object")
 	})
 }
+
+// TestJobDeadline: a Job ends within a day, whatever it says, and is waited for that long.
+func TestJobDeadline(t *testing.T) {
+	for given, want := range map[string]int64{"1200": 1200, "0": 1, "-5": 1, "86401": 86400, "9223372036854775807": 86400, "1e300": 86400} {
+		t.Run(given, func(t *testing.T) {
+			w := newWorld(t)
+			from, err := w.sources("").Open(t.Context(), release("shop"), nil, source(t, strings.Replace(jobSource, "spec: {", "spec: {activeDeadlineSeconds: "+given+", ", 1)))
+			require.NoError(t, err)
+			job, ended := measure(t.Context(), t, w, from)
+			require.Equal(t, want, *job.Spec.ActiveDeadlineSeconds)
+			finish(t, w, job, batchv1.JobComplete)
+			require.NoError(t, (<-ended).err)
+		})
+	}
+}
