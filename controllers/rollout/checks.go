@@ -86,12 +86,17 @@ func selectorOf(deployment *unstructured.Unstructured) (labels.Selector, error) 
 // have attached to its Services and routes since, once a template waits.
 func (r *Reconciler) refusal(ctx context.Context, rollout *v1alpha1.Rollout, w world, proven bool) (finding, bool, error) {
 	if !proven {
-		return r.check(ctx, rollout, w)
+		if found, refused, err := r.check(ctx, rollout, w); refused || err != nil {
+			return found, refused, err
+		}
 	}
 	if !w.pods.Pending {
-		return finding{}, false, nil
+		return r.checkAnalysis(ctx, rollout) // where a template is held it is checked once a Release opens: ways back need none
 	}
 	for _, ref := range rollout.Spec.RouteRefs {
+		if !proven {
+			break
+		}
 		found, refused, err := r.checkRoute(ctx, rollout, ref)
 		if err != nil || refused && found.reason == v1alpha1.ReasonRouteUnsupported {
 			return found, refused, err
@@ -125,10 +130,7 @@ func (r *Reconciler) check(ctx context.Context, rollout *v1alpha1.Rollout, w wor
 			return found, refused, err
 		}
 	}
-	if w.pods.Pending { // where it opens a Release, its analysis is checked; the ways back from a template need none
-		return finding{}, false, nil
-	}
-	return r.checkAnalysis(ctx, rollout)
+	return finding{}, false, nil
 }
 
 // same says whether two references are to one route, by the one namespace that a Rollout's schema does not know.

@@ -112,9 +112,12 @@ func (r *Reconciler) inspect(ctx context.Context, rollout *v1alpha1.Rollout) (fi
 	}
 	proven := r.memory.provenFor(rollout, deployment)
 	if proven && complete(deployment) {
-		found := idle()
-		found.state = state
-		return found, nil
+		found, refused, err := r.checkAnalysis(ctx, rollout) // of which others may have taken a part
+		if !refused {
+			found = idle()
+			found.state = state
+		}
+		return found, err
 	}
 	w, err := r.read(ctx, rollout, deployment)
 	if err != nil {
