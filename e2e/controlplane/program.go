@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,8 +58,6 @@ func (p *program) build(t testing.TB, file *api.Config, flags []string, logPath 
 		cmd := exec.Command(p.binary, flags...)
 		cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 		cmd.Stdout, cmd.Stderr = log, log
-		// It ends with whoever started it, even if that is killed.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 		return cmd
 	}
 	t.Cleanup(func() {
