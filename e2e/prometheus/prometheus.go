@@ -85,8 +85,6 @@ func (s *Server) Start(ctx context.Context) error {
 	s.command.Stdout, s.command.Stderr = s.said, s.said
 	s.command.Cancel = func() error { return s.command.Process.Signal(syscall.SIGTERM) }
 	s.command.WaitDelay = stopping
-	// It ends with whoever started it, even if that is killed.
-	s.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := s.command.Start(); err != nil {
 		return fmt.Errorf("start Prometheus: %w", err)
 	}
