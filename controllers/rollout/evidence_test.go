@@ -127,7 +127,7 @@ func TestOfTemplate(t *testing.T) {
 	}
 	template := &v1alpha1.AnalysisTemplate{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "queue"}}
 	for _, rollout := range []*v1alpha1.Rollout{mine, other} {
-		r.memory.settle(rollout, "state")
+		r.memory.settle(rollout, "state", r.memory.doubts(rollout.UID))
 	}
 	require.Equal(t, []string{"shop/checkout"}, names(r.ofTemplate(t.Context(), template)))
 	require.False(t, r.memory.settledIn(mine, "state"))

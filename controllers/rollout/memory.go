@@ -20,6 +20,16 @@ type memory struct {
 	// proven is the generation of a Rollout and the identity of its workload for which all that it
 	// names was checked and the gate was shown to hold.
 	proven map[types.UID]string
+	// doubted counts the doubts about a Rollout, doubtedAll those about all: one that comes during a look outlives what the look finds.
+	doubted    map[types.UID]int
+	doubtedAll int
+}
+
+// doubts is how often a Rollout was doubted.
+func (m *memory) doubts(rollout types.UID) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.doubted[rollout] + m.doubtedAll
 }
 
 // settledIn reports whether nothing was left to do in this state.
@@ -29,10 +39,13 @@ func (m *memory) settledIn(rollout *v1alpha1.Rollout, state string) bool {
 	return m.settled[rollout.UID] == state
 }
 
-// settle notes that nothing is left to do in this state.
-func (m *memory) settle(rollout *v1alpha1.Rollout, state string) {
+// settle notes that nothing is left to do in this state, unless there was another doubt since.
+func (m *memory) settle(rollout *v1alpha1.Rollout, state string, doubts int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.doubted[rollout.UID]+m.doubtedAll != doubts {
+		return
+	}
 	if m.settled == nil {
 		m.settled = map[types.UID]string{}
 	}
@@ -69,6 +82,10 @@ func (m *memory) doubt(rollout types.UID) {
 	defer m.mu.Unlock()
 	delete(m.proven, rollout)
 	delete(m.settled, rollout)
+	if m.doubted == nil {
+		m.doubted = map[types.UID]int{}
+	}
+	m.doubted[rollout]++
 }
 
 // doubtAll forgets everything: the gate itself changed.
@@ -77,6 +94,7 @@ func (m *memory) doubtAll() {
 	defer m.mu.Unlock()
 	clear(m.proven)
 	clear(m.settled)
+	m.doubtedAll++
 }
 
 func subject(rollout *v1alpha1.Rollout, deployment *unstructured.Unstructured) string {

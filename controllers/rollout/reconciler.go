@@ -56,6 +56,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 		r.memory.doubt(rollout.UID)
 		return retryOnConflict(r.writeStatus(ctx, &rollout, r.suspended()))
 	}
+	doubts := r.memory.doubts(rollout.UID)
 	finding, err := r.inspect(ctx, &rollout)
 	if err != nil {
 		return retryOnConflict(err)
@@ -67,7 +68,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 		return retryOnConflict(err)
 	}
 	if finding.quiet {
-		r.memory.settle(&rollout, finding.state)
+		r.memory.settle(&rollout, finding.state, doubts)
 	}
 	return ctrl.Result{RequeueAfter: finding.again}, nil
 }
