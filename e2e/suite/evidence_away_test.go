@@ -121,14 +121,14 @@ func TestEvidenceStickiness(t *testing.T) {
 	s.ship("v2")
 	step := s.awaitStep(1, "twentieth")
 	told := ""
-	s.awaitRelease(1, "a measured share over 50 %", func(release *v1alpha1.Release) bool {
+	s.awaitRelease(1, "a measured share over 80 %", func(release *v1alpha1.Release) bool {
 		if analysis := release.Status.Analysis; analysis != nil && analysis.Share != told {
 			told = analysis.Share
 			sent := s.records().Between(step.StartedAt.Time, time.Now())
 			s.logf("%s after the step's start: weight %s, measured %q, %s of users' requests", time.Since(step.StartedAt.Time).Round(time.Second),
 				release.Status.Weight, told, append(gatewayOnly(sent), ofUsers(sent)...).Share("v2"))
 		}
-		return percent(told) > 50
+		return percent(told) > 80
 	})
 	require.Equal(t, "5%", s.story.last(1).Status.Weight)
 	s.approve(1, "twentieth")
