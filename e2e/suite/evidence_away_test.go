@@ -13,8 +13,8 @@ import (
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
-// twoCanaries ships a canary as good as stable in one app and a worse one in another, and returns once their steps have had
-// some requests. The worse one begins with as few errors as stable.
+// twoCanaries ships a canary as good as stable in one app and a worse one in another, and returns once there is evidence on both,
+// which decides nothing yet. The worse one begins with as few errors as stable.
 func twoCanaries(t *testing.T) (good, bad *scenario) {
 	t.Helper()
 	steps := []v1alpha1.Step{world.Weighted("quarter", 25, confident(confidentWithin))}
@@ -24,7 +24,9 @@ func twoCanaries(t *testing.T) (good, bad *scenario) {
 		s.ship("v2")
 	}
 	for _, s := range []*scenario{good, bad} {
-		s.awaitRequests(s.awaitStep(1, "quarter").StartedAt.Time, 2000)
+		s.awaitRelease(1, "evidence that decides nothing yet", func(release *v1alpha1.Release) bool {
+			return release.Status.Analysis != nil && release.Status.Analysis.Verdict == v1alpha1.VerdictInconclusive
+		})
 	}
 	return good, bad
 }
