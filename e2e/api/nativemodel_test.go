@@ -22,7 +22,7 @@ import (
 
 const (
 	// How many sequences of moves the model is compared over, and how many at a time.
-	nativeSequences = 200
+	nativeSequences = 140
 	nativeWorkers   = 24
 	// nativeSeed is drawn once, so that a failure comes of a change and not of chance; make soak draws anew.
 	nativeSeed = 3

@@ -68,6 +68,9 @@ func TestAuthenticationHolds(t *testing.T) {
 			},
 			"Aborted": waysBack["Aborted"],
 		} {
+			if kind == "IngressRoute" && way == "Promoted" || kind == "Ingress" && way == "Aborted" {
+				continue // a rule's copies are the same whichever way they go: both are seen of one kind
+			}
 			t.Run(kind+way, func(t *testing.T) {
 				t.Parallel()
 				gateway := world.App{Kind: kind}.URL(world.GatewayAddress)
