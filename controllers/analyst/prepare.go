@@ -60,11 +60,11 @@ func (m *metric) outlook(c course, given map[string][]analysis.Series, now time.
 	stable := m.arm(m.arms.stable, m.arms.stableEvents, given)
 	grid := gridOf(analysis.Cadence(stable.Exposures), m.arms.shared)
 	from, to := grid.Ceil(now.Add(-glance)), grid.Settled(now)
-	requests, events := 0.0, 0.0
+	requests, events, seconds := 0.0, 0.0, 0.0
 	for _, interval := range analysis.Intervals(stable, stable, grid, from, to) {
 		requests, events = requests+interval.Stable.Exposures, events+interval.Stable.Events
+		seconds += interval.End.Sub(interval.Start).Seconds()
 	}
-	seconds := to.Sub(from).Seconds()
 	if !(requests > 0) || !(seconds > 0) {
 		return ""
 	}

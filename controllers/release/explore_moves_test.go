@@ -139,6 +139,13 @@ var verdicts = func() (out []move) {
 			w.doubt("as it is")
 			return true
 		}),
+		fate("the evidence is too new", func(w *world) bool {
+			if w.evidence == nil || w.evidence.Early {
+				return false
+			}
+			w.tooSoon()
+			return true
+		}),
 		fate("the metrics fall silent", func(w *world) bool {
 			if w.evidence == nil || w.evidence.Unready != "" {
 				return false

@@ -91,6 +91,7 @@ func (p place) mark() mark {
 	if p.evidence != nil {
 		s.text(string(p.evidence.Verdict))
 		s.fact(p.evidence.Harm)
+		s.fact(p.evidence.Early)
 		s.fact(p.evidence.Unready != "")
 	}
 	p.markProxies(s)

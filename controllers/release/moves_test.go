@@ -161,6 +161,13 @@ func (w *world) doubt(message string) {
 	w.evidence.Harm = true
 }
 
+// tooSoon makes the evidence say from now on that the step is new.
+func (w *world) tooSoon() {
+	w.tale.line(w, "evidence", "the step is new")
+	w.evidence = found(v1alpha1.VerdictInconclusive, "the step is new")
+	w.evidence.Early = true
+}
+
 // test makes the A/B test stand so from now on.
 func (w *world) test(outcome, message string) {
 	w.tale.line(w, "evidence", "the test stands %s: %s", outcome, message)

@@ -166,7 +166,7 @@ func (g *guardian) evidenceLets(record v1alpha1.StepStatus, step v1alpha1.Step) 
 	if e == nil || e.Verdict == v1alpha1.VerdictPass {
 		return
 	}
-	g.require(e.Verdict == v1alpha1.VerdictInconclusive && !e.Harm, "a decision", "step %s is left though the evidence says %s, harm %t", step.Name, e.Verdict, e.Harm)
+	g.require(e.Verdict == v1alpha1.VerdictInconclusive && !e.Harm && !e.Early, "a decision", "step %s is left though the evidence says %s, harm %t, early %t", step.Name, e.Verdict, e.Harm, e.Early)
 	if hold.Until == nil || record.PassedAt != nil {
 		return
 	}

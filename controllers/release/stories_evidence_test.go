@@ -92,6 +92,19 @@ var storiesOfEvidence = map[string]story{
 			w.end(v1alpha1.OutcomePromoted)
 		},
 	},
+	"evidence-of-its-own": {
+		"A step waits for scrapes of its own, whatever was shown before, even where it holds for nothing.",
+		options{steps: []v1alpha1.Step{weigh("ten", 10, nil), weigh("half", 50, nil)}},
+		func(w *world) {
+			w.judge(v1alpha1.VerdictInconclusive, "120 requests, 400 needed")
+			begin(w)
+			w.until("the second step", func() bool { return w.status.StepName == "half" })
+			w.tooSoon()
+			w.pass(10 * time.Minute)
+			w.judge(v1alpha1.VerdictInconclusive, "480 requests, 900 needed")
+			w.end(v1alpha1.OutcomePromoted)
+		},
+	},
 	"evidence-passed-then-restart": {
 		"A step that has passed in time waits for approval through a restart that knows nothing yet, and through doubt that comes later.",
 		judgedSteps(approvedWithin(5 * time.Minute)), func(w *world) {

@@ -53,19 +53,28 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, only, by string) error {
-	text, err := os.ReadFile("hack/mutants/mutants.yaml")
+// read returns the mutants of the checkout at root.
+func read(root string) ([]mutant, error) {
+	text, err := os.ReadFile(filepath.Join(root, "hack/mutants/mutants.yaml"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var mutants []mutant
 	if err := yaml.UnmarshalStrict(text, &mutants); err != nil {
-		return fmt.Errorf("read mutants.yaml: %w", err)
+		return nil, fmt.Errorf("read mutants.yaml: %w", err)
 	}
 	for _, m := range mutants {
 		if _, known := finders[m.By]; !known {
-			return fmt.Errorf("mutant %q: nothing finds by %q; say explore, deeds or faults", m.Name, m.By)
+			return nil, fmt.Errorf("mutant %q: nothing finds by %q; say explore, deeds or faults", m.Name, m.By)
 		}
+	}
+	return mutants, nil
+}
+
+func run(ctx context.Context, only, by string) error {
+	mutants, err := read(".")
+	if err != nil {
+		return err
 	}
 	tried, found, whole := 0, 0, map[string]bool{}
 	for _, m := range mutants {
