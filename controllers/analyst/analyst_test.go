@@ -41,10 +41,7 @@ func TestFrequentScrapes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(2), released()
 		w.every = 2
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.shift(0.1)
-		enter(r, "tenth")
+		a := atTenth(t, w, w, r)
 		e, took := a.judge(r, 20*time.Minute, pass)
 		require.Equal(t, pass, e.Verdict, e.Message)
 		t.Log("passes after", took, e.Message)
@@ -70,10 +67,7 @@ func TestSlowCanaryFails(t *testing.T) {
 func TestEqualCanaryPasses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(2), released()
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.shift(0.1)
-		enter(r, "tenth")
+		a := atTenth(t, w, w, r)
 		e, took := a.judge(r, 20*time.Minute, pass)
 		require.Equal(t, pass, e.Verdict, e.Message)
 		t.Log("passes after", took, e.Message)
@@ -163,10 +157,7 @@ func TestRestartMeasuresThePast(t *testing.T) {
 		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
 		full := time.Now().Add(100 * time.Minute)
 		w.value = func(at time.Time) float64 { return map[bool]float64{true: 9, false: 1}[at.After(full)] }
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.shift(0.1)
-		enter(r, "tenth")
+		a := atTenth(t, w, w, r)
 		before, _ := a.judge(r, 3*time.Hour)
 		w.set(func() { w.values = 0 })
 		again := begin(t, w)

@@ -316,3 +316,13 @@ type only struct{ analysis.Source }
 func (p plain) Open(context.Context, *v1alpha1.Release, *v1alpha1.AnalysisTemplateRef, *v1alpha1.MetricSource) (analysis.Source, error) {
 	return only{p.world}, nil
 }
+
+// atTenth begins to judge a Release, once its sources give data, at the step at which the canary gets a tenth.
+func atTenth(t *testing.T, sources Sources, w *world, r *v1alpha1.Release) *told {
+	t.Helper()
+	a := begin(t, sources)
+	requireReady(t, a, r)
+	w.shift(0.1)
+	enter(r, "tenth")
+	return a
+}

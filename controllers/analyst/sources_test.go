@@ -66,10 +66,7 @@ func TestUncounted(t *testing.T) {
 func TestAtMostOneQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(6), released()
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.shift(0.1)
-		enter(r, "tenth")
+		a := atTenth(t, w, w, r)
 		a.judge(r, time.Minute)
 		w.set(func() { w.samples = nil })
 		a.judge(r, 20*time.Minute)
@@ -92,10 +89,7 @@ func TestAtMostOneQuery(t *testing.T) {
 func TestForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(6), released()
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.shift(0.1)
-		enter(r, "tenth")
+		a := atTenth(t, w, w, r)
 		a.judge(r, 10*time.Minute)
 		<-time.After(time.Hour)
 		n := len(w.asked())
@@ -223,10 +217,7 @@ func TestRecordStaysSmall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(10), released()
 		w.set(func() { w.rate = 5 })
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.shift(0.1)
-		enter(r, "tenth")
+		a := atTenth(t, w, w, r)
 		news := a.count()
 		for range 24 {
 			a.judge(r, time.Hour)

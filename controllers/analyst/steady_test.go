@@ -49,10 +49,7 @@ func TestStepThatOneVersionHasAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(2), released()
 		r.Spec.Policy.Strategy.Steps[1].Weight.IntVal = 100
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.shift(0.1)
-		enter(r, "tenth")
+		a := atTenth(t, w, w, r)
 		e, _ := a.judge(r, 20*time.Minute, pass)
 		require.Equal(t, pass, e.Verdict, e.Message)
 		w.shift(1)
@@ -91,10 +88,7 @@ func (p parted) Open(ctx context.Context, r *v1alpha1.Release, ref *v1alpha1.Ana
 func TestMetricThatCannotBegin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r, away := steady(2), byGoldenSignals(template(t, queueTemplate)), false
-		a := begin(t, parted{w, &away})
-		requireReady(t, a, r)
-		w.shift(0.1)
-		enter(r, "tenth")
+		a := atTenth(t, parted{w, &away}, w, r)
 		a.judge(r, 5*time.Minute)
 		away = true
 		again := begin(t, parted{w, &away})
@@ -122,10 +116,7 @@ func TestExpressionThatCannotBeRead(t *testing.T) {
 func TestNewStepHasTwoScrapesOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(2), released()
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.shift(0.1)
-		enter(r, "tenth")
+		a := atTenth(t, w, w, r)
 		e, _ := a.judge(r, 5*time.Minute, open)
 		for e.Early {
 			<-time.After(time.Second)
