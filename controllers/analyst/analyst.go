@@ -34,6 +34,8 @@ type Analyst struct {
 	mu        sync.Mutex
 	inquiries map[types.NamespacedName]*inquiry
 	gates     gates
+	turns     turns
+	tells     tells
 }
 
 // Judge returns what is known about a Release in flight, and goes on to collect; nil if its policy asks for no analysis,
@@ -129,11 +131,12 @@ func (a *Analyst) look(i *inquiry) {
 		release := i.release
 		i.again = false
 		i.mu.Unlock()
-		next := i.look(a, release)
+		var next time.Time
+		a.turns.take(func() { next = i.look(a, release) })
 
 		i.mu.Lock()
-		news, tell := i.news, i.tell
-		i.news = false
+		is := i.news
+		i.news = noNews
 		done := !i.again || i.gone
 		if done {
 			i.running = false
@@ -142,9 +145,7 @@ func (a *Analyst) look(i *inquiry) {
 			}
 		}
 		i.mu.Unlock()
-		if news && tell != nil {
-			tell()
-		}
+		a.tellOf(i, is)
 		if done {
 			return
 		}

@@ -98,7 +98,7 @@ func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken [
 		}
 		query := i.query(m)
 		if m.counters != nil {
-			value, err := a.value(i.ctx, m.source, query, at)
+			value, err := a.valueAside(i.ctx, m.source, query, at)
 			if errors.Is(err, analysis.ErrUnreachable) && now.Sub(at) > m.every() {
 				m.problem, m.retry = err, a.Clock().Add(again) // once it answers, it still knows
 				continue

@@ -67,6 +67,12 @@ func (a *Analyst) samples(ctx context.Context, source analysis.CounterSource, qu
 	return series, err
 }
 
+// valueAside asks a source for a value, for one who has the turn.
+func (a *Analyst) valueAside(ctx context.Context, source analysis.Source, query string, at time.Time) (value analysis.Value, err error) {
+	a.turns.aside(func() { value, err = a.value(ctx, source, query, at) })
+	return value, err
+}
+
 // value asks a source for a value.
 func (a *Analyst) value(ctx context.Context, source analysis.Source, query string, at time.Time) (value analysis.Value, err error) {
 	took, err := a.gates.through(ctx, source, a.Clock, func() error {

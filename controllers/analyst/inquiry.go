@@ -30,7 +30,9 @@ type inquiry struct {
 	tell      func()
 	askedAt   time.Time
 	published published
-	news      bool
+	news      news
+	// telling: the reconcile is about to be told of numbers.
+	telling bool
 	// running: a look is under way; again: another one is wanted. gone: nobody wants to know any more.
 	running, again, gone bool
 	timer                *time.Timer
@@ -55,7 +57,8 @@ func (i *inquiry) stop() {
 	}
 }
 
-// look asks all sources for what is new, has it judged and publishes it. It returns when the next look is due.
+// look asks all sources for what is new, has it judged and publishes it. It returns when the next look is due. It has the turn, but
+// where it waits for sources.
 func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 	course := courseOf(release)
 	i.plan(release)
@@ -142,7 +145,9 @@ func (i *inquiry) open(a *Analyst, release *v1alpha1.Release) {
 		if m.source != nil {
 			continue
 		}
-		source, err := a.Sources.Open(i.ctx, release, m.ref, m.ask.source)
+		var source analysis.Source
+		var err error
+		a.turns.aside(func() { source, err = a.Sources.Open(i.ctx, release, m.ref, m.ask.source) })
 		if err != nil {
 			m.problem = err
 			continue
@@ -212,7 +217,7 @@ func (b *batch) ask(ctx context.Context, a *Analyst) {
 		into := b.answers[r]
 		all.Go(func() { into.series, into.err = a.samples(ctx, r.source, r.query, r.from, r.to) })
 	}
-	all.Wait()
+	a.turns.aside(all.Wait)
 }
 
 // given is what was answered to a metric, or why it was not.

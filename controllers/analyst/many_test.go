@@ -126,7 +126,9 @@ func TestNoiseIsFoundInThePast(t *testing.T) {
 			m.grid, m.counters = gridOf(15*time.Second, false), p
 			m.set = new(selectors.Book).Union(m.arms.all()...)
 			i := &inquiry{ctx: t.Context()}
-			phi, err := i.calibrated(&Analyst{Clock: time.Now}, m, courseOf(r), time.Now())
+			a := &Analyst{Clock: time.Now}
+			var phi float64
+			a.turns.take(func() { phi, err = i.calibrated(a, m, courseOf(r), time.Now()) })
 			require.NoError(t, err)
 			if noisy {
 				require.Greater(t, phi, 5.0)

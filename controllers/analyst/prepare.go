@@ -42,7 +42,7 @@ func (i *inquiry) probe(a *Analyst, c course) {
 		if m.Threshold == nil || m.source == nil || m.job() || m.Threshold.Query == nil {
 			continue
 		}
-		_, m.problem = a.value(i.ctx, m.source, string(*m.Threshold.Query), now)
+		_, m.problem = a.valueAside(i.ctx, m.source, string(*m.Threshold.Query), now)
 		if errors.Is(m.problem, analysis.ErrNoData) {
 			m.problem = nil // it may be of the canary
 		}

@@ -66,19 +66,35 @@ func (i *inquiry) publish(a *Analyst, c course, release *v1alpha1.Release) {
 		return
 	}
 	evidence.Record = i.record(evidence, now)
-	i.published, i.news = is, true
+	i.news = numbers
+	if is.decides(i.published) {
+		i.news = decisive
+	}
+	i.published = is
+}
+
+// decides says whether the Release goes on or back by what is new.
+func (p published) decides(was published) bool {
+	if was.evidence == nil || tested(p.evidence) != tested(was.evidence) {
+		return true
+	}
+	verdict := p.evidence.Verdict
+	return verdict != was.evidence.Verdict && (verdict == v1alpha1.VerdictPass || verdict == v1alpha1.VerdictFail) ||
+		p.evidence.Unready == "" && was.evidence.Unready != ""
 }
 
 // differs says whether there is something else to say than numbers.
 func (p published) differs(was published) bool {
 	a, b := p.evidence, was.evidence
-	tested := func(e *planner.Evidence) string {
-		if e.Test == nil {
-			return ""
-		}
-		return e.Test.Outcome
-	}
 	return a.Verdict != b.Verdict || a.Unready != b.Unready || a.Harm != b.Harm || a.Early != b.Early || tested(a) != tested(b) || p.verdicts != was.verdicts
+}
+
+// tested is the outcome of the A/B test; empty before it has one.
+func tested(e *planner.Evidence) string {
+	if e.Test == nil {
+		return ""
+	}
+	return e.Test.Outcome
 }
 
 // evidence puts all scopes together.
