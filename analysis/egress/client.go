@@ -20,7 +20,7 @@ import (
 // Limits of one request where the configuration has none.
 const (
 	defaultTimeout  = 10 * time.Second
-	defaultMaxBytes = 16 << 20
+	defaultMaxBytes = 4 << 20
 	// maxRedirects is how many redirects are followed.
 	maxRedirects = 3
 	// maxHeaders bounds the headers of an answer, in bytes.
@@ -40,7 +40,7 @@ type Config struct {
 	Proxy *url.URL
 	// Timeout bounds one request with its answer and its redirects; 0 is 10 s.
 	Timeout time.Duration
-	// MaxBytes bounds an answer, unpacked; 0 is 16 MiB.
+	// MaxBytes bounds an answer, unpacked; 0 is 4 MiB.
 	MaxBytes int64
 
 	resolver *net.Resolver // of tests; nil is that of the system

@@ -15,6 +15,9 @@ import (
 	"crossfade.io/crossfade/analysis"
 )
 
+// ErrTooLarge is that there is more to answer than is taken in. It is ErrRefused.
+var ErrTooLarge = fmt.Errorf("%w: too large", analysis.ErrRefused)
+
 // tokenError is that there was no token. What the server of tokens said is not passed on: it may repeat what it was sent.
 type tokenError struct{ cause error }
 
@@ -48,7 +51,7 @@ func Explain(source string, err error) error {
 	case errors.As(err, &redirect):
 		return says(analysis.ErrRefused, redirect.what, "use the address that it redirects to")
 	case errors.As(err, &size):
-		return says(analysis.ErrRefused, fmt.Sprintf("its answer is over %d bytes", size.Limit), "select fewer series or a shorter time")
+		return says(ErrTooLarge, fmt.Sprintf("its answer is over %d bytes", size.Limit), "select fewer series or a shorter time")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), timedOut(err):
 		return says(analysis.ErrUnreachable, "it gave no answer in time", "see whether it is overloaded, or give it a longer timeout")
 	case errors.Is(err, context.Canceled):

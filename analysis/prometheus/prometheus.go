@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -20,8 +21,12 @@ import (
 	"crossfade.io/crossfade/analysis/egress"
 )
 
-// window is the longest range that is asked for at once, so that an answer stays small however long a release is.
-const window = time.Hour
+// window is the longest range that is asked for at once, so that an answer stays small however long a release is; one that is too
+// large all the same is asked for by halves, down to shortest.
+const (
+	window   = time.Hour
+	shortest = time.Minute
+)
 
 // Source is one Prometheus. It is safe for use by several at once.
 type Source struct {
@@ -42,7 +47,7 @@ func New(name string, config egress.Config) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: address: it is no URL; correct it", name)
 	}
-	return &Source{name: name, api: promv1.NewAPI(client), credentials: config.Credentials}, nil
+	return &Source{name: name, api: promv1.NewAPI(decodedAlone{client}), credentials: config.Credentials}, nil
 }
 
 // Samples are those that were scraped, since a selector with a range is answered with what is stored. Series of which the
@@ -50,12 +55,17 @@ func New(name string, config egress.Config) (*Source, error) {
 func (s *Source) Samples(ctx context.Context, selector string, from, to time.Time) ([]analysis.Series, error) {
 	found := map[string]*analysis.Series{}
 	var order []string
-	for start := from; start.Before(to); start = start.Add(window) {
-		end := start.Add(window)
+	long := min(window, to.Sub(from))
+	for start := from; start.Before(to); {
+		end := start.Add(long)
 		if end.After(to) {
 			end = to
 		}
 		matrix, err := s.window(ctx, selector, start, end)
+		if errors.Is(err, egress.ErrTooLarge) && long > shortest {
+			long = max(long/2, shortest)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -67,6 +77,7 @@ func (s *Source) Samples(ctx context.Context, selector string, from, to time.Tim
 			}
 			found[key].Samples = append(found[key].Samples, samples(stream, start, end)...)
 		}
+		start = end
 	}
 	var all []analysis.Series
 	for _, key := range order {
@@ -158,7 +169,9 @@ func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysi
 
 // query takes an answer that is incomplete for none: who lacks a part of one arm would judge the other by it.
 func (s *Source) query(ctx context.Context, query string, at time.Time) (model.Value, error) {
-	value, warnings, err := s.api.Query(ctx, query, at)
+	alone := &egress.Turn{}
+	defer alone.End()
+	value, warnings, err := s.api.Query(context.WithValue(ctx, turnKey{}, alone), query, at)
 	if err != nil {
 		return nil, s.explain(err)
 	}
@@ -166,6 +179,20 @@ func (s *Source) query(ctx context.Context, query string, at time.Time) (model.V
 		return nil, s.fails(analysis.ErrNoData, "its answer may lack a part"+s.said(warnings[0]), "see which of its stores is down, or correct the query")
 	}
 	return value, nil
+}
+
+// decodedAlone has answers wait for their turn to be decoded, which ends with whoever asked.
+type decodedAlone struct{ api.Client }
+
+type turnKey struct{}
+
+// Do asks.
+func (c decodedAlone) Do(ctx context.Context, request *http.Request) (*http.Response, []byte, error) {
+	response, body, err := c.Client.Do(ctx, request)
+	if turn, is := ctx.Value(turnKey{}).(*egress.Turn); is && err == nil && response.StatusCode/100 == 2 {
+		turn.Begin()
+	}
+	return response, body, err
 }
 
 func (s *Source) fails(reason error, problem, mend string) error {
@@ -199,6 +226,9 @@ func (s *Source) unreadable() error {
 func (s *Source) refused(err *promv1.Error) error {
 	switch err.Type {
 	case promv1.ErrExec:
+		if strings.Contains(err.Msg, "too many samples") {
+			return s.fails(egress.ErrTooLarge, "it can't answer the query"+s.said(err.Msg), "select fewer series or a shorter time")
+		}
 		if !faulty(err.Msg) {
 			return s.fails(analysis.ErrUnreachable, "it broke off the query"+s.said(err.Msg), "see which of its stores is down, or correct the query")
 		}
@@ -221,7 +251,7 @@ func (s *Source) refused(err *promv1.Error) error {
 // faults are in what Prometheus says where a query can't be executed for what it is, by its engine (promql/engine.go and
 // functions.go).
 var faults = []string{
-	"too many samples", "many-to-many", "matching labels must be unique", "multiple matches for labels", "duplicate series", "same labelset",
+	"many-to-many", "matching labels must be unique", "multiple matches for labels", "duplicate series", "same labelset",
 	"regular expression", "label name", "invalid",
 }
 

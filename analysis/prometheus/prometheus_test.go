@@ -1,6 +1,7 @@
 package prometheus
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,6 +95,64 @@ func TestSamples(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, got)
 	})
+}
+
+// TestSamplesThatAreMany: what is too much for one answer is asked for by parts, and all of it is there once.
+func TestSamplesThatAreMany(t *testing.T) {
+	for name, tooMany := range map[string]http.HandlerFunc{
+		"the answer is too large":    always(200, says("matrix", "["+strings.Repeat(" ", 5000)+"]")),
+		"Prometheus has its own say": always(422, `{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := double(t, func(w http.ResponseWriter, r *http.Request) {
+				long, err := time.ParseDuration(strings.Trim(r.FormValue("query"), "up[]"))
+				if err != nil || long > 20*time.Minute {
+					tooMany(w, r)
+					return
+				}
+				end, _ := strconv.ParseFloat(r.FormValue("time"), 64)
+				_, _ = io.WriteString(w, says("matrix", fmt.Sprintf(`[{"metric":{"__name__":"up"},"values":[[%f,"1"]]}]`, end)))
+			})
+			got, err := source.Samples(t.Context(), "up", at.Add(-100*time.Minute), at)
+			require.NoError(t, err)
+			require.Len(t, got, 1)
+			require.Len(t, got[0].Samples, 7, "15 minutes each: %v", got[0].Samples)
+			require.Equal(t, at, got[0].Samples[6].Time)
+		})
+	}
+}
+
+// TestAnswersAreDecodedAlone: an answer that has come waits while another one is decoded.
+func TestAnswersAreDecodedAlone(t *testing.T) {
+	var asked sync.WaitGroup
+	asked.Add(1)
+	source := double(t, func(w http.ResponseWriter, _ *http.Request) {
+		defer asked.Done()
+		_, _ = io.WriteString(w, says("vector", `[{"metric":{},"value":[1767268800,"1"]}]`))
+	})
+	turn := egress.Turn{}
+	turn.Begin()
+	defer turn.End()
+	answered := make(chan error)
+	go func() {
+		_, err := source.Value(context.WithoutCancel(t.Context()), "up", at)
+		answered <- err
+	}()
+	asked.Wait()
+	server := httptest.NewServer(always(200, ""))
+	defer server.Close()
+	for range 20 {
+		response, err := server.Client().Get(server.URL)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+	}
+	select {
+	case err := <-answered:
+		require.Fail(t, "it was decoded beside another one", "%v", err)
+	default:
+	}
+	turn.End()
+	require.NoError(t, <-answered)
 }
 
 func TestValue(t *testing.T) {

@@ -93,6 +93,9 @@ func (s *Source) Value(ctx context.Context, query string, _ time.Time) (analysis
 	if err != nil {
 		return analysis.Value{}, err
 	}
+	turn := egress.Turn{}
+	turn.Begin()
+	defer turn.End()
 	var body any
 	if err := json.Unmarshal(text, &body); err != nil {
 		return analysis.Value{}, s.fails(analysis.ErrUnreachable, "its answer is no JSON", "see whether its address is that of an API")

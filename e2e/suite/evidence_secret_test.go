@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,15 +33,10 @@ func (s *scenario) measuring(name, address string) {
 	})
 }
 
-// permitSecrets lets the controller get the Secrets of the app's namespace, as the chart does for those that its values list.
-func (s *scenario) permitSecrets() {
+// permit gives the controller what the chart gives it in the namespaces of a list of its values.
+func (s *scenario) permit(list string) {
 	s.t.Helper()
-	meta := metav1.ObjectMeta{Namespace: s.app.Namespace, Name: "crossfade-analysis-secrets"}
-	s.create(&rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"}}}})
-	s.create(&rbacv1.RoleBinding{
-		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
-		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: world.SystemNamespace, Name: "crossfade"}},
-	})
+	require.NoError(s.t, shared.Permit(s.ctx, list, s.app.Namespace))
 }
 
 // TestEvidenceSecret: what sources are asked with is told nowhere, whether they answer or not.
@@ -52,7 +46,7 @@ func TestEvidenceSecret(t *testing.T) {
 	secret := "canary-" + rand.Text()
 	s := begin(t, setting{patience: judging, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 	s.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.app.Namespace, Name: "token"}, StringData: map[string]string{"token": secret}})
-	s.permitSecrets()
+	s.permit("analysis.secrets")
 	s.measuring("answered", world.PrometheusURL)
 	s.measuring("refused", "http://"+world.GatewayAddress+":1")
 	s.measuring("forbidden", "http://127.0.0.1:9090")

@@ -47,6 +47,9 @@ func (w *World) LoadImages(ctx context.Context) error {
 	return nil
 }
 
+// AppImage is the name of the sample app's image, which any pod of the cluster may run.
+func AppImage() string { return images + "app:" + tag }
+
 // LoadProgram gives the cluster an image of one of its own programs, for pods, and returns the image's name.
 func (w *World) LoadProgram(ctx context.Context, name string) (image string, err error) {
 	path, err := w.Cluster.Program(name)
@@ -93,6 +96,31 @@ func (w *World) Uninstall(ctx context.Context) error {
 	}
 	return run(exec.CommandContext(ctx, helm, "uninstall", "crossfade", "--kubeconfig", w.Cluster.Kubeconfig(),
 		"--namespace", SystemNamespace, "--wait", "--timeout", "3m"))
+}
+
+// Permit gives the controller what the chart gives it in the namespaces that a list of its values names, such as analysis.jobs.
+func (w *World) Permit(ctx context.Context, list, namespace string) error {
+	helm, err := w.helm(ctx)
+	if err != nil {
+		return err
+	}
+	render := exec.CommandContext(ctx, helm, "template", "crossfade", filepath.Join(w.Checkout, "charts/crossfade"),
+		"--namespace", SystemNamespace, "--show-only", "templates/analysis.yaml", "--set", list+"={"+namespace+"}")
+	render.Stderr = os.Stderr
+	rendered, err := render.Output()
+	if err != nil {
+		return fmt.Errorf("render what %s permits: %w", list, err)
+	}
+	for _, text := range strings.Split(string(rendered), "\n---\n") {
+		obj := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(text), obj); err != nil {
+			return fmt.Errorf("parse what %s permits: %w", list, err)
+		}
+		if err := w.Apply(ctx, obj); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // installCRDs applies those of the chart: helm never updates them.
