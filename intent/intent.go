@@ -49,6 +49,9 @@ type Write struct {
 	Replicas int32
 	// Why is one phrase in the imperative for logs, events and stories: "raise maxSurge to 50%".
 	Why string
+	// Group names what the write is a part of, such as a route with what is beside it. Where one is refused, those of other groups
+	// are sent all the same. Empty is part of all: nothing is sent after one is refused, nor it after any other.
+	Group string
 }
 
 // String tells the write in one line, such as "patch Deployment shop/checkout: raise maxSurge to 50%".

@@ -169,6 +169,10 @@ func (w *world) stored(kind, name string) *unstructured.Unstructured {
 }
 
 func (a *apiServer) send(w intent.Write) error {
+	if a.world.refused == keyOf(w.Kind.Kind, w.Name) {
+		a.world.spoiled = true
+		return apierrors.NewInternalError(errors.New("failed calling webhook: connection refused"))
+	}
 	if w.Kind.Kind == kindDeployment || w.Kind.Kind == kindReplicaSet {
 		return a.world.model.Apply(w)
 	}

@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,6 +13,21 @@ import (
 	"crossfade.io/crossfade/controllers/apply"
 	"crossfade.io/crossfade/intent"
 )
+
+// send sends the writes in their order. What is refused keeps nothing back but its own group.
+func (r *Reconciler) send(ctx context.Context, writes []intent.Write) error {
+	var refused []error
+	stuck := map[string]bool{}
+	for _, w := range writes {
+		if len(refused) > 0 && (w.Group == "" || stuck[""] || stuck[w.Group]) {
+			continue
+		}
+		if err := r.apply(ctx, w); err != nil {
+			refused, stuck[w.Group] = append(refused, err), true
+		}
+	}
+	return errors.Join(refused...)
+}
 
 // apply sends one write and notes what it made, so that the next decision is planned on it.
 func (r *Reconciler) apply(ctx context.Context, w intent.Write) error {

@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -79,17 +80,13 @@ func (r *Reconciler) carryOut(ctx context.Context, release *v1alpha1.Release, de
 	}
 	r.report(ctx, before, release, decision)
 	r.probe(client.ObjectKeyFromObject(release), decision.Asks)
-	answered := false
-	for _, w := range decision.Writes {
-		if err := r.apply(ctx, w); err != nil {
-			return 0, err
-		}
-		answered = answered || answers(w)
+	if err := r.send(ctx, decision.Writes); err != nil {
+		return 0, err
 	}
 	if decision.Ended {
 		return 0, r.finish(ctx, release)
 	}
-	if len(decision.Writes) > 0 && !answered {
+	if len(decision.Writes) > 0 && !slices.ContainsFunc(decision.Writes, answers) {
 		return atOnce, nil
 	}
 	if held > 0 && (decision.Wake == 0 || held < decision.Wake) {

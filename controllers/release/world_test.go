@@ -58,6 +58,8 @@ type world struct {
 	robbed int
 	// unpinned: somebody took the pin from the Service, with no guard to keep it, and it is not back yet.
 	unpinned bool
+	// refused names an object that a webhook lets nobody write; empty is none.
+	refused string
 	// deaf: no gateway takes notice of routes.
 	deaf bool
 	// proxies are what probes meet.

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 
 	"crossfade.io/crossfade/intent"
 	"crossfade.io/crossfade/trafficrouting"
@@ -105,8 +106,11 @@ func (d *draft) routeWrites(s stage, r Route) []intent.Write {
 		writes = d.appendChange(writes, c, d.routeWhy(s))
 	}
 	if d.progress.Cause != "" {
-		// What cannot be made must not keep requests where they are to leave.
+		// What cannot be made must not keep requests where they are to leave, nor must another route.
 		slices.SortStableFunc(writes, func(a, b intent.Write) int { return rankBack(a) - rankBack(b) })
+		for i := range writes {
+			writes[i].Group = fmt.Sprintf("%s.%s %s/%s", r.Ref.Kind, r.Ref.Group, ptr.Deref(r.Ref.Namespace, ""), r.Ref.Name)
+		}
 	}
 	if len(writes) > 0 && d.contends() {
 		return nil
