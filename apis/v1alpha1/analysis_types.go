@@ -150,9 +150,9 @@ type MetricStatus struct {
 	Decides string `json:"decides,omitempty"`
 	// Series is a table as comma-separated values with a heading, at most 60 points, oldest first: seconds since the Release began,
 	// ratio, low, high, worse and safe at that time; and of the time since the point before: canary and stable, which are the
-	// rates, of a Latency the quantiles in seconds, of a Split the shares, of a Threshold the value; canaryRequests and
-	// stableRequests. Of a Goal ratio, low and high are the difference and the ends of its band, canary and stable the shares or
-	// means so far, and the requests are users counted since the point before. What isn't known is empty.
+	// rates, of a Latency the quantiles in seconds, of a Split the canary's share as counted and as declared, of a Threshold the
+	// value; canaryRequests and stableRequests. Of a Goal ratio, low and high are the difference and the ends of its band, canary
+	// and stable the shares or means so far, and the requests are users counted since the point before. What isn't known is empty.
 	// +optional
 	Series string `json:"series,omitempty"`
 	// Verdicts are the latest changes of its verdict, oldest first, at most 8.

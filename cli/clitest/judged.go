@@ -205,9 +205,13 @@ func split(r *rand.Rand, times []time.Time) v1alpha1.MetricStatus {
 		})
 		f := judge.Finding()
 		record(&m, f, at)
-		series.row(at.Sub(began).Seconds(), f.Ratio, math.NaN(), math.NaN(), f.Worse, math.NaN(), canary/(canary+stable), .05, canary, stable)
+		share, worse := f.Ratio, f.Worse
+		if f.Used == 0 {
+			share, worse = math.NaN(), math.NaN()
+		}
+		series.row(at.Sub(began).Seconds(), share, math.NaN(), math.NaN(), worse, math.NaN(), canary/(canary+stable), .05, canary, stable)
 	}
-	m.Ratio, m.Low, m.High, m.Safe, m.Series = "", "", "", "", series.String()
+	m.Low, m.High, m.Safe, m.Series = "", "", "", series.String()
 	return m
 }
 

@@ -124,8 +124,11 @@ func ArmWords(kind string) (value, canary, stable string) {
 
 // RatioTo is what a metric's ratio is to.
 func RatioTo(kind string) string {
-	if kind == "Objective" {
+	switch kind {
+	case "Objective":
 		return "its limit"
+	case "Split":
+		return "its declared share"
 	}
 	return "stable"
 }

@@ -94,3 +94,10 @@ func TestASeriesThatCantBeReadIsSaid(t *testing.T) {
 	rel.Status.Analysis.Metrics[0].Series = "seconds,ratio\n1"
 	require.ErrorContains(t, report.Write(&strings.Builder{}, &rel, clitest.Now), "write the report on Release shop/checkout-4: read series of metric errors: ")
 }
+
+// TestASplitIsByWhatWasDeclared: a figure of 1 is the share that it should have, not that of stable.
+func TestASplitIsByWhatWasDeclared(t *testing.T) {
+	page := written(t, clitest.Judgements()["as-good"])
+	require.Contains(t, page, "x its declared share<")
+	require.Contains(t, page, "Grey: declared, 5% at last.")
+}

@@ -10,6 +10,7 @@ import (
 	"crossfade.io/crossfade/analysis/selectors"
 	"crossfade.io/crossfade/analysis/sequential"
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
 )
 
 // metric is one that is judged.
@@ -296,13 +297,16 @@ func (m *metric) means(c course, canary, stable analysis.Arm, given map[string][
 	return all
 }
 
-// rates are what an interval adds to the course: of a Split the shares.
+// rates are what an interval adds to the course: of a Split the canary's share as counted, and as declared.
 func (m *metric) rates(i analysis.Interval) point {
 	p := point{at: i.End, canaryRequests: i.Canary.Exposures, stableRequests: i.Stable.Exposures}
 	p.canary, p.stable = i.Canary.Events/i.Canary.Exposures, i.Stable.Events/i.Stable.Exposures
 	if m.Split != nil {
 		all := i.Canary.Exposures + i.Stable.Exposures
-		p.canary, p.stable = i.Canary.Exposures/all, i.Stable.Exposures/all
+		p.canary, p.stable, p.ofAll = i.Canary.Exposures/all, math.NaN(), true
+		if i.Weight > 0 {
+			p.stable = float64(i.Weight) / float64(trafficrouting.Whole)
+		}
 	}
 	if m.Objective != nil {
 		p.stable, p.stableRequests = math.NaN(), math.NaN()

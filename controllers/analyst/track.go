@@ -42,6 +42,8 @@ type point struct {
 	// canary and stable are means by requests, NaN where nothing is known.
 	canary, stable                 float64
 	canaryRequests, stableRequests float64
+	// ofAll: canary and stable are shares of all requests.
+	ofAll bool
 }
 
 // pointsOf is how many points each of so many metrics may have.
@@ -74,8 +76,13 @@ func merge(a, b point, first bool) point {
 	if first {
 		return b
 	}
-	b.canary = mean(a.canary, a.canaryRequests, b.canary, b.canaryRequests)
-	b.stable = mean(a.stable, a.stableRequests, b.stable, b.stableRequests)
+	before, after := [2]float64{a.canaryRequests, a.stableRequests}, [2]float64{b.canaryRequests, b.stableRequests}
+	if b.ofAll {
+		before[0], after[0] = before[0]+before[1], after[0]+after[1]
+		before[1], after[1] = before[0], after[0]
+	}
+	b.canary = mean(a.canary, before[0], b.canary, after[0])
+	b.stable = mean(a.stable, before[1], b.stable, after[1])
 	b.canaryRequests, b.stableRequests = a.canaryRequests+b.canaryRequests, a.stableRequests+b.stableRequests
 	return b
 }
