@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,14 +32,11 @@ type Config struct {
 	// AccessKeyID and SecretAccessKey are those of a user or role that may cloudwatch:GetMetricData. SessionToken goes with
 	// keys that are of limited time.
 	AccessKeyID, SecretAccessKey, SessionToken string
-	// Window is from how long before the time that is asked for data are taken; 0 is 5 min.
-	Window time.Duration
 }
 
 // Source is one account and region. It is safe for use by several at once.
 type Source struct {
 	name   string
-	window time.Duration
 	client *api.Client
 	// hides are the keys, which nothing that CloudWatch says may repeat.
 	hides egress.Credentials
@@ -61,7 +60,7 @@ func New(name string, config Config) (*Source, error) {
 	}
 	keys := aws.Credentials{AccessKeyID: config.AccessKeyID, SecretAccessKey: config.SecretAccessKey, SessionToken: config.SessionToken}
 	return &Source{
-		name: name, window: cmp.Or(config.Window, 5*time.Minute),
+		name: name,
 		client: api.New(api.Options{
 			Region: config.Region, BaseEndpoint: &config.Address, HTTPClient: client,
 			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return keys, nil }),
@@ -72,35 +71,36 @@ func New(name string, config Config) (*Source, error) {
 	}, nil
 }
 
-// Value is the newest value of each result within the window, of those whose period has ended: one that is still being counted
-// would be too low. The query is a list of metric data queries in JSON, as the API
-// and the command line of AWS take it, or one expression, such as SELECT SUM(...), by the minute.
+// Value is the newest value of each result in the last three periods and two minutes, of those whose period has ended: one that is
+// still being counted would be too low. The query is a list of metric data queries in JSON, as the API and the command line of AWS
+// take it, or one expression, such as SELECT SUM(...), by the minute unless it is a SEARCH that names its period.
 func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysis.Value, error) {
 	queries, err := s.read(query)
 	if err != nil {
 		return analysis.Value{}, err
 	}
+	window := windowOf(queries)
 	answer, err := s.client.GetMetricData(ctx, &api.GetMetricDataInput{
-		MetricDataQueries: queries, StartTime: aws.Time(at.Add(-s.window)), EndTime: &at, ScanBy: types.ScanByTimestampDescending,
+		MetricDataQueries: queries, StartTime: aws.Time(at.Add(-window)), EndTime: &at, ScanBy: types.ScanByTimestampDescending,
 	})
 	if err != nil {
 		return analysis.Value{}, s.explain(err)
 	}
 	if answer.NextToken != nil {
-		return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer has several pages, and the first lacks a part", "ask for fewer metrics, or have a shorter window")
+		return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer has several pages, and the first lacks a part", "ask for fewer metrics")
 	}
 	var numbers []analysis.Number
 	for _, result := range answer.MetricDataResults {
 		if result.StatusCode != types.StatusCodeComplete {
-			return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer lacks a part", "ask again, or have a shorter window")
+			return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer lacks a part", "ask for fewer metrics, if it is so again")
 		}
-		if newest, ok := newest(result, at.Add(-period(queries, result))); ok {
+		if newest, ok := newest(result, at.Add(-period(queries, aws.ToString(result.Id)))); ok {
 			labels := map[string]string{"id": aws.ToString(result.Id), "label": aws.ToString(result.Label)}
 			numbers = append(numbers, analysis.Number{Labels: labels, Value: newest})
 		}
 	}
 	if len(numbers) == 0 {
-		return analysis.Value{}, s.fails(analysis.ErrNoData, "the query gives no value in the last "+s.window.String(), "see whether its metrics are reported, or have a longer window")
+		return analysis.Value{}, s.fails(analysis.ErrNoData, "the query gives no value in the last "+window.String(), "see whether its metrics are reported so often, or have a longer Period in the query")
 	}
 	return analysis.Value{Numbers: numbers}, nil
 }
@@ -115,15 +115,21 @@ func newest(result types.MetricDataResult, begins time.Time) (float64, bool) {
 	return 0, false
 }
 
+// windowOf is how far back is looked for a value: a period that has ended began up to two before, and is counted some time later.
+func windowOf(queries []types.MetricDataQuery) time.Duration {
+	const periods, late, least = 3, 2 * time.Minute, 5 * time.Minute
+	return max(periods*period(queries, "")+late, least)
+}
+
 // period is what each value of a result is of: that of its query, or, of an expression that has none, the longest of all.
-func period(queries []types.MetricDataQuery, of types.MetricDataResult) time.Duration {
+func period(queries []types.MetricDataQuery, id string) time.Duration {
 	var longest int32
 	for _, q := range queries {
 		each := aws.ToInt32(q.Period)
 		if q.MetricStat != nil {
 			each = aws.ToInt32(q.MetricStat.Period)
 		}
-		if each > 0 && aws.ToString(q.Id) == aws.ToString(of.Id) {
+		if each > 0 && aws.ToString(q.Id) == id {
 			return time.Duration(each) * time.Second
 		}
 		longest = max(longest, each)
@@ -131,16 +137,34 @@ func period(queries []types.MetricDataQuery, of types.MetricDataResult) time.Dur
 	return time.Duration(longest) * time.Second
 }
 
+// search is one that names its period, in seconds, as the last of its parts.
+var search = regexp.MustCompile(`SEARCH\(\s*'[^']*'\s*,\s*'[^']*'\s*,\s*([1-9][0-9]{0,5})\s*\)`)
+
+// searched is the longest period of the searches in an expression, in seconds; 0 if none names one.
+func searched(expression string) (longest int32) {
+	for _, found := range search.FindAllStringSubmatch(expression, -1) {
+		if seconds, err := strconv.ParseInt(found[1], 10, 32); err == nil {
+			longest = max(longest, int32(seconds))
+		}
+	}
+	return longest
+}
+
 func (s *Source) read(query string) ([]types.MetricDataQuery, error) {
 	query = strings.TrimSpace(query)
 	if !strings.HasPrefix(query, "[") {
-		return []types.MetricDataQuery{{Id: aws.String("q"), Expression: &query, Period: aws.Int32(60)}}, nil
+		return []types.MetricDataQuery{{Id: aws.String("q"), Expression: &query, Period: aws.Int32(cmp.Or(searched(query), 60))}}, nil
 	}
 	var queries []types.MetricDataQuery
 	decoder := json.NewDecoder(bytes.NewBufferString(query))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&queries); err != nil {
 		return nil, s.fails(analysis.ErrRefused, "the query is no list of metric data queries in JSON", "correct it, with the names of the fields as in the API of CloudWatch")
+	}
+	for i, q := range queries {
+		if seconds := searched(aws.ToString(q.Expression)); seconds > 0 && q.Period == nil {
+			queries[i].Period = &seconds
+		}
 	}
 	return queries, nil
 }

@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -88,6 +89,57 @@ func TestValue(t *testing.T) {
 	require.NoError(t, err)
 	stat := asked["MetricDataQueries"].(cbor.List)[0].(cbor.Map)["MetricStat"].(cbor.Map)
 	require.Equal(t, cbor.String("Sum"), stat["Stat"])
+}
+
+// counting answers as CloudWatch does, for each period that began in the time that is asked for, the present one too; what was counted
+// in the last 90 s isn't there yet. A value is when its period began.
+func counting(t *testing.T, id string, period int64) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		value, err := cbor.Decode(body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		second := func(name string) int64 { return int64(value.(cbor.Map)[name].(*cbor.Tag).Value.(cbor.Float64)) }
+		const late = 90
+		end := second("EndTime") - late
+		list, times := cbor.List{}, cbor.List{}
+		for begins := end / period * period; begins >= second("StartTime"); begins -= period {
+			list, times = append(list, cbor.Float64(begins)), append(times, &cbor.Tag{ID: 1, Value: cbor.Float64(begins)})
+		}
+		says(http.StatusOK, cbor.Map{"MetricDataResults": cbor.List{cbor.Map{
+			"Id": cbor.String(id), "Label": cbor.String("errors"), "StatusCode": cbor.String("Complete"), "Values": list, "Timestamps": times,
+		}}})(w, r)
+	}
+}
+
+// TestPeriods: whatever the period, and whenever in it is asked, the newest one that has ended is found.
+func TestPeriods(t *testing.T) {
+	const stat = `{"Id":"m1","MetricStat":{"Metric":{"Namespace":"shop","MetricName":"Errors"},"Period":%d,"Stat":"Sum"}}`
+	const searching = `SEARCH('{shop,Service} Errors', 'Sum', %d)`
+	for name, test := range map[string]struct{ query, id string }{
+		"a metric":            {"[" + stat + "]", "m1"},
+		"an expression on it": {"[" + stat + `,{"Id":"e1","Expression":"m1 * 2"}]`, "e1"},
+		"a search":            {"SUM(" + searching + ")", "q"},
+		"a search in a list":  {`[{"Id":"e1","Expression":"` + searching + `"}]`, "e1"},
+	} {
+		for _, period := range []int64{10, 60, 300, 3600} {
+			t.Run(fmt.Sprintf("%s by %d s", name, period), func(t *testing.T) {
+				made := source(t, counting(t, test.id, period))
+				for _, later := range []int64{0, 1, period / 2, period - 1} {
+					now := at.Unix() + later
+					value, err := made.Value(t.Context(), fmt.Sprintf(test.query, period), time.Unix(now, 0))
+					require.NoError(t, err, "%d s into a period", later)
+					begins := int64(value.Numbers[0].Value)
+					require.LessOrEqual(t, begins+period, now)
+					require.Less(t, now-begins-period, max(period, 90+period))
+				}
+			})
+		}
+	}
+	_, err := source(t, says(200, result("Complete"))).Value(t.Context(), fmt.Sprintf("["+stat+"]", 300), at)
+	require.ErrorContains(t, err, "cloudwatch shop/main: the query gives no value in the last 17m0s; see whether its metrics are reported so often, or have a longer Period in the query")
 }
 
 func TestNoAnswer(t *testing.T) {

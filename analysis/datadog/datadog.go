@@ -2,12 +2,12 @@
 package datadog
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,15 +25,12 @@ type Config struct {
 
 	// APIKey and ApplicationKey are both needed; the application key wants the scope timeseries_query.
 	APIKey, ApplicationKey string
-	// Window is from how long before the time that is asked for points are taken; 0 is 5 min.
-	Window time.Duration
 }
 
 // Source is one organisation at Datadog. It is safe for use by several at once.
 type Source struct {
 	name        string
 	address     string
-	window      time.Duration
 	client      *http.Client
 	credentials egress.Credentials
 }
@@ -52,8 +49,7 @@ func New(name string, config Config) (*Source, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &Source{
-		name: name, address: strings.TrimSuffix(config.Address, "/"), window: cmp.Or(config.Window, 5*time.Minute),
-		client: client, credentials: config.Credentials,
+		name: name, address: strings.TrimSuffix(config.Address, "/"), client: client, credentials: config.Credentials,
 	}, nil
 }
 
@@ -71,12 +67,28 @@ type answer struct {
 	} `json:"series"`
 }
 
-// Value is the last point of each series that the query gives within the window, of those whose time has ended: one that is
-// still being counted would be too low.
+// rollup is how long each point is of in a query that says so, in seconds.
+var rollup = regexp.MustCompile(`\.rollup\((?:\s*\w+\s*,)?\s*([1-9][0-9]{0,5})\s*\)`)
+
+// windowOf is how far back is looked for a point: one whose time has ended began up to two of them before, and is there some time later.
+func windowOf(query string) time.Duration {
+	const points, late, least = 3, 2 * time.Minute, 5 * time.Minute
+	window := least
+	for _, found := range rollup.FindAllStringSubmatch(query, -1) {
+		if seconds, err := strconv.Atoi(found[1]); err == nil {
+			window = max(window, points*time.Duration(seconds)*time.Second+late)
+		}
+	}
+	return window
+}
+
+// Value is the last point of each series that the query gives in the last 5 minutes, or three rollups and two minutes, of those
+// whose time has ended: one that is still being counted would be too low.
 func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysis.Value, error) {
+	window := windowOf(query)
 	params := url.Values{
 		"query": {query},
-		"from":  {strconv.FormatInt(at.Add(-s.window).Unix(), 10)}, "to": {strconv.FormatInt(at.Unix(), 10)},
+		"from":  {strconv.FormatInt(at.Add(-window).Unix(), 10)}, "to": {strconv.FormatInt(at.Unix(), 10)},
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.address+path+"?"+params.Encode(), http.NoBody)
 	if err != nil {
@@ -105,7 +117,7 @@ func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysi
 		}
 	}
 	if len(numbers) == 0 {
-		return analysis.Value{}, s.fails(analysis.ErrNoData, "the query gives no point in the last "+s.window.String(), "see whether its metrics are reported, or have a longer window")
+		return analysis.Value{}, s.fails(analysis.ErrNoData, "the query gives no point in the last "+window.String(), "see whether its metrics are reported so often, or have a longer .rollup() in the query")
 	}
 	return analysis.Value{Numbers: numbers}, nil
 }

@@ -1,10 +1,13 @@
 package datadog
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +46,41 @@ func TestRequest(t *testing.T) {
 	require.Equal(t, "sum:trace.hits{env:prod} by {version}.as_count()", got.URL.Query().Get("query"))
 	require.Equal(t, []string{"1767268500", "1767268800"}, []string{got.URL.Query().Get("from"), got.URL.Query().Get("to")})
 	require.Equal(t, []string{apiKey, applicationKey}, []string{got.Header.Get("DD-API-KEY"), got.Header.Get("DD-APPLICATION-KEY")})
+}
+
+// TestRollups: the newest point that has ended is found, however long it is of.
+func TestRollups(t *testing.T) {
+	for query, period := range map[string]int64{
+		"sum:a{*}.as_count()":                                       20,
+		"sum:a{*}.as_count().rollup(sum, 300)":                      300,
+		"sum:a{*}.rollup(sum,60) / sum:b{*}.rollup(sum, 3600)":      3600,
+		"p99:latency{service:shop}.rollup(900)":                     900,
+		"moving_rollup(sum:a{*}.as_count().rollup(60), 600, 'sum')": 60,
+	} {
+		t.Run(query, func(t *testing.T) {
+			made := source(t, func(w http.ResponseWriter, r *http.Request) {
+				from, err := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
+				if err != nil {
+					t.Error(err)
+				}
+				to, _ := strconv.ParseInt(r.URL.Query().Get("to"), 10, 64)
+				points := []string{}
+				for begins := (from + period - 1) / period * period; begins <= to; begins += period {
+					points = append(points, fmt.Sprintf("[%d,%d]", 1000*begins, begins))
+				}
+				_, _ = fmt.Fprintf(w, `{"status":"ok","series":[{"metric":"a","interval":%d,"pointlist":[%s]}]}`, period, strings.Join(points, ","))
+			})
+			for _, later := range []int64{0, 1, period / 2, period - 1} {
+				value, err := made.Value(t.Context(), query, at.Add(time.Duration(later)*time.Second))
+				require.NoError(t, err, "%d s into a period", later)
+				require.InDelta(t, at.Unix()-period, value.Numbers[0].Value, 0)
+			}
+		})
+	}
+	_, err := source(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"status":"ok","series":[]}`)
+	}).Value(t.Context(), "sum:a{*}.rollup(sum, 300)", at)
+	require.ErrorContains(t, err, "no point in the last 17m0s; see whether its metrics are reported so often, or have a longer .rollup() in the query")
 }
 
 func TestNoAnswer(t *testing.T) {
