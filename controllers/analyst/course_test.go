@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -122,28 +121,6 @@ func TestTrack(t *testing.T) {
 	}
 	require.Len(t, track.verdicts, mostVerdicts)
 	require.Less(t, len(track.verdicts[0].Reason), 2*briefReason)
-}
-
-// TestMetricsGoWithTheRelease: what is exposed of a Rollout is gone once its Release is forgotten.
-func TestMetricsGoWithTheRelease(t *testing.T) {
-	registry := prometheus.NewRegistry()
-	m := NewMetrics(registry)
-	m.found("shop", "web", "errors", analysis.Finding{Verdict: fail, Ratio: 5, Low: 2, High: math.Inf(1), Worse: 6, Used: 1})
-	m.found("shop", "other", "errors", analysis.Finding{Verdict: none})
-	m.asked(time.Second, errSilent)
-	series := func(name string) (n int) {
-		families, err := registry.Gather()
-		require.NoError(t, err)
-		for _, family := range families {
-			if family.GetName() == "crossfade_analysis_"+name {
-				n = len(family.GetMetric())
-			}
-		}
-		return n
-	}
-	require.Equal(t, []int{1, 8, 1}, []int{series("ratio"), series("verdict"), series("queries_total")})
-	m.forget("shop", "web")
-	require.Equal(t, []int{0, 4, 1}, []int{series("ratio"), series("verdict"), series("queries_total")})
 }
 
 func TestShortly(t *testing.T) {

@@ -366,25 +366,25 @@ const shown = 2 * time.Minute
 // looked keeps what the judge finds after an event.
 func (m *metric) looked(at time.Time, p point) {
 	f := m.finding(m.asOf(at))
-	if m.threshold == nil {
-		p.ratio, p.low, p.high, p.worse, p.safe = f.Ratio, f.Low, f.High, f.Worse, f.Safe
-		if m.Split != nil {
-			p.low, p.high, p.safe = math.NaN(), math.NaN(), math.NaN()
-		}
-		if m.difference != nil || f.Used == 0 {
-			p.worse, p.safe = math.NaN(), math.NaN()
-		}
-		if f.Used == 0 {
-			p.ratio, p.low, p.high = math.NaN(), math.NaN(), math.NaN()
-		}
-	} else {
-		p.low, p.high, p.worse, p.safe = math.NaN(), math.NaN(), math.NaN(), math.NaN()
-	}
+	m.figures(&p, f)
 	m.found = f
 	m.track.add(p)
 	m.track.judged(at, f)
 	for len(m.recent) > 1 && !m.recent[0].End.After(p.at.Add(-shown)) {
 		m.recent = m.recent[1:]
+	}
+}
+
+// figures are those of a finding that the metric's judge knows; the others are NaN.
+func (m *metric) figures(p *point, f analysis.Finding) {
+	p.ratio, p.low, p.high, p.worse, p.safe = f.Ratio, f.Low, f.High, f.Worse, f.Safe
+	switch none := math.NaN(); {
+	case m.threshold != nil || f.Used == 0:
+		p.ratio, p.low, p.high, p.worse, p.safe = none, none, none, none, none
+	case m.Split != nil:
+		p.low, p.high, p.safe = none, none, none
+	case m.difference != nil:
+		p.worse, p.safe = none, none
 	}
 }
 

@@ -2,6 +2,7 @@ package analyst
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -59,25 +60,29 @@ func (m *Metrics) asked(took time.Duration, err error) {
 	m.seconds.Observe(took.Seconds())
 }
 
-// found sets the gauges of a metric.
-func (m *Metrics) found(namespace, rollout, metric string, f analysis.Finding) {
+// found sets the gauges of a metric; what isn't known of it has no series.
+func (m *Metrics) found(namespace, rollout string, of *metric) {
 	if m == nil {
 		return
 	}
-	of := []string{namespace, rollout, metric}
-	if f.Used > 0 {
-		m.ratio.WithLabelValues(of...).Set(f.Ratio)
-		m.low.WithLabelValues(of...).Set(f.Low)
-		m.high.WithLabelValues(of...).Set(f.High)
-		m.worse.WithLabelValues(of...).Set(f.Worse)
-		m.safe.WithLabelValues(of...).Set(f.Safe)
+	var p point
+	of.figures(&p, of.found)
+	if of.Goal != nil { // its figures are differences
+		p.ratio, p.low, p.high = math.NaN(), math.NaN(), math.NaN()
+	}
+	for gauge, value := range map[*prometheus.GaugeVec]float64{m.ratio: p.ratio, m.low: p.low, m.high: p.high, m.worse: p.worse, m.safe: p.safe} {
+		if math.IsNaN(value) {
+			gauge.DeleteLabelValues(namespace, rollout, of.name)
+			continue
+		}
+		gauge.WithLabelValues(namespace, rollout, of.name).Set(value)
 	}
 	for _, verdict := range []v1alpha1.Verdict{v1alpha1.VerdictPass, v1alpha1.VerdictFail, v1alpha1.VerdictInconclusive, v1alpha1.VerdictNoData} {
 		is := 0.0
-		if verdict == f.Verdict {
+		if verdict == of.found.Verdict {
 			is = 1
 		}
-		m.verdict.WithLabelValues(namespace, rollout, metric, string(verdict)).Set(is)
+		m.verdict.WithLabelValues(namespace, rollout, of.name, string(verdict)).Set(is)
 	}
 }
 

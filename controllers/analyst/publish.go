@@ -51,7 +51,7 @@ func (i *inquiry) publish(a *Analyst, c course, release *v1alpha1.Release) {
 	verdicts := make([]string, 0, len(i.metrics))
 	for _, m := range i.metrics {
 		verdicts = append(verdicts, string(m.found.Verdict))
-		a.Metrics.found(release.Namespace, i.rollout, m.name, m.found)
+		a.Metrics.found(release.Namespace, i.rollout, m)
 	}
 	_, started := c.present()
 	is := published{evidence: evidence, started: started, verdicts: strings.Join(verdicts, " ")}
