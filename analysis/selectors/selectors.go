@@ -25,11 +25,12 @@ type Set struct {
 // part is one selector: which query has its series, and which of these they are. One that can't be read is a query by itself.
 type part struct {
 	query    string
-	matchers []*labels.Matcher
+	matchers []*labels.Matcher // nil once the set is made
+	tests    []*test
 }
 
-// Book makes sets of selectors that have much in common, and keeps what they have once: expressions take memory.
-type Book struct{ known map[string]*labels.Matcher }
+// Book makes sets of selectors that have much in common, and keeps what they have once.
+type Book struct{ known map[string]*test }
 
 // Union returns the set of these selectors. One that is narrower than another is found in its series. Those that differ in the
 // values of the same labels are asked for by alternatives, which may match a little more. Others are asked one by one, so that
@@ -38,7 +39,7 @@ func (b *Book) Union(selectors ...string) Set {
 	s := Set{parts: map[string]part{}}
 	var wide []string
 	for _, text := range selectors {
-		s.parts[text] = part{query: strings.TrimSpace(text), matchers: b.read(text)}
+		s.parts[text] = part{query: strings.TrimSpace(text), matchers: read(text)}
 	}
 	for _, text := range selectors {
 		if !slices.ContainsFunc(selectors, func(other string) bool { return s.wider(other, text) }) && !slices.Contains(wide, text) {
@@ -60,8 +61,9 @@ func (b *Book) Union(selectors ...string) Set {
 			s.ask(text, s.parts[wide[at]].query)
 		}
 	}
-	for _, p := range s.parts {
+	for text, p := range s.parts {
 		s.Queries = append(s.Queries, p.query)
+		s.parts[text] = part{query: p.query, tests: b.tests(p.matchers)}
 	}
 	slices.Sort(s.Queries)
 	s.Queries = slices.Compact(s.Queries)
@@ -79,7 +81,7 @@ func (s Set) Pick(selector string, given map[string][]analysis.Series) []analysi
 	p := s.parts[selector]
 	var all []analysis.Series
 	for _, series := range given[p.query] {
-		if matches(p.matchers, series.Labels) {
+		if matches(p.tests, series.Labels) {
 			all = append(all, series)
 		}
 	}
@@ -89,26 +91,32 @@ func (s Set) Pick(selector string, given map[string][]analysis.Series) []analysi
 // QueryOf returns the query that has the series of a selector of the set.
 func (s Set) QueryOf(selector string) string { return s.parts[selector].query }
 
-func matches(all []*labels.Matcher, of map[string]string) bool {
-	return !slices.ContainsFunc(all, func(m *labels.Matcher) bool { return !m.Matches(of[m.Name]) })
+func matches(all []*test, of map[string]string) bool {
+	return !slices.ContainsFunc(all, func(t *test) bool { return !t.passes(of[t.name]) })
+}
+
+// tests are those of the matchers, each once in the book.
+func (b *Book) tests(matchers []*labels.Matcher) []*test {
+	if b.known == nil {
+		b.known = map[string]*test{}
+	}
+	var all []*test
+	for _, m := range matchers {
+		if b.known[m.String()] == nil {
+			b.known[m.String()] = &test{name: m.Name, value: m.Value, kind: m.Type, known: map[string]bool{}}
+		}
+		all = append(all, b.known[m.String()])
+	}
+	return all
 }
 
 // read returns the matchers of a selector, sorted; nil if it can't be read, which its source will say better.
-func (b *Book) read(text string) []*labels.Matcher {
+func read(text string) []*labels.Matcher {
 	all, err := parser.NewParser(parser.Options{}).ParseMetricSelector(strings.TrimSpace(text))
 	if err != nil {
 		return nil
 	}
 	slices.SortFunc(all, func(a, b *labels.Matcher) int { return strings.Compare(a.String(), b.String()) })
-	if b.known == nil {
-		b.known = map[string]*labels.Matcher{}
-	}
-	for i, m := range all {
-		if b.known[m.String()] == nil {
-			b.known[m.String()] = m
-		}
-		all[i] = b.known[m.String()]
-	}
 	return all
 }
 

@@ -1,6 +1,7 @@
 package selectors
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/prometheus/prometheus/promql/parser"
@@ -50,6 +51,17 @@ func TestPick(t *testing.T) {
 
 	broken := new(Book).Union(`a{`)
 	require.Equal(t, []analysis.Series{x}, broken.Pick(`a{`, map[string][]analysis.Series{`a{`: {x}}), "what its source gives is its own")
+}
+
+// TestManyValues: whatever is remembered and forgotten of them, each value passes or not.
+func TestManyValues(t *testing.T) {
+	set := new(Book).Union(`a{pod=~"web-[0-9]*[02468]"}`)
+	for range 2 {
+		for n := range 3 * mostKnown {
+			one := analysis.Series{Labels: map[string]string{"__name__": "a", "pod": "web-" + strconv.Itoa(n)}}
+			require.Len(t, set.Pick(set.Queries[0], map[string][]analysis.Series{set.Queries[0]: {one}}), 1-n%2)
+		}
+	}
 }
 
 // TestGoldenSignalsAreAskedOnce: errors and split are one query, latency is another.

@@ -56,12 +56,21 @@ func (a *Analyst) Judge(release *v1alpha1.Release, tell func()) *planner.Evidenc
 	i.tell, i.askedAt = tell, a.Clock()
 	moved := i.release == nil || moved(i.release, release)
 	if i.release == nil || i.release.ResourceVersion != release.ResourceVersion || moved {
-		i.release = release.DeepCopy()
+		i.release = lean(release).DeepCopy()
 	}
 	if moved || !i.running && i.timer == nil {
 		a.wake(i)
 	}
 	return i.published.at(courseOf(release))
+}
+
+// lean is the Release without the record of its analysis, which is large, and of which the outlook alone is asked.
+func lean(release *v1alpha1.Release) *v1alpha1.Release {
+	out := *release
+	if record := release.Status.Analysis; record != nil {
+		out.Status.Analysis = &v1alpha1.AnalysisStatus{Outlook: record.Outlook}
+	}
+	return &out
 }
 
 // moved says whether the Release is elsewhere on its way.

@@ -92,7 +92,7 @@ func TestWindows(t *testing.T) {
 
 // TestTrack: a course is never longer than asked for, keeps all requests, and has means by them.
 func TestTrack(t *testing.T) {
-	track := newTrack(1)
+	track := newTrack(1, false)
 	const all = 1000
 	for i := range all {
 		p := point{at: noon.Add(time.Duration(i) * time.Minute), ratio: 1, low: math.NaN(), canary: 0.01, stable: math.NaN(), canaryRequests: 10, stableRequests: 90}
@@ -106,8 +106,8 @@ func TestTrack(t *testing.T) {
 	require.Equal(t, "seconds,ratio,low,high,worse,safe,canary,stable,canaryRequests,stableRequests", lines[0])
 	require.Contains(t, lines[1], ",1,,0,0,0,0.03,,")
 	requests := 0.0
-	for _, p := range append(track.points, track.open) {
-		requests += p.canaryRequests
+	for _, p := range append(track.points, track.open.kept()) {
+		requests += p.point().canaryRequests
 	}
 	require.InDelta(t, all*15, requests, 0)
 	require.True(t, strings.HasPrefix(lines[len(lines)-1], "59940,"), "the last one is there")

@@ -87,7 +87,7 @@ func (m *metric) judge(s *scope, count int) error {
 	if m.Importance != nil {
 		weight = float64(*m.Importance)
 	}
-	m.track, m.begun, m.edge = newTrack(count), true, func() float64 { return 0 }
+	m.track, m.begun, m.edge = newTrack(count, m.Split != nil), true, func() float64 { return 0 }
 	switch m.kind() {
 	case kindLatency:
 		asked := m.latencyAsked()

@@ -35,16 +35,16 @@ func gathered(t *testing.T, registry *prometheus.Registry) map[string][]string {
 	return all
 }
 
-func exposed(name string, found analysis.Finding) *metric {
-	return &metric{ask: ask{name: name}, found: found}
+func exposed(found analysis.Finding) *metric {
+	return &metric{ask: ask{name: "errors"}, found: found}
 }
 
 // TestMetricsGoWithTheRelease: what is exposed of a Rollout is gone once its Release is forgotten.
 func TestMetricsGoWithTheRelease(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := NewMetrics(registry)
-	m.found("shop", "web", exposed("errors", analysis.Finding{Verdict: fail, Ratio: 5, Low: 2, High: math.Inf(1), Worse: 6, Used: 1}))
-	m.found("shop", "other", exposed("errors", analysis.Finding{Verdict: none}))
+	m.found("shop", "web", exposed(analysis.Finding{Verdict: fail, Ratio: 5, Low: 2, High: math.Inf(1), Worse: 6, Used: 1}))
+	m.found("shop", "other", exposed(analysis.Finding{Verdict: none}))
 	m.asked(time.Second, errSilent)
 	series := func(name string) int { return len(gathered(t, registry)[name]) }
 	require.Equal(t, []int{1, 8, 1}, []int{series("ratio"), series("verdict"), series("queries_total")})
@@ -87,7 +87,7 @@ func TestMetricsHaveWhatIsKnown(t *testing.T) {
 func TestMetricsThatAreNoLongerKnown(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := NewMetrics(registry)
-	m.found("shop", "web", exposed("errors", analysis.Finding{Verdict: v1alpha1.VerdictPass, Ratio: 1, Low: 0.5, High: 2, Used: 1}))
-	m.found("shop", "web", exposed("errors", analysis.Finding{Verdict: v1alpha1.VerdictNoData}))
+	m.found("shop", "web", exposed(analysis.Finding{Verdict: v1alpha1.VerdictPass, Ratio: 1, Low: 0.5, High: 2, Used: 1}))
+	m.found("shop", "web", exposed(analysis.Finding{Verdict: v1alpha1.VerdictNoData}))
 	require.Empty(t, gathered(t, registry)["ratio"])
 }

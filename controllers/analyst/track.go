@@ -26,7 +26,9 @@ const (
 type track struct {
 	// most is how many points are kept; when they are full, two each become one, and from then on each is of twice as many.
 	most, stride int
-	points       []point
+	// shares: its values are shares of all requests, and means of them are by all.
+	shares bool
+	points       []kept
 	// open is the point that is being filled, of so many intervals.
 	open   point
 	filled int
@@ -46,43 +48,72 @@ type point struct {
 	ofAll bool
 }
 
+// kept is a point in half the memory: with the digits that people are shown, and some more.
+type kept struct {
+	at     int64 // in seconds since 1970
+	values [9]float32
+}
+
+func (p point) kept() kept {
+	k := kept{at: p.at.Unix()}
+	for i, v := range p.values() {
+		k.values[i] = float32(v)
+	}
+	return k
+}
+
+func (k kept) point() point {
+	v := k.values
+	return point{
+		at: time.Unix(k.at, 0), ratio: float64(v[0]), low: float64(v[1]), high: float64(v[2]), worse: float64(v[3]), safe: float64(v[4]),
+		canary: float64(v[5]), stable: float64(v[6]), canaryRequests: float64(v[7]), stableRequests: float64(v[8]),
+	}
+}
+
+// values are in the order in which they are told.
+func (p point) values() [9]float64 {
+	return [9]float64{p.ratio, p.low, p.high, p.worse, p.safe, p.canary, p.stable, p.canaryRequests, p.stableRequests}
+}
+
 // pointsOf is how many points each of so many metrics may have.
 func pointsOf(metrics int) int {
 	even := allPoints / max(metrics, 1) / 2 * 2
 	return min(max(even, fewestPoints), mostPoints)
 }
 
-func newTrack(metrics int) track { return track{most: pointsOf(metrics), stride: 1} }
+func newTrack(metrics int, shares bool) track { return track{most: pointsOf(metrics), stride: 1, shares: shares} }
 
 // add notes what came of one interval or measurement.
 func (t *track) add(p point) {
-	t.open = merge(t.open, p, t.filled == 0)
+	t.open = t.merge(t.open, p, t.filled == 0)
 	if t.filled++; t.filled < t.stride {
 		return
 	}
-	t.points, t.filled = append(t.points, t.open), 0
+	if t.points == nil {
+		t.points = make([]kept, 0, t.most)
+	}
+	t.points, t.filled = append(t.points, t.open.kept()), 0
 	if len(t.points) < t.most {
 		return
 	}
 	half := t.points[:0]
 	for i := 0; i+1 < len(t.points); i += 2 {
-		half = append(half, merge(t.points[i], t.points[i+1], false))
+		half = append(half, t.merge(t.points[i].point(), t.points[i+1].point(), false).kept())
 	}
 	t.points, t.stride = half, 2*t.stride
 }
 
 // merge is both as one. Quantiles have no exact mean; this is for people to look at.
-func merge(a, b point, first bool) point {
+func (t *track) merge(a, b point, first bool) point {
 	if first {
 		return b
 	}
-	before, after := [2]float64{a.canaryRequests, a.stableRequests}, [2]float64{b.canaryRequests, b.stableRequests}
-	if b.ofAll {
-		before[0], after[0] = before[0]+before[1], after[0]+after[1]
-		before[1], after[1] = before[0], after[0]
+	canaryA, canaryB, stableA, stableB := a.canaryRequests, b.canaryRequests, a.stableRequests, b.stableRequests
+	if t.shares {
+		canaryA, canaryB = canaryA+stableA, canaryB+stableB
+		stableA, stableB = canaryA, canaryB
 	}
-	b.canary = mean(a.canary, before[0], b.canary, after[0])
-	b.stable = mean(a.stable, before[1], b.stable, after[1])
+	b.canary, b.stable = mean(a.canary, canaryA, b.canary, canaryB), mean(a.stable, stableA, b.stable, stableB)
 	b.canaryRequests, b.stableRequests = a.canaryRequests+b.canaryRequests, a.stableRequests+b.stableRequests
 	return b
 }
@@ -117,7 +148,7 @@ func (t *track) judged(at time.Time, f analysis.Finding) {
 func (t *track) table(begun time.Time) string {
 	all := t.points
 	if t.filled > 0 {
-		all = append(all[:len(all):len(all)], t.open)
+		all = append(all[:len(all):len(all)], t.open.kept())
 	}
 	if len(all) == 0 {
 		return ""
@@ -125,9 +156,9 @@ func (t *track) table(begun time.Time) string {
 	var b strings.Builder
 	b.WriteString("seconds,ratio,low,high,worse,safe,canary,stable,canaryRequests,stableRequests\n")
 	for _, p := range all {
-		b.WriteString(strconv.FormatInt(int64(p.at.Sub(begun)/time.Second), 10))
-		for _, v := range []float64{p.ratio, p.low, p.high, p.worse, p.safe, p.canary, p.stable, p.canaryRequests, p.stableRequests} {
-			b.WriteString("," + digits(v))
+		b.WriteString(strconv.FormatInt(p.at-begun.Unix(), 10))
+		for _, v := range p.values {
+			b.WriteString("," + digits(float64(v)))
 		}
 		b.WriteString("\n")
 	}
