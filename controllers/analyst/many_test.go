@@ -204,3 +204,16 @@ func TestManyReleases(t *testing.T) {
 		require.Less(t, after.HeapAlloc, uint64(2*each*200<<10))
 	})
 }
+
+// TestSomePods: of many pods a few are looked at, from the first to the last part of them.
+func TestSomePods(t *testing.T) {
+	var all []analysis.Series
+	for n := range 200 {
+		all = append(all, analysis.Series{Labels: map[string]string{"pod": fmt.Sprintf("web-%03d", n)}})
+	}
+	require.Empty(t, someOf(podsOf(all[:1])))
+	require.Equal(t, []string{"web-000", "web-001"}, someOf(podsOf(all[:2])))
+	some := someOf(podsOf(all))
+	require.Len(t, some, mostPods)
+	require.Equal(t, []string{"web-000", "web-183"}, []string{some[0], some[mostPods-1]})
+}

@@ -3,7 +3,10 @@ package analyst
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -247,9 +250,10 @@ func (i *inquiry) calibrated(a *Analyst, m *metric, c course, end time.Time) (fl
 			return 0, nil // so long a time may be too much for its source
 		}
 		stable := m.arm(m.arms.stable, m.arms.stableEvents, given)
-		for pod := range podsOf(stable.Exposures) {
+		for _, pod := range someOf(podsOf(stable.Exposures)) {
 			one, rest := apart(stable, pod)
 			histories[pod] = append(histories[pod], analysis.Intervals(one, rest, m.grid, from, to)...)
+			a.turns.aside(runtime.Gosched) // so much may be known of many pods that others would wait
 		}
 	}
 	all := make([][]analysis.Interval, 0, len(histories))
@@ -277,8 +281,8 @@ func podOf(s analysis.Series) string {
 	return s.Labels["instance"]
 }
 
-// podsOf are the pods of some series; none if there is but one, which has no others beside it.
-func podsOf(series []analysis.Series) map[string]bool {
+// podsOf are the pods of some series, sorted; none if there is but one, which has no others beside it.
+func podsOf(series []analysis.Series) []string {
 	pods := map[string]bool{}
 	for _, s := range series {
 		pods[podOf(s)] = true
@@ -286,7 +290,22 @@ func podsOf(series []analysis.Series) map[string]bool {
 	if len(pods) < 2 {
 		return nil
 	}
-	return pods
+	return slices.Sorted(maps.Keys(pods))
+}
+
+// mostPods is how many pods noise is known by; with more, it takes long to know little more.
+const mostPods = 12
+
+// someOf are at most mostPods of the pods, from all over the list.
+func someOf(pods []string) []string {
+	if len(pods) <= mostPods {
+		return pods
+	}
+	some := make([]string, mostPods)
+	for i := range some {
+		some[i] = pods[i*len(pods)/mostPods]
+	}
+	return some
 }
 
 // apart splits an arm into one pod and the others.
