@@ -11,7 +11,7 @@ import (
 type MetricSource struct {
 	// Prometheus, or what speaks its query API.
 	// +optional
-	Prometheus *HTTPSource `json:"prometheus,omitempty"`
+	Prometheus *PrometheusSource `json:"prometheus,omitempty"`
 	// Web is whatever answers JSON. A query is a CEL expression over the answer, body.
 	// +optional
 	Web *WebSource `json:"web,omitempty"`
@@ -72,6 +72,17 @@ type HTTPSource struct {
 	// Timeout bounds one request. Empty means 10s.
 	// +optional
 	Timeout *Duration `json:"timeout,omitempty"`
+}
+
+// PrometheusSource speaks the query API of Prometheus.
+type PrometheusSource struct {
+	HTTPSource `json:",inline"`
+
+	// Lag is how much later than in the Prometheus that scraped them its samples can be read, as in a store that gets copies. What it
+	// has not got by then counts as missing. At most 10m. Empty means 0s.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('10m')",message="must be at most 10m"
+	Lag *Duration `json:"lag,omitempty"`
 }
 
 // SourceTLS says whom to trust, and who asks.

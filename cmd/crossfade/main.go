@@ -117,6 +117,7 @@ func parse(args []string) (options, logr.Logger, error) {
 	flags.Float64Var(&o.requestsPerSecond, "kube-api-qps", 200, "requests a second to the API server; the server's own priority and fairness limits beside it")
 	flags.BoolVar(&o.probes, "probes", false, "send the requests of probes that Rollouts name; their authors choose the addresses")
 	flags.StringVar(&o.analysis.prometheus, "prometheus-address", "", "URL of the installation's Prometheus, which golden signals and templates without a source ask; empty means that there is none")
+	flags.DurationVar(&o.analysis.lag, "prometheus-lag", 0, "how much later than in what scraped them samples can be read of the installation's Prometheus, as of a store that gets copies; at most 10m")
 	allow := flags.String("analysis-allow", "", "CIDRs that sources of metrics may be at although they are denied by default, as loopback, link-local and the API server's are, separated by commas")
 	deny := flags.String("analysis-deny", "", "CIDRs that sources of metrics may not be at beside what is denied by default, separated by commas; what is allowed counts more")
 	ignored := flags.String("ignored-annotations", strings.Join(admission.DefaultIgnored, ","), "pod-template annotations whose change alone is no new version, separated by commas; the gate must say the same")
@@ -133,6 +134,9 @@ func parse(args []string) (options, logr.Logger, error) {
 		return o, logr.Discard(), err
 	}
 	o.ignored = strings.FieldsFunc(*ignored, func(r rune) bool { return r == ',' })
+	if o.analysis.lag < 0 || o.analysis.lag > 10*time.Minute {
+		return o, logr.Discard(), fmt.Errorf("--prometheus-lag is %s; give 0s to 10m", o.analysis.lag)
+	}
 	var err error
 	if o.analysis.allow, err = prefixes("analysis-allow", *allow); err != nil {
 		return o, logr.Discard(), err

@@ -115,7 +115,7 @@ func addControllers(mgr ctrl.Manager, o options) error {
 	if err != nil {
 		return err
 	}
-	judge, err := analyst.New(mgr, opens, metrics.Registry)
+	judge, err := analyst.New(mgr, opens, o.analysis.lag, metrics.Registry)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ const ownNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 type analysisOptions struct {
 	// prometheus is the address of the installation's.
 	prometheus string
+	// lag is how much later than in what scraped them its samples can be read.
+	lag time.Duration
 	// allow are addresses that templates may name although they are denied by default.
 	allow []netip.Prefix
 	// deny are addresses that templates may not name although they are not denied by default.

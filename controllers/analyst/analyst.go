@@ -28,6 +28,8 @@ type Analyst struct {
 	Clock   func() time.Time
 	// Context ends all queries.
 	Context context.Context
+	// Lag is that of the installation's Prometheus, as in PrometheusSource; 0 for none.
+	Lag time.Duration
 	// Metrics may be nil.
 	Metrics *Metrics
 

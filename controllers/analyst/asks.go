@@ -61,6 +61,18 @@ func (a ask) kind() string {
 	}
 }
 
+// lag is that of its source; otherwise that of the installation's Prometheus.
+func (a ask) lag(otherwise time.Duration) time.Duration {
+	switch {
+	case a.source == nil:
+		return otherwise
+	case a.source.Prometheus != nil && a.source.Prometheus.Lag != nil:
+		return a.source.Prometheus.Lag.Duration.Duration
+	default:
+		return 0
+	}
+}
+
 // holds: without data the Release waits.
 func (a ask) holds() bool {
 	return !a.DryRun && a.NoData != noDataIgnore && a.Goal == nil

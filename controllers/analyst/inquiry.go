@@ -61,14 +61,14 @@ func (i *inquiry) stop() {
 // where it waits for sources.
 func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 	course := courseOf(release)
-	i.plan(release)
+	i.plan(release, a.Lag)
 	i.open(a, release)
 	if course.first().IsZero() {
 		i.probe(a, course)
 		i.publish(a, course, release)
 		return a.Clock().Add(i.restless())
 	}
-	if known := course.first().Add(arrival); a.Clock().Before(known) {
+	if known := course.first().Add(arrival + i.lag()); a.Clock().Before(known) {
 		i.publish(a, course, release)
 		return known
 	}
@@ -76,6 +76,14 @@ func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 	i.collect(a, course)
 	i.publish(a, course, release)
 	return i.next(a, course)
+}
+
+// lag is the longest of all sources.
+func (i *inquiry) lag() (longest time.Duration) {
+	for _, m := range i.metrics {
+		longest = max(longest, m.lag)
+	}
+	return longest
 }
 
 // restless is how soon to look again before the first step.
@@ -87,7 +95,7 @@ func (i *inquiry) restless() time.Duration {
 }
 
 // plan finds out what is asked, once.
-func (i *inquiry) plan(release *v1alpha1.Release) {
+func (i *inquiry) plan(release *v1alpha1.Release, lag time.Duration) {
 	if i.planned {
 		return
 	}
@@ -105,7 +113,7 @@ func (i *inquiry) plan(release *v1alpha1.Release) {
 	}
 	scopes, book := map[string]*scope{}, selectors.Book{}
 	for at, asked := range asks {
-		m := &metric{ask: asked, when: asked.ref, arms: asked.arms()}
+		m := &metric{ask: asked, when: asked.ref, arms: asked.arms(), lag: asked.lag(lag)}
 		if test := release.Spec.Policy.Strategy.ABTest; m.Goal != nil && test != nil && test.Goal == m.name {
 			m.when = &v1alpha1.AnalysisTemplateRef{Steps: []string{test.Step}}
 		}

@@ -123,7 +123,7 @@ func TestNoiseIsFoundInThePast(t *testing.T) {
 			asks, err := asksOf(r, factsOf(r))
 			require.NoError(t, err)
 			m := &metric{ask: asks[0], arms: asks[0].arms()}
-			m.grid, m.counters = gridOf(15*time.Second, false), p
+			m.grid, m.counters = m.gridOf(15*time.Second), p
 			m.set = new(selectors.Book).Union(m.arms.all()...)
 			i := &inquiry{ctx: t.Context()}
 			a := &Analyst{Clock: time.Now}

@@ -20,6 +20,8 @@ type metric struct {
 	// when is the template whose steps it is judged at.
 	when *v1alpha1.AnalysisTemplateRef
 
+	// lag is how much later than usual its source knows what was scraped.
+	lag      time.Duration
 	arms     arms
 	set      selectors.Set
 	source   analysis.Source
@@ -205,10 +207,7 @@ func (m *metric) unit() time.Duration {
 }
 
 // settle is how long after an interval's end it is known.
-func (m *metric) settle() time.Duration {
-	const storing = 5 * time.Second
-	return m.grid.Step + storing
-}
+func (m *metric) settle() time.Duration { return m.grid.Settle }
 
 // asOf is the time by which what is known at a time is old: what is counted is known so much later.
 func (m *metric) asOf(at time.Time) time.Time {

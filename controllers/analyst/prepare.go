@@ -21,8 +21,8 @@ const (
 	past = 30 * time.Minute
 	// history is from how far back noise is known, and portion how much of it is asked for at once.
 	history, portion = 6 * time.Hour, time.Hour
-	// arrival is how long after the first step began the past is asked for: what was scraped may still be on its way, and who
-	// asks again must find the same.
+	// arrival is how long after the first step began the past is asked for, and their lag: what was scraped may still be on its way,
+	// and who asks again must find the same.
 	arrival = 20 * time.Second
 	// mostTries is how often history is asked for; then noise is learnt on the way.
 	mostTries = 3
@@ -61,7 +61,7 @@ func (i *inquiry) probe(a *Analyst, c course) {
 // outlook says how long evidence takes by what stable did lately.
 func (m *metric) outlook(c course, given map[string][]analysis.Series, now time.Time) string {
 	stable := m.arm(m.arms.stable, m.arms.stableEvents, given)
-	grid := gridOf(analysis.Cadence(stable.Exposures), m.arms.shared)
+	grid := m.gridOf(analysis.Cadence(stable.Exposures))
 	from, to := grid.Ceil(now.Add(-glance)), grid.Settled(now)
 	requests, events, seconds := 0.0, 0.0, 0.0
 	for _, interval := range analysis.Intervals(stable, stable, grid, from, to) {
@@ -122,12 +122,13 @@ func shortly(d time.Duration) string {
 	return text
 }
 
-func gridOf(step time.Duration, shared bool) analysis.Grid {
+// gridOf is the clock of a metric whose arms are scraped so often.
+func (m *metric) gridOf(step time.Duration) analysis.Grid {
 	if step < time.Second {
 		step = usualStep
 	}
 	const storing = 5 * time.Second
-	return analysis.Grid{Step: step, Settle: step + storing, Shared: shared}
+	return analysis.Grid{Step: step, Settle: step + storing + m.lag, Shared: m.arms.shared}
 }
 
 // prepare learns of the time before the first step what judges need, and makes them.
@@ -154,7 +155,7 @@ func (i *inquiry) prepare(a *Analyst, c course) {
 		canary, stable := m.pick(m.arms.canary, given[m]), m.pick(m.arms.stable, given[m])
 		m.cadence = analysis.Cadence(canary, stable)
 		longest = max(longest, m.cadence)
-		m.grid = gridOf(m.cadence, m.arms.shared)
+		m.grid = m.gridOf(m.cadence)
 		if m.Latency != nil {
 			m.problem = m.lookBack(canary, stable, end)
 		}
@@ -186,7 +187,7 @@ func (i *inquiry) begin(a *Analyst, c course, m *metric, s *scope, step time.Dur
 		if step == 0 {
 			return
 		}
-		m.grid = gridOf(step, m.arms.shared)
+		m.grid = m.gridOf(step)
 	}
 	m.problem = m.judge(s, len(i.metrics))
 }

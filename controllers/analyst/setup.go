@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
-// New returns an Analyst that works until the manager stops.
-func New(mgr ctrl.Manager, sources Sources, registry prometheus.Registerer) (*Analyst, error) {
+// New returns an Analyst that works until the manager stops. The lag is that of the installation's Prometheus.
+func New(mgr ctrl.Manager, sources Sources, lag time.Duration, registry prometheus.Registerer) (*Analyst, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	err := mgr.Add(manager.RunnableFunc(func(running context.Context) error {
 		<-running.Done()
@@ -22,5 +22,5 @@ func New(mgr ctrl.Manager, sources Sources, registry prometheus.Registerer) (*An
 		cancel()
 		return nil, fmt.Errorf("set up the analyst: %w", err)
 	}
-	return &Analyst{Sources: sources, Clock: time.Now, Context: ctx, Metrics: NewMetrics(registry)}, nil
+	return &Analyst{Sources: sources, Clock: time.Now, Context: ctx, Lag: lag, Metrics: NewMetrics(registry)}, nil
 }

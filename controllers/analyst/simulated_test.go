@@ -34,8 +34,9 @@ type world struct {
 	errors func(second int, canary bool) float64
 	// slow is the share of the canary's requests that are.
 	slow float64
-	// silent never answers.
+	// silent never answers. late is how much later than it is scraped something can be read.
 	silent bool
+	late   time.Duration
 	failed error
 	value  func(at time.Time) float64
 
@@ -120,7 +121,7 @@ func (w *world) Samples(ctx context.Context, selector string, from, to time.Time
 		first := int(from.Sub(w.start)/time.Second)/w.every*w.every - w.every
 		for second := max(first, 0); ; second += w.every {
 			at := w.start.Add(time.Duration(second) * time.Second)
-			if at.After(to) || at.After(time.Now()) {
+			if at.After(to) || at.After(time.Now().Add(-w.late)) {
 				break
 			}
 			if at.After(from) {

@@ -24,7 +24,7 @@ func (s *scenario) measuring(name, address string) {
 	s.create(&v1alpha1.AnalysisTemplate{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.app.Namespace, Name: name},
 		Spec: v1alpha1.AnalysisTemplateSpec{
-			Source: &v1alpha1.MetricSource{Prometheus: &v1alpha1.HTTPSource{Address: address, Bearer: &v1alpha1.SecretKey{Name: "token", Key: "token"}}},
+			Source: &v1alpha1.MetricSource{Prometheus: &v1alpha1.PrometheusSource{HTTPSource: v1alpha1.HTTPSource{Address: address, Bearer: &v1alpha1.SecretKey{Name: "token", Key: "token"}}}},
 			Metrics: []v1alpha1.AnalysisMetric{{
 				Name: "one", DryRun: true, NoData: "Ignore",
 				Threshold: &v1alpha1.ThresholdMetric{Query: ptr.To(v1alpha1.Query("vector(1)")), Success: "result == 1.0", Interval: world.Seconds(5), ConsecutiveSuccesses: 2},

@@ -36,6 +36,9 @@ containers:
   {{- with .root.Values.analysis.prometheus.address }}
   - --prometheus-address={{ . }}
   {{- end }}
+  {{- with .root.Values.analysis.prometheus.lag }}
+  - --prometheus-lag={{ . }}
+  {{- end }}
   {{- with .root.Values.analysis.allow }}
   - --analysis-allow={{ join "," . }}
   {{- end }}

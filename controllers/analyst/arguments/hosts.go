@@ -16,7 +16,7 @@ func hosts(source *v1alpha1.MetricSource) error {
 	case source == nil:
 		return nil
 	case source.Prometheus != nil:
-		return hostsOf("source.prometheus", *source.Prometheus)
+		return hostsOf("source.prometheus", source.Prometheus.HTTPSource)
 	case source.Web != nil:
 		return hostsOf("source.web", source.Web.HTTPSource)
 	case source.Datadog != nil:

@@ -14,8 +14,8 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-func (e entries) prometheus(spec *v1alpha1.HTTPSource) (analysis.Source, error) {
-	config, err := e.http(spec)
+func (e entries) prometheus(spec *v1alpha1.PrometheusSource) (analysis.Source, error) {
+	config, err := e.http(&spec.HTTPSource)
 	if err != nil {
 		return nil, err
 	}

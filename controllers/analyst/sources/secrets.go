@@ -89,7 +89,7 @@ func named(spec *v1alpha1.MetricSource) []string {
 	}
 	switch {
 	case spec.Prometheus != nil:
-		http(spec.Prometheus)
+		http(&spec.Prometheus.HTTPSource)
 	case spec.Web != nil:
 		http(&spec.Web.HTTPSource)
 	case spec.Datadog != nil:
