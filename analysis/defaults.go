@@ -20,6 +20,9 @@ const (
 	defaultConfirm = 2
 	// defaultAlphaSplit and defaultTolerance are those of the check of the split.
 	defaultAlphaSplit, defaultTolerance = 0.001, 0.1
+	// defaultToleranceUsers is that of the users of an A/B test: no more than scrapes that are lost with pods may make. A bias of who
+	// is counted is as large in what is found as it is here.
+	defaultToleranceUsers = 0.01
 	// defaultBurn is how many times faster than the objective allows the budget may be spent: a page in an hour.
 	defaultBurn = 14.4
 	// defaultDoubt is the evidence of being worse from which nothing passes, though it may yet be chance.
@@ -61,7 +64,12 @@ func DefaultLatency() LatencyComparison {
 
 // DefaultSplit is that of all weights.
 func DefaultSplit() SplitCheck {
-	return SplitCheck{Alpha: defaultAlphaSplit, Tolerance: defaultTolerance, Confirm: defaultConfirm}
+	return SplitCheck{Of: "requests", Alpha: defaultAlphaSplit, Tolerance: defaultTolerance, Confirm: defaultConfirm}
+}
+
+// DefaultSampleRatio is that of the users of an A/B test. They are independent.
+func DefaultSampleRatio() SplitCheck {
+	return SplitCheck{Of: "users", Alpha: defaultAlphaSplit, Tolerance: defaultToleranceUsers, Confirm: defaultConfirm, Phi: 1}
 }
 
 // DefaultObjective is that of an objective, such as 0.999.

@@ -36,11 +36,13 @@ const (
 	EffectWorse  = "Worse"
 	// EffectSame: the difference was shown to mean nothing.
 	EffectSame = "Same"
+	// EffectSkewed: users were not shared as declared, so that the difference may be one of users.
+	EffectSkewed = "Skewed"
 )
 
 // Effect is the canary's rate minus stable's.
 type Effect struct {
-	// Outcome is one of EffectOpen, EffectBetter, EffectWorse and EffectSame.
+	// Outcome is one of EffectOpen, EffectBetter, EffectWorse, EffectSame and EffectSkewed.
 	Outcome string
 	// Difference and the half width of its band are absolute, events per exposure. Half is +Inf without data.
 	Difference, Half float64
@@ -57,17 +59,26 @@ type MeanInterval struct {
 
 // Difference judges an A/B test by the absolute difference of two rates, or of two means. Use NewDifference.
 type Difference struct {
-	asked Goal
-	test  *sequential.Difference
-	band  *sequential.Band
-	found Finding
-	means bool
+	asked  Goal
+	test   *sequential.Difference
+	band   *sequential.Band
+	sample *Split
+	found  Finding
+	means  bool
 }
 
 // NewDifference has seen nothing yet.
 func NewDifference(asked Goal) *Difference {
-	return &Difference{asked: asked, test: sequential.NewDifference(asked.Planned), band: sequential.NewBand(defaultSpreadAB)}
+	ratio := DefaultSampleRatio()
+	ratio.Phi = math.Max(asked.Phi, 1)
+	return &Difference{asked: asked, test: sequential.NewDifference(asked.Planned), band: sequential.NewBand(defaultSpreadAB), sample: NewSplit(ratio)}
 }
+
+// Shared checks the sample ratio: whether the users of further intervals, in the order of time, were shared as these declare.
+func (d *Difference) Shared(intervals ...Interval) { d.sample.Add(intervals...) }
+
+// skewed: the sample ratio is off. It may be right again later.
+func (d *Difference) skewed() bool { return d.sample.Verdict() == v1alpha1.VerdictFail }
 
 // Add takes further intervals, in the order of time.
 func (d *Difference) Add(intervals ...Interval) {
@@ -81,9 +92,7 @@ func (d *Difference) Add(intervals ...Interval) {
 			d.found.LeftOut++
 			continue
 		}
-		if sequential.Comparable(canary, stable) {
-			d.found.Last = interval.End
-		}
+		d.found.Last = interval.End // no new user is no lack of data
 		d.band.Add(canary, stable, d.asked.Phi)
 		d.found.Used++
 		d.found.Canary, d.found.Stable = d.found.Canary.plus(interval.Canary), d.found.Stable.plus(interval.Stable)
@@ -103,9 +112,7 @@ func (d *Difference) AddMeans(intervals ...MeanInterval) {
 			d.found.LeftOut++
 			continue
 		}
-		if canary.Exposures > 0 && stable.Exposures > 0 {
-			d.found.Last = interval.End
-		}
+		d.found.Last = interval.End
 		d.found.Used++
 		d.found.Canary = d.found.Canary.plus(Counts{canary.Exposures, canary.Sum})
 		d.found.Stable = d.found.Stable.plus(Counts{stable.Exposures, stable.Sum})
@@ -121,6 +128,8 @@ func (d *Difference) Effect() Effect {
 		good = -difference
 	}
 	switch {
+	case d.skewed():
+		e.Outcome = EffectSkewed
 	case d.asked.Same > 0 && math.Abs(difference)+half <= d.asked.Same:
 		e.Outcome = EffectSame
 	case good-half > 0:
@@ -131,7 +140,8 @@ func (d *Difference) Effect() Effect {
 	return e
 }
 
-// Verdict is Pass for what is better, Fail for what is worse. What is the same is inconclusive, since it is nothing to win by.
+// Verdict is Pass for what is better, Fail for what is worse. What is the same is inconclusive, since it is nothing to win by, and so is
+// what can't be compared.
 func (d *Difference) Verdict() v1alpha1.Verdict {
 	if d.found.Canary.Exposures == 0 || d.found.Stable.Exposures == 0 {
 		return v1alpha1.VerdictNoData
@@ -158,6 +168,10 @@ func (d *Difference) Finding() Finding {
 		return f
 	}
 	e := d.Effect()
+	if e.Outcome == EffectSkewed {
+		f.Reason = d.sample.Finding().Reason + "; see whether users are kept for as long as the test lasts, and each is counted once"
+		return f
+	}
 	show := percent
 	if d.means {
 		show = func(value float64) string { return strconv.FormatFloat(value, 'g', 4, 64) }

@@ -11,6 +11,8 @@ import (
 
 // SplitCheck is what a Split judge is asked.
 type SplitCheck struct {
+	// Of is what is shared, such as "requests".
+	Of string
 	// Alpha is the chance that a split within the tolerance ever fails.
 	Alpha float64
 	// Tolerance is by which factor over 1 the odds of the canary may be off, at least 0.
@@ -129,15 +131,15 @@ func (s *Split) Finding() Finding {
 	case f.Used > 0:
 		f.Verdict = v1alpha1.VerdictPass
 	case s.Applies():
-		f.Reason = "split not known: no interval with requests whose weight had been the same for two scrapes"
+		f.Reason = fmt.Sprintf("split not known: no interval with %s whose weight had been the same for two scrapes", s.asked.Of)
 		return f
 	default:
-		f.Reason = "no share of the requests is declared, so there is no split to check"
+		f.Reason = fmt.Sprintf("no share of the %s is declared, so there is no split to check", s.asked.Of)
 		return f
 	}
 	f.Ratio = f.Canary.Exposures / s.expected
 	all := f.Canary.Exposures + f.Stable.Exposures
-	f.Reason = fmt.Sprintf("canary got %s of %.0f requests, %s were declared", percent(f.Canary.Exposures/all), all, percent(s.expected/all))
+	f.Reason = fmt.Sprintf("canary got %s of %.0f %s, %s were declared", percent(f.Canary.Exposures/all), all, s.asked.Of, percent(s.expected/all))
 	if reaches(f.Worse, s.asked.Alpha) {
 		f.Verdict = v1alpha1.VerdictFail
 		f.Reason += fmt.Sprintf(", so the arms can't be compared: %s", enough(f.Worse, s.asked.Alpha))

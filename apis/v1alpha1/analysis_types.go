@@ -130,7 +130,7 @@ type MetricStatus struct {
 	// PassesAt is ln of the evidence that is enough to pass.
 	// +optional
 	PassesAt string `json:"passesAt,omitempty"`
-	// Outcome of a Goal is Open, Better, Worse or Same.
+	// Outcome of a Goal is Open, Better, Worse or Same; Skewed where users were not shared as declared, so that nothing can be compared.
 	// +optional
 	Outcome string `json:"outcome,omitempty"`
 	// Difference is the canary's share of users who did it minus stable's, and Half half the width of its 95 % band, of a Goal.

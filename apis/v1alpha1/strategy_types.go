@@ -56,7 +56,8 @@ type Stickiness struct {
 
 // ABTest is a test of two versions by what their users do.
 type ABTest struct {
-	// Step at which it runs, by name. Users must stay with their version there: by a match, or stickiness with stable: true.
+	// Step at which it runs, by name. Users must stay with their version there: by a match, or stickiness with stable: true, for as
+	// long as the test.
 	// +required
 	// +kubebuilder:validation:MaxLength=63
 	Step string `json:"step"`
@@ -72,7 +73,7 @@ type ABTest struct {
 	// +optional
 	AtMost *Duration `json:"atMost,omitempty"`
 	// Decision is Report, which waits for a person who approves the step or aborts; or PromoteWinner, which goes on if the canary
-	// is shown to be better, and else goes back. Empty means Report.
+	// is shown to be better, and else goes back, or waits if its users can't be compared. Empty means Report.
 	// +optional
 	// +kubebuilder:default=Report
 	// +kubebuilder:validation:Enum=Report;PromoteWinner

@@ -111,6 +111,8 @@ func (t *ABTest) Result() string {
 		said = "the canary is better"
 	case analysis.EffectWorse:
 		said = "the canary is worse"
+	case analysis.EffectSkewed:
+		return "the versions can't be compared: " + t.Metric.Reason
 	case analysis.EffectSame:
 		said = "the versions are the same, as far as it matters"
 	default:

@@ -58,6 +58,7 @@ func TestResultsSayHowSure(t *testing.T) {
 	require.Equal(t, "the canary is worse"+numbers, result("Worse", nil))
 	require.Equal(t, "the versions are the same, as far as it matters"+numbers, result("Same", nil))
 	require.Equal(t, "neither version is shown to be better yet"+numbers, result("Open", nil))
+	require.Equal(t, "the versions can't be compared: as found", result("Skewed", nil))
 	require.Equal(t, "neither version was shown to be better"+numbers, result("Open", func(rel *v1alpha1.Release, _ *v1alpha1.MetricStatus) {
 		clitest.End(rel, time.Minute, v1alpha1.OutcomePromoted, "promoted")
 	}))

@@ -17,6 +17,7 @@ var differenceBy = map[string]string{
 // effectBy is the outcome of a Goal in words, with its mark.
 var effectBy = map[string]string{
 	analysis.EffectBetter: "✓ Better", analysis.EffectWorse: "✗ Worse", analysis.EffectSame: "= Same", analysis.EffectOpen: "● Open",
+	analysis.EffectSkewed: "≠ Skewed",
 }
 
 // outcome is the verdict of a metric; of a Goal that has data, what it came to.

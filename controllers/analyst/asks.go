@@ -42,6 +42,8 @@ type ask struct {
 	source *v1alpha1.MetricSource
 	// scope is the template whose steps are its own; empty where all are judged together.
 	scope string
+	// decidesTest: it is the goal of the A/B test.
+	decidesTest bool
 }
 
 func (a ask) kind() string {

@@ -14,8 +14,10 @@ type course struct {
 	visits []v1alpha1.StepStatus
 	// mixed: requests reach the canary by more than weights, in all steps, as where users are kept.
 	mixed bool
-	stage v1alpha1.Stage
-	since time.Time
+	// drawnAt is the step at which an A/B test draws its users by weight, and keeps those of both versions; empty without one.
+	drawnAt string
+	stage   v1alpha1.Stage
+	since   time.Time
 }
 
 // window is a time in which something is judged; a zero end is open.
@@ -32,8 +34,13 @@ func courseOf(release *v1alpha1.Release) course {
 	if progress.StageSince != nil {
 		c.since = progress.StageSince.Time
 	}
+	if test, kept := policy.Strategy.ABTest, policy.Strategy.Stickiness; test != nil && kept != nil && kept.Stable {
+		c.drawnAt = test.Step
+	}
 	for _, ref := range policy.RouteRefs {
-		c.mixed = c.mixed || len(ref.Rules) > 0
+		if len(ref.Rules) > 0 {
+			c.mixed, c.drawnAt = true, ""
+		}
 	}
 	return c
 }
@@ -110,10 +117,45 @@ func (c course) weight(start, end time.Time) int32 {
 	return 0
 }
 
-// share is that of a step which shares by weight alone, in parts per million, else 0.
-func (c course) share(step string) int32 {
+// users is the share of the A/B test's users that were drawn for the canary during all of an interval, in parts per million; 0 where
+// nobody declared one: who matches was not drawn, and whom an earlier step gave the canary stays there beside those of this one.
+func (c course) users(start, end time.Time) int32 {
+	if c.drawnAt == "" {
+		return 0
+	}
+	for _, v := range c.visits {
+		switch {
+		case v.Name != c.drawnAt && c.keeps(v.Name):
+			return 0
+		case v.Name == c.drawnAt && v.StartedAt != nil && !v.StartedAt.After(start) && (v.EndedAt == nil || !v.EndedAt.Time.Before(end)):
+			return c.weighed(v.Name)
+		}
+	}
+	return 0
+}
+
+// keeps: a step draws some users, who are kept from then on where any are. A step that is gone may have.
+func (c course) keeps(step string) bool {
 	at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step })
-	if at < 0 || c.mixed || len(c.steps[at].Match) > 0 || c.steps[at].Mirror != nil {
+	if at < 0 {
+		return true
+	}
+	ppm, err := trafficrouting.PPM(c.steps[at].Weight)
+	return err != nil || ppm > 0 && ppm < trafficrouting.Whole
+}
+
+// share is that of a step which shares requests by weight alone, in parts per million, else 0.
+func (c course) share(step string) int32 {
+	if c.mixed {
+		return 0
+	}
+	return c.weighed(step)
+}
+
+// weighed is the weight of a step that chooses nobody beside, in parts per million, else 0.
+func (c course) weighed(step string) int32 {
+	at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step })
+	if at < 0 || len(c.steps[at].Match) > 0 || c.steps[at].Mirror != nil {
 		return 0
 	}
 	ppm, err := trafficrouting.PPM(c.steps[at].Weight)

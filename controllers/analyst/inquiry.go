@@ -115,7 +115,7 @@ func (i *inquiry) plan(release *v1alpha1.Release, lag time.Duration) {
 	for at, asked := range asks {
 		m := &metric{ask: asked, when: asked.ref, arms: asked.arms(), lag: asked.lag(lag)}
 		if test := release.Spec.Policy.Strategy.ABTest; m.Goal != nil && test != nil && test.Goal == m.name {
-			m.when = &v1alpha1.AnalysisTemplateRef{Steps: []string{test.Step}}
+			m.decidesTest, m.when = true, &v1alpha1.AnalysisTemplateRef{Steps: []string{test.Step}}
 		}
 		m.set = book.Union(m.arms.all()...)
 		i.metrics = append(i.metrics, m)

@@ -17,44 +17,6 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// TestABTest: the goal is compared at its step, and harm is looked for beside it.
-func TestABTest(t *testing.T) {
-	for name, squares := range map[string]string{"shares": "", "means": `,"squares":["istio_requests_total{destination_service_name=\"%[1]s\",response_code=\"503\"}"]`} {
-		t.Run(name, func(t *testing.T) { testGoal(t, squares) })
-	}
-}
-
-// testGoal has twice as many events of the canary. Each is of value 1, so the squares are the same.
-func testGoal(t *testing.T, squares string) {
-	synctest.Test(t, func(t *testing.T) {
-		w := steady(11)
-		of := func(service string) string {
-			return fmt.Sprintf(`{"users":["istio_requests_total{destination_service_name=\"%[1]s\"}"],"events":["istio_requests_total{destination_service_name=\"%[1]s\",response_code=\"503\"}"]`+squares+`}`, service)
-		}
-		goal := fmt.Sprintf(`{"name":"orders","goal":{"shared":true,"canary":%s,"stable":%s}}`, of("web-canary"), of("web"))
-		r := released(template(t, goal+","+comparing(`,"dryRun":true`)))
-		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
-		r.Spec.Policy.Strategy.ABTest = &v1alpha1.ABTest{Step: "half", Goal: "shop/orders"}
-		a := begin(t, w)
-		a.Judge(r, a.tell)
-		e, _ := a.judge(r, 20*time.Second)
-		require.Empty(t, e.Unready)
-		w.canaryFails(0.02) // twice as many orders, say
-		w.shift(0.1)
-		enter(r, "tenth")
-		e, _ = a.judge(r, 10*time.Minute)
-		require.Nil(t, e.Test, "the test is at half")
-		w.shift(0.5)
-		enter(r, "half")
-		e, _ = a.judge(r, 30*time.Minute)
-		require.NotNil(t, e.Test)
-		require.Equal(t, analysis.EffectBetter, e.Test.Outcome, e.Test.Message)
-		require.Regexp(t, `orders (2|0\.02|0\.019|1\.9)`, e.Test.Message)
-		require.Equal(t, "Goal", e.Record.Metrics[0].Kind)
-		require.NotEmpty(t, e.Record.Metrics[0].Half)
-	})
-}
-
 // TestPromoted: what is judged once the new version has everything has data of it alone.
 func TestPromoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -182,18 +182,6 @@ func (m *metric) judgeThreshold(s *scope, weight float64) error {
 // job: it is measured by Jobs.
 func (m *metric) job() bool { return m.ask.source != nil && m.ask.source.Job != nil }
 
-// judgeGoal has no part in a scope: an A/B test looks for no harm.
-func (m *metric) judgeGoal() {
-	asked := analysis.DefaultGoal()
-	asked.Name, asked.More, asked.Phi = m.Name, m.Goal.Better != "Fewer", number(m.Goal.Noise, 1)
-	asked.Same = number(m.Goal.Same, 0)
-	if m.Goal.Planned != nil {
-		asked.Planned = float64(*m.Goal.Planned)
-	}
-	m.difference = analysis.NewDifference(asked)
-	m.intervals, m.finding = m.difference.Add, func(now time.Time) analysis.Finding { return m.difference.Finding().Aged(now) }
-}
-
 // quantile is the one that a Latency is about.
 func (m *metric) quantile() float64 {
 	return number(m.Latency.Quantile, analysis.DefaultLatency().Quantile)
@@ -258,38 +246,13 @@ func (m *metric) events(c course, given map[string][]analysis.Series, from, to t
 			continue
 		}
 		interval.Weight = c.weight(interval.Start, interval.End)
+		users := m.users(c, interval)
 		all = append(all, event{at: interval.End.Add(m.settle()), of: m, add: func() point {
+			if m.difference != nil {
+				m.difference.Shared(users)
+			}
 			m.intervals(interval)
 			m.recent = append(m.recent, interval)
-			return m.rates(interval)
-		}})
-	}
-	return all
-}
-
-// means are the intervals of a Goal by values: where one of its three counters has none, neither have the others.
-func (m *metric) means(c course, canary, stable analysis.Arm, given map[string][]analysis.Series, from, to time.Time) []event {
-	squares := map[time.Time]analysis.Interval{}
-	for _, interval := range analysis.Intervals(
-		analysis.Arm{Exposures: canary.Exposures, Events: m.pick(m.arms.canarySquares, given)},
-		analysis.Arm{Exposures: stable.Exposures, Events: m.pick(m.arms.stableSquares, given)}, m.grid, from, to) {
-		squares[interval.End] = interval
-	}
-	var all []event
-	for _, interval := range analysis.Intervals(canary, stable, m.grid, from, to) {
-		square, both := squares[interval.End]
-		if !both {
-			continue
-		}
-		of := func(sum, squares analysis.Counts) sequential.Moments {
-			return sequential.Moments{Exposures: sum.Exposures, Sum: sum.Events, Squares: squares.Events}
-		}
-		mean := analysis.MeanInterval{
-			Start: interval.Start, End: interval.End, Weight: c.weight(interval.Start, interval.End),
-			Canary: of(interval.Canary, square.Canary), Stable: of(interval.Stable, square.Stable),
-		}
-		all = append(all, event{at: interval.End.Add(m.settle()), of: m, add: func() point {
-			m.difference.AddMeans(mean)
 			return m.rates(interval)
 		}})
 	}

@@ -47,7 +47,7 @@ const newStep = "the step is new: two scrapes of its own come first"
 // publish judges all that is known now, and tells of it if it is another verdict, or a minute old.
 func (i *inquiry) publish(a *Analyst, c course, release *v1alpha1.Release) {
 	now := a.Clock()
-	evidence := i.evidence(c, release, now)
+	evidence := i.evidence(c, now)
 	verdicts := make([]string, 0, len(i.metrics))
 	for _, m := range i.metrics {
 		verdicts = append(verdicts, string(m.found.Verdict))
@@ -98,8 +98,8 @@ func tested(e *planner.Evidence) string {
 }
 
 // evidence puts all scopes together.
-func (i *inquiry) evidence(c course, release *v1alpha1.Release, now time.Time) *planner.Evidence {
-	e := &planner.Evidence{Verdict: v1alpha1.VerdictPass, Unready: i.unready(), Test: i.test(release.Spec.Policy.Strategy.ABTest, now)}
+func (i *inquiry) evidence(c course, now time.Time) *planner.Evidence {
+	e := &planner.Evidence{Verdict: v1alpha1.VerdictPass, Unready: i.unready(), Test: i.test(now)}
 	said, ignored := map[v1alpha1.Verdict][]string{}, false
 	for _, s := range i.scopes {
 		if !i.counts(s, c, now) {
@@ -224,20 +224,6 @@ func (i *inquiry) early(c course) bool {
 		}
 	}
 	return false
-}
-
-// test is how the A/B test stands; nil without one, or before it has users.
-func (i *inquiry) test(test *v1alpha1.ABTest, now time.Time) (stands *planner.Test) {
-	for _, m := range i.metrics {
-		if m.difference == nil {
-			continue
-		}
-		m.found = m.finding(m.asOf(now))
-		if test != nil && m.name == test.Goal && m.difference.Verdict() != v1alpha1.VerdictNoData {
-			stands = &planner.Test{Outcome: m.difference.Effect().Outcome, Message: m.difference.Finding().Reason}
-		}
-	}
-	return stands
 }
 
 // record is what people are told.

@@ -28,7 +28,7 @@ type track struct {
 	most, stride int
 	// shares: its values are shares of all requests, and means of them are by all.
 	shares bool
-	points       []kept
+	points []kept
 	// open is the point that is being filled, of so many intervals.
 	open   point
 	filled int
@@ -81,7 +81,9 @@ func pointsOf(metrics int) int {
 	return min(max(even, fewestPoints), mostPoints)
 }
 
-func newTrack(metrics int, shares bool) track { return track{most: pointsOf(metrics), stride: 1, shares: shares} }
+func newTrack(metrics int, shares bool) track {
+	return track{most: pointsOf(metrics), stride: 1, shares: shares}
+}
 
 // add notes what came of one interval or measurement.
 func (t *track) add(p point) {

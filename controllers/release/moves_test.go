@@ -342,6 +342,13 @@ func (w *world) pass(d time.Duration) {
 	require.FailNow(w.t, "it never comes to rest", "within %s: %s\n%s", d, w.last.Status.Message, w.tale.String())
 }
 
+// tells requires what it says that it waits for.
+func (w *world) tells(message string) {
+	w.t.Helper()
+	require.NotNil(w.t, w.status.Barrier, w.tale.String())
+	require.Equal(w.t, message, w.status.Barrier.Message)
+}
+
 // next opens the next Release, as the Rollout's controller does once one has ended.
 func (w *world) next() {
 	w.number++

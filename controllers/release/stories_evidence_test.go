@@ -190,6 +190,36 @@ var storiesOfTests = map[string]story{
 		w.test("Better", "orders +0.9 points (0.4 to 1.4)")
 		w.end(v1alpha1.OutcomePromoted)
 	}},
+	"ab-test-without-users": {"A test that has counted nobody keeps what there is: a person decides, or users who are counted at last.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.pass(3 * time.Hour)
+		w.tells("the test at step half has run for 2h0m0s, and can't be decided: no users are counted yet; mend what it counts, or promote or abort")
+		w.test("", "orders not counted since 12:00:00")
+		w.pass(time.Hour)
+		w.test("Better", "orders +0.9 points (0.4 to 1.4)")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"ab-test-skewed": {"Users who were not shared as declared say nothing, and a person decides.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.test("Skewed", "canary got 60 % of 5000 users, 50 % were declared")
+		w.pass(3 * time.Hour)
+		w.tells("the test at step half has run for 2h0m0s, and can't be decided: canary got 60 % of 5000 users, 50 % were declared; mend what it counts, or promote or abort")
+		w.promote()
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"ab-test-skewed-report": {"A report that says so is read like any other, once its time is over.", testOf(v1alpha1.DecisionReport), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.test("Skewed", "canary got 60 % of 5000 users, 50 % were declared")
+		w.pass(3 * time.Hour)
+		w.approve("half")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
 	"ab-test-harm": {"What does harm is taken back, whatever the test says.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
 		w.judge(v1alpha1.VerdictPass, "no worse than stable")
 		begin(w)

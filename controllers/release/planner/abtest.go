@@ -38,23 +38,35 @@ func (d *draft) testing() *v1alpha1.Barrier {
 		return nil
 	}
 	barrier := &v1alpha1.Barrier{Name: barrierEvidence, Message: fmt.Sprintf("the test at step %s goes on; %s", test.Step, result)}
-	if test.AtMost != nil {
+	switch {
+	case test.AtMost == nil:
+	case !d.spent(test):
 		end := metav1.NewMicroTime(d.startedAt().Add(test.AtMost.Duration.Duration))
 		barrier.Until = &end
+	default: // and nobody knows what of
+		barrier.Message = fmt.Sprintf("the test at step %s has run for %s, and can't be decided: %s; mend what it counts, or promote or abort",
+			test.Step, test.AtMost.Duration.Duration, result)
 	}
 	return barrier
+}
+
+// spent: the test has run for as long as it may.
+func (d *draft) spent(test *v1alpha1.ABTest) bool {
+	return test.AtMost != nil && !d.in.Now.Before(d.startedAt().Add(test.AtMost.Duration.Duration))
 }
 
 // result tells how the test stands, and whether that is its end: a difference was shown, or none that means anything, or it has
 // run for as long as it may.
 func (d *draft) result(test *v1alpha1.ABTest) (string, bool) {
-	over := test.AtMost != nil && !d.in.Now.Before(d.startedAt().Add(test.AtMost.Duration.Duration))
 	if d.in.Evidence == nil || d.in.Evidence.Test == nil {
-		return "no users are counted yet", over
+		return "no users are counted yet", d.spent(test)
 	}
 	stands := d.in.Evidence.Test
-	return stands.Message, over || stands.Outcome != analysis.EffectOpen
+	return stands.Message, d.spent(test) || stands.tells() && stands.Outcome != analysis.EffectOpen
 }
+
+// tells: its users are counted, and can be compared.
+func (t *Test) tells() bool { return t != nil && t.Outcome != "" && t.Outcome != analysis.EffectSkewed }
 
 // won: the canary was shown to be better.
 func (d *draft) won() bool {
@@ -62,10 +74,14 @@ func (d *draft) won() bool {
 	return e != nil && e.Test != nil && e.Test.Outcome == analysis.EffectBetter
 }
 
-// noWinner: a test that promotes the winner has ended, and the canary is none.
+// noWinner: a test that promotes the winner has ended, and the canary is none. Users who aren't counted, or can't be compared, say
+// nothing of that.
 func noWinner(d *draft) string {
-	test := d.test()
-	if test == nil || test.Decision != v1alpha1.DecisionPromoteWinner || d.skipsHolds() || d.userPaused() != "" || d.won() || d.in.Evidence == nil || !d.in.Evidence.known() {
+	test, e := d.test(), d.in.Evidence
+	if test == nil || test.Decision != v1alpha1.DecisionPromoteWinner || d.skipsHolds() || d.userPaused() != "" || d.won() {
+		return ""
+	}
+	if e == nil || !e.known() || !e.Test.tells() {
 		return ""
 	}
 	result, ended := d.result(test)

@@ -98,7 +98,8 @@ type Evidence struct {
 
 // Test is how an A/B test stands.
 type Test struct {
-	// Outcome is one of analysis.EffectOpen, EffectBetter, EffectWorse and EffectSame.
+	// Outcome is one of analysis.EffectOpen, EffectBetter, EffectWorse, EffectSame and EffectSkewed; empty where users are not counted
+	// any more.
 	Outcome string
 	// Message has the difference with its band.
 	Message string
