@@ -1,6 +1,7 @@
 package analyst
 
 import (
+	"slices"
 	"time"
 
 	"crossfade.io/crossfade/analysis"
@@ -77,4 +78,11 @@ func (i *inquiry) test(now time.Time) (stands *planner.Test) {
 		}
 	}
 	return stands
+}
+
+// ever: something was counted, however long ago.
+func ever(counters []analysis.Series) bool {
+	return slices.ContainsFunc(counters, func(s analysis.Series) bool {
+		return slices.ContainsFunc(s.Samples, func(sample analysis.Sample) bool { return sample.Value > 0 })
+	})
 }

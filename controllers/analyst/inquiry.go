@@ -181,7 +181,7 @@ func (i *inquiry) unready() string {
 	}
 	var all []string
 	for _, m := range i.metrics {
-		if said := "metric " + m.unready(); m.holds() && m.problem != nil && !slices.Contains(all, said) {
+		if said := "metric " + m.unready(); m.awaited() && m.problem != nil && !slices.Contains(all, said) {
 			all = append(all, said)
 		}
 	}

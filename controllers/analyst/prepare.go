@@ -35,10 +35,8 @@ func (i *inquiry) probe(a *Analyst, c course) {
 	now := a.Clock()
 	given := i.fetch(a, i.counting(), now.Add(-glance), now)
 	for m, answer := range given {
-		stable := m.pick(m.arms.stable, answer)
-		if m.Objective == nil && analysis.Cadence(stable) == 0 {
-			m.problem = fmt.Errorf("its source has no two scrapes of stable in the last %s; see whether it is scraped, and whether %s is right",
-				shortly(glance), strings.Join(m.arms.stable, " or "))
+		if m.Objective == nil {
+			m.problem = m.uncounted(m.pick(m.arms.stable, answer))
 		}
 	}
 	for _, m := range i.metrics {
@@ -55,6 +53,19 @@ func (i *inquiry) probe(a *Analyst, c course) {
 			i.outlook = m.outlook(c, given[m], now)
 			break
 		}
+	}
+}
+
+// uncounted is why nothing can be compared with stable; nil if it can.
+func (m *metric) uncounted(stable []analysis.Series) error {
+	asked := strings.Join(m.arms.stable, " or ")
+	switch {
+	case analysis.Cadence(stable) == 0:
+		return fmt.Errorf("its source has no two scrapes of stable in the last %s; see whether it is scraped, and whether %s is right", shortly(glance), asked)
+	case m.decidesTest && !ever(stable):
+		return fmt.Errorf("its source has counted no user of stable yet; see whether %s is right", asked)
+	default:
+		return nil
 	}
 }
 

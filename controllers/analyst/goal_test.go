@@ -1,0 +1,102 @@
+package analyst
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/apis/v1alpha1"
+)
+
+// spelt knows but one counter.
+type spelt struct{ *world }
+
+func (s spelt) Samples(ctx context.Context, selector string, from, to time.Time) ([]analysis.Series, error) {
+	if !strings.Contains(selector, "istio_requests_total") {
+		return nil, nil
+	}
+	return s.world.Samples(ctx, selector, from, to)
+}
+
+// Open opens it for everything.
+func (s spelt) Open(context.Context, *v1alpha1.Release, *v1alpha1.AnalysisTemplateRef, *v1alpha1.MetricSource) (analysis.Source, error) {
+	return s, nil
+}
+
+// TestGoalThatCountsNobody holds up a Release before its first step where a test is decided by it.
+func TestGoalThatCountsNobody(t *testing.T) {
+	misspelt := strings.ReplaceAll(orders(""), "istio_requests_total", "istio_request_total")
+	for name, test := range map[string]struct {
+		goal    string
+		uncount bool
+		tested  bool
+		want    string
+	}{
+		"misspelt":          {misspelt, false, true, "metric shop/orders: its source has no two scrapes of stable in the last 10m; see whether it is scraped, and whether istio_request_total{"},
+		"nobody yet":        {orders(""), true, true, "metric shop/orders: its source has counted no user of stable yet; see whether istio_requests_total{"},
+		"decides nothing":   {misspelt, false, false, ""},
+		"users are counted": {orders(""), false, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, r := steady(14), trial(t, test.goal)
+				if !test.tested {
+					r.Spec.Policy.Strategy.ABTest = nil
+				}
+				if test.uncount {
+					w.rate = 0
+				}
+				a := begin(t, spelt{w})
+				a.Judge(r, a.tell)
+				e, _ := a.judge(r, 20*time.Second)
+				if test.want == "" {
+					require.Empty(t, e.Unready)
+					return
+				}
+				require.Contains(t, e.Unready, test.want)
+			})
+		})
+	}
+}
+
+// TestGoalThatIsLost: a test tells nothing once its users are not counted any more, and goes on where they are again.
+func TestGoalThatIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(15), drawn(t, orders(""))
+		a := begin(t, w)
+		requireReady(t, a, r)
+		w.canaryFails(0.02)
+		w.shift(0.5)
+		enter(r, "half")
+		e, _ := a.judge(r, 30*time.Minute)
+		require.Equal(t, analysis.EffectBetter, e.Test.Outcome)
+		w.set(func() { w.failed = errSilent })
+		e, _ = a.judge(r, 5*time.Minute)
+		require.Empty(t, e.Test.Outcome)
+		require.Contains(t, e.Unready, "metric shop/orders: "+errSilent.Error())
+		w.set(func() { w.failed = nil })
+		e, _ = a.judge(r, 2*time.Minute)
+		require.Equal(t, analysis.EffectBetter, e.Test.Outcome)
+	})
+}
+
+// TestFewUsers: no new user for a while is no lack of data.
+func TestFewUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(16), drawn(t, orders(""))
+		w.rate = 0.01
+		a := begin(t, w)
+		requireReady(t, a, r)
+		w.shift(0.5)
+		enter(r, "half")
+		e, _ := a.judge(r, 2*time.Hour)
+		require.NotNil(t, e.Test)
+		require.Equal(t, analysis.EffectOpen, e.Test.Outcome, e.Test.Message)
+		require.Equal(t, v1alpha1.VerdictInconclusive, e.Record.Metrics[0].Verdict)
+	})
+}
