@@ -1,7 +1,6 @@
 package analyst
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -10,12 +9,8 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-const (
-	// stretch is how much of the past is asked for at once, as after a restart.
-	stretch = time.Hour
-	// longestMeasurement bounds one that is taken beside the looks, such as a Job.
-	longestMeasurement = 30 * time.Minute
-)
+// stretch is how much of the past is asked for at once, as after a restart.
+const stretch = time.Hour
 
 // collect gives judges all that is known by now, in the order in which it became known, so that one who begins later finds the same.
 func (i *inquiry) collect(a *Analyst, c course) {
@@ -89,7 +84,8 @@ func (m *metric) due(c course, now time.Time) (from, to time.Time) {
 }
 
 // measure takes the measurements of thresholds that are due. Of a source that knows the past, they are taken as of their time, one
-// after the other up to the horizon, and left says that there may be more; of others beside the looks, as long as that takes.
+// after the other up to the horizon, and left says that there may be more; of others beside the looks, as long as
+// the source lets that take, as a Job of hours.
 func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken []event, left bool) {
 	for _, m := range i.metrics {
 		at, due := m.measurable(c)
@@ -108,10 +104,8 @@ func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken [
 			continue
 		}
 		m.measuring = true
-		ctx, cancel := context.WithTimeout(i.ctx, longestMeasurement)
 		go func() {
-			defer cancel()
-			value, err := a.value(ctx, m.source, query, now)
+			value, err := a.value(i.ctx, m.source, query, now)
 			i.mu.Lock()
 			defer i.mu.Unlock()
 			i.answers = append(i.answers, m.measured(now, value, err))
