@@ -41,8 +41,9 @@ type Limits struct {
 	// InitialDelay is how long after the start the first measurement is taken, Interval is the time between two of them; an
 	// Interval of 0 takes only one, and that again after 15 s as long as it has no value.
 	InitialDelay, Interval time.Duration
-	// Count is how many measurements with a value are taken before it passes; 0 takes them for as long as the step lasts, and is
-	// inconclusive until ConsecutiveSuccesses of them are good.
+	// Count is how many measurements with a value are taken before it passes; 0 takes them until ConsecutiveSuccesses of them are
+	// good. Where that is 0 too it is endless: measured for as long as it is asked, it passes while the last one is good, and fails
+	// by a limit at any time.
 	Count int
 	// FailureLimit is how many failures are borne: one more fails.
 	FailureLimit int
@@ -146,6 +147,9 @@ func (t *Threshold) end() {
 	}
 }
 
+// Endless says whether it is measured for as long as it is asked: that it passes is of its last measurement.
+func (t *Threshold) Endless() bool { return t.asked.Count <= 0 && t.asked.ConsecutiveSuccesses <= 0 }
+
 // Verdict is that of Finding.
 func (t *Threshold) Verdict() v1alpha1.Verdict {
 	switch {
@@ -153,6 +157,8 @@ func (t *Threshold) Verdict() v1alpha1.Verdict {
 		return t.ended
 	case t.taken == 0 || t.missesRow > t.asked.ErrorLimit:
 		return v1alpha1.VerdictNoData
+	case t.Endless() && t.missesRow == 0 && t.successesInRow > 0:
+		return v1alpha1.VerdictPass
 	default:
 		return v1alpha1.VerdictInconclusive
 	}

@@ -347,10 +347,11 @@ type ThresholdMetric struct {
 	// InitialDelay is how long after the start the first measurement is taken. Empty means at once.
 	// +optional
 	InitialDelay *Duration `json:"initialDelay,omitempty"`
-	// Interval between two measurements. Empty takes one.
+	// Interval between two measurements. Empty takes one, whatever count says.
 	// +optional
 	Interval *Duration `json:"interval,omitempty"`
-	// Count is after how many measurements with a value it passes. Empty takes them for as long as it is asked.
+	// Count is after how many measurements with a value it passes. Empty takes them until consecutiveSuccesses are good; without
+	// these too, for as long as it is asked: it passes while the last one, of the step itself, is good, and may fail at any time.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Count int32 `json:"count,omitempty"`

@@ -166,8 +166,9 @@ func (m *metric) judgeThreshold(s *scope, weight float64) error {
 	}
 	if t.Interval != nil {
 		limits.Interval = t.Interval.Duration.Duration
-	} else if t.Count == 0 {
-		limits.Count = 1
+	}
+	if limits.Interval <= 0 {
+		limits.Count = 1 // there is no second one
 	}
 	if m.NoData == noDataFail {
 		limits.NoData = analysis.OutcomeFailure

@@ -109,8 +109,9 @@ func (i *inquiry) evidence(c course, now time.Time) *planner.Evidence {
 			ignored = true
 			continue
 		}
-		e.Verdict = worst(e.Verdict, s.found.Verdict)
-		said[s.found.Verdict] = append(said[s.found.Verdict], s.found.Reason)
+		verdict, reason := s.says(c)
+		e.Verdict = worst(e.Verdict, verdict)
+		said[verdict] = append(said[verdict], reason)
 		e.Harm = e.Harm || s.harmful()
 	}
 	e.Message = strings.Join(said[e.Verdict], "; ")
@@ -183,6 +184,18 @@ func (i *inquiry) age(s *scope, at time.Time, ever bool) {
 			}
 		}
 	}
+}
+
+// says is what it found for the present step: what goes by its last measurement passes by one of that step.
+func (s *scope) says(c course) (v1alpha1.Verdict, string) {
+	_, started := c.present()
+	before := func(m *metric) bool {
+		return m.threshold != nil && m.threshold.Endless() && m.found.Last.Before(started)
+	}
+	if s.found.Verdict == v1alpha1.VerdictPass && slices.ContainsFunc(s.metrics, before) {
+		return v1alpha1.VerdictInconclusive, s.found.Reason + ", which was before this step"
+	}
+	return s.found.Verdict, s.found.Reason
 }
 
 // ignorable: all of its metrics may be left out.

@@ -142,3 +142,54 @@ func TestMeasurementOfTheStepBefore(t *testing.T) {
 		s.set(func() { require.Equal(t, 3, s.begun, "the past can't be measured") })
 	})
 }
+
+// TestGuard: a threshold without an end, as in the documentation, holds no step that is well, and fails one at any time.
+func TestGuard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := steady(2)
+		r := released(template(t, `{"name":"queue","noData":"Ignore","threshold":{"query":"queue","success":"result < 100","interval":"1m","failureLimit":3}}`))
+		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
+		a := begin(t, w)
+		requireReady(t, a, r)
+		enter(r, "tenth")
+		e, took := a.judge(r, 10*time.Minute, pass, fail)
+		require.Equal(t, pass, e.Verdict, e.Message)
+		require.Less(t, took, time.Minute)
+
+		w.set(func() { w.value = func(time.Time) float64 { return 200 } })
+		e, _ = a.judge(r, 2*time.Minute, open, fail)
+		require.Equal(t, open, e.Verdict, e.Message)
+		w.set(func() { w.value = func(time.Time) float64 { return 1 } })
+		e, _ = a.judge(r, 2*time.Minute, pass, fail)
+		require.Equal(t, pass, e.Verdict, e.Message)
+
+		<-time.After(10 * time.Second)
+		w.set(func() { w.values = 0 })
+		enter(r, "half")
+		e, _ = a.judge(r, 20*time.Second, pass)
+		require.Equal(t, open, e.Verdict, "the step has no measurement of its own: %s", e.Message)
+		require.False(t, e.Early, "other steps need not wait for it")
+		w.set(func() { require.Zero(t, w.values) })
+		e, _ = a.judge(r, 2*time.Minute, pass)
+		require.Equal(t, pass, e.Verdict, e.Message)
+
+		w.set(func() { w.value = func(time.Time) float64 { return 200 } })
+		e, took = a.judge(r, 10*time.Minute, fail)
+		require.Equal(t, fail, e.Verdict, e.Message)
+		require.Contains(t, e.Message, "4 of ")
+		require.Less(t, took, 5*time.Minute)
+	})
+}
+
+// TestCountWithoutInterval: there is one measurement, so it is waited for no other.
+func TestCountWithoutInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := released(template(t, `{"name":"queue","threshold":{"query":"queue","success":"result < 5","count":3}}`))
+		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
+		a := begin(t, steady(2))
+		requireReady(t, a, r)
+		enter(r, "tenth")
+		e, _ := a.judge(r, 10*time.Minute, pass)
+		require.Equal(t, pass, e.Verdict, e.Message)
+	})
+}
