@@ -133,13 +133,17 @@ func (s safety) add(canary, stable sequential.Arm, phi float64) {
 	}
 }
 
-// log is ln of the evidence for "under the limit or under the floor", the mean of both. The limit is the one from half of the
-// traffic on, or the other.
-func (s safety) log(atHalf bool) float64 {
-	limit := s.limit.Log()
+// underLimit is ln of the evidence for "under the limit", which is the one from half of the traffic on, or the other.
+func (s safety) underLimit(atHalf bool) float64 {
 	if atHalf {
-		limit = s.limitAtHalf.Log()
+		return s.limitAtHalf.Log()
 	}
+	return s.limit.Log()
+}
+
+// log is ln of the evidence for "under the limit or under the floor", the mean of both.
+func (s safety) log(atHalf bool) float64 {
+	limit := s.underLimit(atHalf)
 	if s.under == nil {
 		return limit
 	}

@@ -214,21 +214,29 @@ func (c *Compare) numbers() Finding {
 	return f
 }
 
-// forecast says when it decides, if the ratio is what it seems to be and traffic stays what it was.
+// forecast says when it decides, if rates are what they seem to be and traffic stays what it was.
 func (c *Compare) forecast(f *Finding) {
 	seconds, all := f.After().Seconds(), f.Canary.Exposures+f.Stable.Exposures
-	if f.Used == 0 || f.Stable.Events == 0 || !(seconds > 0) {
+	if f.Used == 0 || !(seconds > 0) {
 		return
 	}
 	traffic := sequential.Traffic{
 		Rate: all / seconds, Weight: f.Canary.Exposures / all, Base: f.Stable.Events / f.Stable.Exposures, Phi: f.Phi,
 	}
 	left := math.Inf(1)
-	if f.Ratio > c.asked.Margin {
+	if f.Stable.Events > 0 && f.Ratio > c.asked.Margin {
 		left = (-math.Log(c.asked.Alpha) - f.Worse) / traffic.Information(f.Ratio, c.asked.Margin)
 	}
-	if f.Ratio < c.limit() {
+	if f.Stable.Events > 0 && f.Ratio < c.limit() {
 		left = math.Min(left, (-math.Log(c.asked.AlphaPass)-f.Safe)/traffic.Information(f.Ratio, c.limit()))
+	}
+	if safe := c.bets.safe; safe.under != nil {
+		rate := f.Canary.Events / f.Canary.Exposures
+		if f.Stable.Events > 0 {
+			rate = math.Max(rate, traffic.Base*f.Ratio) // the ratio doesn't go by the first few events alone
+		}
+		requests := c.asked.underFloor(safe.under, safe.underLimit(c.atHalf()), rate, f.Phi)
+		left = math.Min(left, requests/(traffic.Rate*traffic.Weight))
 	}
 	const longest = 24 * 3600
 	if left > 0 && left < longest {

@@ -17,8 +17,8 @@ func (c Comparison) Outlook(traffic sequential.Traffic) time.Duration {
 		limit = c.LimitAtHalf
 	}
 	seconds := traffic.Seconds(1, limit, c.AlphaPass, sequential.OvershootSafe)
-	if requests := c.underFloor(traffic); traffic.Rate*traffic.Weight > 0 {
-		seconds = math.Min(seconds, requests/(traffic.Rate*traffic.Weight))
+	if rate := traffic.Rate * traffic.Weight; rate > 0 && c.Floor > 0 {
+		seconds = math.Min(seconds, c.underFloor(sequential.NewMeets(c.Floor), math.Inf(-1), traffic.Base, traffic.Phi)/rate)
 	}
 	const longest = 24 * 3600
 	if !(seconds < longest) {
@@ -27,18 +27,30 @@ func (c Comparison) Outlook(traffic sequential.Traffic) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-// underFloor is how many requests of the canary show that it has fewer events than the floor; half of the bet is on that.
-func (c Comparison) underFloor(traffic sequential.Traffic) float64 {
-	if !(c.Floor > 0) || traffic.Base >= c.Floor {
+// underFloor is how many requests of the canary, with events at this rate, show that it has fewer than the floor, which is half of
+// the bet; +Inf if they don't. The other half is that it is under the limit, of which limit is ln of the evidence.
+func (c Comparison) underFloor(under *sequential.Threshold, limit, rate, phi float64) float64 {
+	if !(c.Floor > 0) || rate >= c.Floor {
 		return math.Inf(1)
 	}
-	const mostRequests = 1 << 30
-	for requests := 64.0; requests < mostRequests; requests *= 1.1 {
-		meets := sequential.NewMeets(c.Floor)
-		meets.Add(sequential.Arm{Exposures: requests, Events: requests * traffic.Base}, math.Max(traffic.Phi, 1))
-		if meets.Log() >= -math.Log(c.AlphaPass)+math.Ln2 {
-			return requests
+	shown := func(requests float64) bool {
+		more := under.Clone()
+		more.Add(sequential.Arm{Exposures: requests, Events: requests * rate}, math.Max(phi, 1))
+		return reaches(sequential.Merge([]float64{limit, more.Log()}, nil), c.AlphaPass)
+	}
+	const mostRequests, steps = 1 << 30, 5
+	few, many := 0.0, 1.0
+	for !shown(many) {
+		if few, many = many, 2*many; many > mostRequests {
+			return math.Inf(1)
 		}
 	}
-	return math.Inf(1)
+	for range steps {
+		if middle := (few + many) / 2; shown(middle) {
+			many = middle
+		} else {
+			few = middle
+		}
+	}
+	return many
 }
