@@ -61,32 +61,43 @@ func TestProbedPromotion(t *testing.T) {
 	}
 }
 
-// TestProbeThatSomebodyElseAnswers: a route that Crossfade does not know of takes what a probe asks, so that the split is
-// not what requests meet. Objects alone would not tell; the probe does, and the deadline decides.
+// TestProbeThatSomebodyElseAnswers: a route that Crossfade does not know of takes what probes ask, so that the split is
+// not what requests meet: those that must reach the canary don't, or those that must not do. Objects alone would not tell; the
+// probe does, and the deadline decides.
 func TestProbeThatSomebodyElseAnswers(t *testing.T) {
-	t.Parallel()
-	s := begin(t, setting{
-		steps: []v1alpha1.Step{byHeader(nil)},
-		policy: func(r *v1alpha1.Rollout) {
-			r.Spec.RouteRefs[0].Probes = probing(hostOf(t))
-			r.Spec.ProgressDeadline = world.Seconds(25)
-		},
-	})
-	s.create(shadowing(s.app))
-	s.ship("v2")
-	release := s.awaitRelease(1, "held by a probe", func(r *v1alpha1.Release) bool {
-		return r.Status.Progress.Shifted && r.Status.Barrier != nil && r.Status.Barrier.Name == "probe"
-	})
-	require.NotEqual(t, trafficrouting.EvidenceProbed.String(), release.Status.Routes[0].Evidence)
-	s.requireFailedBy(v1alpha1.CauseDeadline)
-	release = s.awaitOutcome(1, v1alpha1.OutcomeFailed)
-	s.logf("%s", release.Status.Progress.CauseMessage)
-	require.Contains(t, release.Status.Progress.CauseMessage, "probe insider")
-	require.Contains(t, release.Status.Progress.CauseMessage, `must reach the canary; stable answered, with X-Version: "v1"`)
+	for service, says := range map[string]string{
+		world.AppName:                          `probe insider .* must reach the canary; stable answered, with X-Version: "v1"`,
+		trafficrouting.CanaryOf(world.AppName): `probe plain .* must reach stable; the canary answered, with X-Version: "v2"`,
+	} {
+		t.Run(service, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, setting{
+				steps: []v1alpha1.Step{byHeader(nil)},
+				policy: func(r *v1alpha1.Rollout) {
+					r.Spec.RouteRefs[0].Probes = probing(hostOf(t))
+					r.Spec.ProgressDeadline = world.Seconds(25)
+				},
+			})
+			shadow := shadowing(s.app, service)
+			s.create(shadow)
+			s.ship("v2")
+			release := s.awaitRelease(1, "held by a probe", func(r *v1alpha1.Release) bool {
+				return r.Status.Barrier != nil && r.Status.Barrier.Name == "probe"
+			})
+			require.NotEqual(t, trafficrouting.EvidenceProbed.String(), release.Status.Routes[0].Evidence)
+			s.requireFailedBy(v1alpha1.CauseDeadline)
+			// As long as requests still come to the canary, it is kept for them.
+			require.NoError(t, shared.Client.Delete(s.ctx, shadow))
+			release = s.awaitOutcome(1, v1alpha1.OutcomeFailed)
+			s.logf("%s", release.Status.Progress.CauseMessage)
+			require.Regexp(t, says, release.Status.Progress.CauseMessage)
+			s.requireNoneFailed()
+		})
+	}
 }
 
-// shadowing is a route for where probes ask, which leads to the app's Service.
-func shadowing(app world.App) *gatewayv1.HTTPRoute {
+// shadowing is a route for where probes ask, which leads to a Service.
+func shadowing(app world.App, service string) *gatewayv1.HTTPRoute {
 	port := gatewayv1.PortNumber(app.Port())
 	prefix := gatewayv1.PathMatchPathPrefix
 	return &gatewayv1.HTTPRoute{
@@ -99,7 +110,7 @@ func shadowing(app world.App) *gatewayv1.HTTPRoute {
 			Rules: []gatewayv1.HTTPRouteRule{{
 				Matches: []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{Type: &prefix, Value: ptr.To(probed)}}},
 				BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{BackendObjectReference: gatewayv1.BackendObjectReference{
-					Name: world.AppName, Port: &port,
+					Name: gatewayv1.ObjectName(service), Port: &port,
 				}}}},
 			}},
 		},
