@@ -57,7 +57,8 @@ type ClusterAnalysisTemplateList struct {
 
 // AnalysisTemplateSpec is what is measured, and how it is judged. Wherever it has a query, a selector, an address or a body,
 // {{args.NAME}} stands for an argument and {{release.NAME}} for a fact of the Release: namespace, rollout, name, service,
-// canaryService, canaryHash, stableHash, canaryReplicaSet, stableReplicaSet, step and weight (in percent).
+// canaryService, canaryHash, stableHash, canaryReplicaSet, stableReplicaSet, step and weight (in percent), the last two in
+// templates of thresholds alone.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.goldenSignals) || has(self.metrics)",message="spec: must say goldenSignals or metrics"
 // +kubebuilder:validation:XValidation:rule="!has(self.source) || has(self.source.prometheus) || !has(self.goldenSignals) && self.metrics.all(m, has(m.threshold))",message="spec.metrics: only a Prometheus has counters to compare; use threshold"

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -75,6 +74,9 @@ func (a ask) lag(otherwise time.Duration) time.Duration {
 	}
 }
 
+// job: it is measured by Jobs.
+func (a ask) job() bool { return a.source != nil && a.source.Job != nil }
+
 // holds: without data the Release waits.
 func (a ask) holds() bool {
 	return !a.DryRun && a.NoData != noDataIgnore && a.Goal == nil
@@ -136,16 +138,6 @@ func templateAsks(release *v1alpha1.Release, facts map[string]string, ref *v1alp
 		all = append(all, ask{AnalysisMetric: metric, name: ref.Name + "/" + metric.Name, ref: ref, source: template.Source, scope: scope})
 	}
 	return all, nil
-}
-
-// moves says whether what is asked depends on the step that the Release is at.
-func moves(release *v1alpha1.Release) bool {
-	for _, text := range release.Spec.AnalysisTemplates {
-		if strings.Contains(text, "release.step") || strings.Contains(text, "release.weight") {
-			return true
-		}
-	}
-	return false
 }
 
 // golden are errors, latency and the split by what a data plane counts of all Services.

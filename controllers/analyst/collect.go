@@ -89,12 +89,18 @@ func (m *metric) due(c course, now time.Time) (from, to time.Time) {
 func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken []event, left bool) {
 	for _, m := range i.metrics {
 		at, due := m.measurable(c)
-		if !due || at.After(now) || m.counters != nil && (at.After(horizon) || now.Before(m.retry)) {
+		if !due || at.After(now) || now.Before(m.retry) || m.counters != nil && at.After(horizon) {
 			continue
 		}
-		query := i.query(m)
+		if m.counters == nil {
+			at = now
+		}
+		if err := i.follow(a, m, c.stepAt(at)); err != nil {
+			m.problem, m.retry = err, a.Clock().Add(again)
+			continue
+		}
 		if m.counters != nil {
-			value, err := a.valueAside(i.ctx, m.source, query, at)
+			value, err := a.valueAside(i.ctx, m.source, m.query(), at)
 			if errors.Is(err, analysis.ErrUnreachable) && now.Sub(at) > m.every() {
 				m.problem, m.retry = err, a.Clock().Add(again) // once it answers, it still knows
 				continue
@@ -105,7 +111,7 @@ func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken [
 		}
 		m.measuring = true
 		go func() {
-			value, err := a.value(i.ctx, m.source, query, now)
+			value, err := a.value(i.ctx, m.source, m.query(), now)
 			i.mu.Lock()
 			defer i.mu.Unlock()
 			i.answers = append(i.answers, m.measured(now, value, err))
@@ -150,25 +156,6 @@ func (m *metric) measurable(c course) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
-}
-
-// query is what a threshold asks; where that depends on the step, as of now.
-func (i *inquiry) query(m *metric) string {
-	asked := m.Threshold
-	if i.moves {
-		i.mu.Lock()
-		release := i.release
-		i.mu.Unlock()
-		asks, err := asksOf(release, factsOf(release))
-		at := slices.IndexFunc(asks, func(other ask) bool { return other.name == m.name })
-		if err == nil && at >= 0 && asks[at].Threshold != nil {
-			asked = asks[at].Threshold
-		}
-	}
-	if asked.Query == nil {
-		return ""
-	}
-	return string(*asked.Query)
 }
 
 // advance gives judges what became known until then, moment by moment, and returns what is left.

@@ -67,6 +67,26 @@ func (c course) present() (name string, started time.Time) {
 	return last.Name, started
 }
 
+// stepAt is the step that the Release was at then: the first one before any was entered, and none once all are over.
+func (c course) stepAt(t time.Time) string {
+	name := ""
+	if len(c.steps) > 0 {
+		name = c.steps[0].Name
+	}
+	for _, v := range c.visits {
+		over := v.EndedAt != nil && !v.EndedAt.After(t) && c.stage != v1alpha1.StageStepping && c.stage != ""
+		switch {
+		case v.EnteredAt.After(t):
+			return name
+		case over:
+			name = ""
+		default:
+			name = v.Name
+		}
+	}
+	return name
+}
+
 // windows are when what a template asks is judged; of what has no template, which is nil, from the first step to the last one.
 func (c course) windows(ref *v1alpha1.AnalysisTemplateRef) []window {
 	switch {
@@ -193,8 +213,8 @@ func (c course) drawn() bool {
 	return !c.mixed && !slices.ContainsFunc(c.steps, func(s v1alpha1.Step) bool { return len(s.Match) > 0 || s.Mirror != nil })
 }
 
-// factsOf are what templates may ask of a Release.
-func factsOf(release *v1alpha1.Release) map[string]string {
+// factsOf are what templates may ask of a Release at a step; at none, it is promoted.
+func factsOf(release *v1alpha1.Release, step string) map[string]string {
 	policy := release.Spec.Policy
 	facts := map[string]string{
 		"namespace": release.Namespace, "rollout": release.Spec.Rollout.Name, "name": release.Name,
@@ -207,9 +227,11 @@ func factsOf(release *v1alpha1.Release) map[string]string {
 		facts["canaryService"] = trafficrouting.CanaryOf(policy.ServiceRefs[0].Name)
 	}
 	c := courseOf(release)
-	facts["step"], _ = c.present()
-	facts["weight"] = "0"
-	if at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == facts["step"] }); at >= 0 {
+	facts["step"], facts["weight"] = step, "0"
+	if step == "" {
+		facts["weight"] = "100"
+	}
+	if at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step }); at >= 0 {
 		if ppm, err := trafficrouting.PPM(c.steps[at].Weight); err == nil {
 			facts["weight"] = trafficrouting.Percent(ppm)[:len(trafficrouting.Percent(ppm))-1]
 		}

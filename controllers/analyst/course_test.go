@@ -90,6 +90,33 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+// TestFactsOfItsTime: a fact of a step is of the one that the Release was at then.
+func TestFactsOfItsTime(t *testing.T) {
+	going, over := climbed(), climbed()
+	for _, r := range []*v1alpha1.Release{going, over} {
+		r.Status.Steps[0].EnteredAt, r.Status.Steps[1].EnteredAt = *at(-1), *at(10)
+	}
+	over.Status.Steps[1].EndedAt = at(20)
+	over.Status.Progress = v1alpha1.Progress{Stage: v1alpha1.StageKeeping, StageSince: at(25)}
+	for name, test := range map[string]struct {
+		of           *v1alpha1.Release
+		minutes      float64
+		step, weight string
+	}{
+		"before the first step": {going, -5, "tenth", "10"},
+		"in it":                 {going, 9, "tenth", "10"},
+		"as the second begins":  {going, 10, "half", "50"},
+		"in the second":         {going, 90, "half", "50"},
+		"in the past":           {over, 5, "tenth", "10"},
+		"after the promotion":   {over, 26, "", "100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			facts := factsOf(test.of, courseOf(test.of).stepAt(at(test.minutes).Time))
+			require.Equal(t, []string{test.step, test.weight}, []string{facts["step"], facts["weight"]})
+		})
+	}
+}
+
 // TestTrack: a course is never longer than asked for, keeps all requests, and has means by them.
 func TestTrack(t *testing.T) {
 	track := newTrack(1, false)

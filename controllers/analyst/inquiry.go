@@ -99,7 +99,9 @@ func (i *inquiry) plan(release *v1alpha1.Release, lag time.Duration) {
 	if i.planned {
 		return
 	}
-	asks, err := asksOf(release, factsOf(release))
+	c := courseOf(release)
+	first := c.stepAt(c.first())
+	asks, err := asksOf(release, factsOf(release, first))
 	if err != nil {
 		i.fault = err.Error()
 		return
@@ -113,7 +115,7 @@ func (i *inquiry) plan(release *v1alpha1.Release, lag time.Duration) {
 	}
 	scopes, book := map[string]*scope{}, selectors.Book{}
 	for at, asked := range asks {
-		m := &metric{ask: asked, when: asked.ref, arms: asked.arms(), lag: asked.lag(lag)}
+		m := &metric{ask: asked, step: first, when: asked.ref, arms: asked.arms(), lag: asked.lag(lag)}
 		if test := release.Spec.Policy.Strategy.ABTest; m.Goal != nil && test != nil && test.Goal == m.name {
 			m.decidesTest, m.when = true, &v1alpha1.AnalysisTemplateRef{Steps: []string{test.Step}}
 		}
@@ -140,7 +142,7 @@ func unread(asks []ask) string {
 		if asked.Threshold == nil {
 			continue
 		}
-		if _, err := compiled(*asked.Threshold, asked.source != nil && asked.source.Job != nil); err != nil {
+		if _, err := compiled(*asked.Threshold, asked.job()); err != nil {
 			return fmt.Sprintf("metric %s: %v", asked.name, err)
 		}
 	}
@@ -150,23 +152,25 @@ func unread(asks []ask) string {
 // open opens the sources that are not open yet.
 func (i *inquiry) open(a *Analyst, release *v1alpha1.Release) {
 	for _, m := range i.metrics {
-		if m.source != nil {
-			continue
+		if m.source == nil {
+			m.problem = i.use(a, release, m, m.ask)
 		}
-		var source analysis.Source
-		var err error
-		a.turns.aside(func() { source, err = a.Sources.Open(i.ctx, release, m.ref, m.ask.source) })
-		if err != nil {
-			m.problem = err
-			continue
-		}
-		counters, is := source.(analysis.CounterSource)
-		if len(m.arms.all()) > 0 && !is {
-			m.problem = errors.New("its source has no counters to compare; use threshold")
-			continue
-		}
-		m.source, m.counters, m.problem = source, counters, nil
 	}
+}
+
+// use has a metric ask this from now on, of its source.
+func (i *inquiry) use(a *Analyst, release *v1alpha1.Release, m *metric, asked ask) (err error) {
+	var source analysis.Source
+	a.turns.aside(func() { source, err = a.Sources.Open(i.ctx, release, asked.ref, asked.source) })
+	if err != nil {
+		return err
+	}
+	counters, is := source.(analysis.CounterSource)
+	if len(m.arms.all()) > 0 && !is {
+		return errors.New("its source has no counters to compare; use threshold")
+	}
+	m.ask, m.source, m.counters = asked, source, counters
+	return nil
 }
 
 // ready: all metrics without which nothing is decided have a judge.

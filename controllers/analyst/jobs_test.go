@@ -81,3 +81,27 @@ func TestJobOfHours(t *testing.T) {
 		})
 	}
 }
+
+// TestJobOfEachStep: what a Job is told of the step is of the one at which it runs.
+func TestJobOfEachStep(t *testing.T) {
+	const load = `{"source":{"job":{"spec":{"template":{"spec":{"containers":[{"name":"load","image":"load","args":["{{release.step}}","{{release.weight}}"]}]}}}}},
+		"metrics":[{"name":"load","threshold":{}}]}`
+	synctest.Test(t, func(t *testing.T) {
+		c, from := newCluster(t)
+		r := released(load)
+		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop", Steps: []string{"tenth", "half"}}}
+		a := begin(t, from)
+		requireReady(t, a, r)
+		weights := map[string]string{"tenth": "10", "half": "50"}
+		for _, step := range []string{"tenth", "half"} {
+			enter(r, step)
+			a.judge(r, 20*time.Second)
+			jobs := c.jobs(t)
+			require.Len(t, jobs, 1)
+			require.Equal(t, []string{step, weights[step]}, jobs[0].Spec.Template.Spec.Containers[0].Args)
+			c.complete(t, jobs[0])
+			e, _ := a.judge(r, time.Minute, pass)
+			require.Equal(t, pass, e.Verdict, e.Message)
+		}
+	})
+}

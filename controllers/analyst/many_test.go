@@ -82,7 +82,7 @@ func TestNoiseIsFoundInThePast(t *testing.T) {
 			p := &pods{burst: burst}
 			r := released()
 			r.Spec.Policy.Analysis.GoldenSignals.Source = "Application"
-			asks, err := asksOf(r, factsOf(r))
+			asks, err := asksOf(r, factsOf(r, "tenth"))
 			require.NoError(t, err)
 			m := &metric{ask: asks[0], arms: asks[0].arms()}
 			m.grid, m.counters = m.gridOf(15*time.Second), p

@@ -17,6 +17,8 @@ import (
 type metric struct {
 	ask
 
+	// step is the one by whose facts the ask is.
+	step string
 	// when is the template whose steps it is judged at.
 	when *v1alpha1.AnalysisTemplateRef
 
@@ -180,8 +182,13 @@ func (m *metric) judgeThreshold(s *scope, weight float64) error {
 	return nil
 }
 
-// job: it is measured by Jobs.
-func (m *metric) job() bool { return m.ask.source != nil && m.ask.source.Job != nil }
+// query is what a threshold asks; empty of a Job.
+func (m *metric) query() string {
+	if m.Threshold.Query == nil {
+		return ""
+	}
+	return string(*m.Threshold.Query)
+}
 
 // quantile is the one that a Latency is about.
 func (m *metric) quantile() float64 {

@@ -32,6 +32,9 @@ func Expand(spec v1alpha1.AnalysisTemplateSpec, given []v1alpha1.Argument, facts
 	if err := hosts(spec.Source); err != nil {
 		return v1alpha1.AnalysisTemplateSpec{}, err
 	}
+	if err := lasting(spec); err != nil {
+		return v1alpha1.AnalysisTemplateSpec{}, err
+	}
 	tree, err := decode(spec)
 	if err != nil {
 		return v1alpha1.AnalysisTemplateSpec{}, err

@@ -170,3 +170,27 @@ source: {`+kind+`: {address: "http://a", oauth2: `+oauth2+`}}`), give("a", "ever
 		}
 	}
 }
+
+// TestFactsOfAStep: a threshold may ask by them, and what counts may not.
+func TestFactsOfAStep(t *testing.T) {
+	const (
+		threshold = `{name: queue, threshold: {query: "q{{release.step}}", success: "result < {{release.weight}}"}}`
+		compare   = `{name: errors, compare: {canary: {requests: ["r{a=\"STEP\"}"], events: [e]}, stable: {requests: [r], events: [e]}}}`
+		steady    = `{name: latency, latency: {canary: [a], stable: [b]}}`
+	)
+	for text, want := range map[string]string{
+		`{source: {prometheus: {address: "http://a/{{release.step}}"}}, metrics: [` + threshold + `]}`:                   "",
+		`{metrics: [` + threshold + `, ` + strings.Replace(compare, "STEP", "{{release.canaryHash}}", 1) + `]}`:          "",
+		`{metrics: [` + threshold + `, ` + strings.Replace(compare, "STEP", "{{ release.step }}", 1) + `]}`:              "metric errors has {{release.step}}, which is another one at each step, and counters are judged over all steps; take it out, or use a threshold",
+		`{metrics: [` + strings.Replace(compare, "STEP", "{{release.weight}}", 1) + `]}`:                                 "metric errors has {{release.weight}}",
+		`{source: {prometheus: {address: "http://a/{{release.weight}}"}}, metrics: [` + threshold + `, ` + steady + `]}`: "source has {{release.weight}}, which is another one at each step, and counters are judged over all steps; take it out, or have no metric latency in this template",
+		`{source: {prometheus: {address: "http://a/{{release.weight}}"}}, goldenSignals: {source: Istio}}`:               "or have no goldenSignals in this template",
+	} {
+		err := arguments.Check(template(t, text), nil)
+		if want == "" {
+			require.NoError(t, err, text)
+			continue
+		}
+		require.ErrorContains(t, err, want, text)
+	}
+}
