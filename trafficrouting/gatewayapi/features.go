@@ -40,6 +40,8 @@ type parent struct {
 	published map[string]bool
 	// controller of the class; empty where it is not known.
 	controller string
+	// gateway says that it is one.
+	gateway bool
 }
 
 // Needs are the Gateways of the route, then their classes, and what permits it to send to other namespaces.
@@ -66,10 +68,11 @@ func featuresOf(live trafficrouting.Objects) features {
 		}
 		class, ok := classOf(live, gateway)
 		if !ok {
-			out = append(out, parent{title: "the class of Gateway " + gateway.Namespace + "/" + gateway.Name})
+			out = append(out, parent{title: "the class of Gateway " + gateway.Namespace + "/" + gateway.Name, gateway: true})
 			continue
 		}
-		out = append(out, parent{title: "GatewayClass " + class.Name, published: publishedBy(found(live, class)), controller: controllerOf(found(live, class))})
+		of := found(live, class)
+		out = append(out, parent{title: "GatewayClass " + class.Name, published: publishedBy(of), controller: controllerOf(of), gateway: true})
 	}
 	return out
 }
@@ -130,7 +133,7 @@ func (f features) unfiltered(live trafficrouting.Objects, splits []trafficroutin
 func (f features) unkept(s trafficrouting.Split, rule trafficrouting.MatchRule) string {
 	keeps := slices.ContainsFunc(rule.To, func(share trafficrouting.Share) bool { return share.Backend == s.Base && share.Headers != nil })
 	for _, p := range f {
-		if keeps && p.controller == "traefik.io/gateway-controller" {
+		if keeps && p.controller == traefik {
 			return p.title + " is Traefik's, which can set no cookie for a share of the user's own Service; take stable out of stickiness"
 		}
 	}

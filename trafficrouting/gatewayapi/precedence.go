@@ -9,7 +9,8 @@ import (
 
 // Precedence of matches whose path is the same: HTTP method, most headers, most query parameters, then the
 // order in the route (HTTPRouteRule.matches). Matches with other paths are told apart by the path before
-// anything that we add counts. Of calls, characters of the service, of the method, most headers, then the
+// anything that we add counts, but by Traefik, and rules of other routes may have the same: what copies would take by
+// that is refused before a Release may start (takeover.go). Of calls, characters of the service, of the method, most headers, then the
 // order (GRPCRouteRule.matches); but there are gateways that count what we add first: Traefik takes the
 // longest rule, as text.
 
@@ -194,11 +195,11 @@ func (p point) consistent() bool {
 }
 
 // meets says whether the request meets a match.
-func (p point) meets(match rules.Object) bool {
+func (p point) meets(match rules.Object) bool { return pathOf(match) == p.path && p.asked(match) }
+
+// asked says whether the request has all that a match asks for beside its path.
+func (p point) asked(match rules.Object) bool {
 	if method, ok := match["method"].(string); ok && method != p.method {
-		return false
-	}
-	if pathOf(match) != p.path {
 		return false
 	}
 	for _, t := range termsOf(match) {

@@ -72,7 +72,7 @@ func (p Route) Check(live trafficrouting.Objects, owner trafficrouting.Owner, sp
 	}
 	known := featuresOf(live)
 	several := slices.ContainsFunc(p.Rules(live.Route), func(rule rules.Rule) bool { return len(p.Refs(rule)) > 1 })
-	return cmp.Or(known.unsupported(live, splits), known.unfiltered(live, splits, several))
+	return cmp.Or(known.unsupported(live, splits), known.unfiltered(live, splits, several), p.takeover(live, owner, splits))
 }
 
 // Misfit says why requests could not be shared: proxies of callers leave a Service without an address of its own to whom

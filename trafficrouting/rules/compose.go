@@ -39,23 +39,13 @@ func (d document) compose() (*unstructured.Unstructured, error) {
 	if len(d.parts) == 0 {
 		return out, nil
 	}
-	c := composer{Route: d.Route, namespace: d.namespace, shielded: map[int]bool{}}
-	owners := slices.Sorted(maps.Keys(d.parts))
-	for _, owner := range owners {
-		c.splits = append(c.splits, d.parts[owner].Splits...)
-		layers, err := layersOf(owner, d.parts[owner].Splits)
-		if err != nil {
-			return nil, err
-		}
-		c.layers = append(c.layers, layers...)
-	}
 	written := d.document(out)
 	user := written.rules()
-	rules, err := c.settle(user)
+	rules, err := d.arrange(user)
 	if err != nil {
 		return nil, err
 	}
-	annotations, err := d.annotate(owners, user, rules)
+	annotations, err := d.annotate(slices.Sorted(maps.Keys(d.parts)), user, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +59,20 @@ func (d document) compose() (*unstructured.Unstructured, error) {
 	written.setRules(out, final)
 	out.SetAnnotations(annotations)
 	return out, nil
+}
+
+// arrange returns what every owner's part makes of the user's rules.
+func (d document) arrange(user []Rule) ([]Written, error) {
+	c := composer{Route: d.Route, namespace: d.namespace, shielded: map[int]bool{}}
+	for _, owner := range slices.Sorted(maps.Keys(d.parts)) {
+		c.splits = append(c.splits, d.parts[owner].Splits...)
+		layers, err := layersOf(owner, d.parts[owner].Splits)
+		if err != nil {
+			return nil, err
+		}
+		c.layers = append(c.layers, layers...)
+	}
+	return c.settle(user)
 }
 
 // withBase returns a split's shares with the base among them, which keeps its backendRef known to the

@@ -113,17 +113,43 @@ func (r Route) Render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 	return trafficrouting.Objects{Route: out}, nil
 }
 
+// Arranged returns the user's rules, and what they become with the splits and other owners' parts, in their order.
+func (r Route) Arranged(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) (user []Rule, written []Written, err error) {
+	d, err := r.parted(live, owner, splits)
+	if err != nil {
+		return nil, nil, err
+	}
+	user = d.rules()
+	written, err = d.arrange(user)
+	return user, written, err
+}
+
 func (r Route) render(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) (*unstructured.Unstructured, error) {
-	if err := r.validate(owner, splits); err != nil {
+	d, err := r.parted(live, owner, splits)
+	if err != nil {
 		return nil, err
+	}
+	out, err := d.compose()
+	if err != nil && trafficrouting.Neutral(splits) {
+		// Going back must always be possible: a route that somebody else has filled up meanwhile loses
+		// others' precision rather than keep this owner's requests on the canary.
+		return d.composeFirst(trafficrouting.NameOn(live.Route, owner.Namespace, owner.Name))
+	}
+	return out, err
+}
+
+// parted returns the live route taken apart, with these splits for the owner's part.
+func (r Route) parted(live trafficrouting.Objects, owner trafficrouting.Owner, splits []trafficrouting.Split) (document, error) {
+	if err := r.validate(owner, splits); err != nil {
+		return document{}, err
 	}
 	name, splits := trafficrouting.NameOn(live.Route, owner.Namespace, owner.Name), namedOn(live.Route, owner, splits)
 	d, err := r.open(live.Route, name, splits)
 	if err != nil {
-		return nil, err
+		return document{}, err
 	}
 	if err := d.admits(name, splits); err != nil {
-		return nil, err
+		return document{}, err
 	}
 	others := d.parts
 	d.parts = map[string]part{name: {Splits: splits}}
@@ -135,13 +161,7 @@ func (r Route) render(live trafficrouting.Objects, owner trafficrouting.Owner, s
 	if r.Format().MustServe && trafficrouting.Neutral(splits) {
 		delete(d.parts, name)
 	}
-	out, err := d.compose()
-	if err != nil && trafficrouting.Neutral(splits) {
-		// Going back must always be possible: a route that somebody else has filled up meanwhile loses
-		// others' precision rather than keep this owner's requests on the canary.
-		return d.composeFirst(name)
-	}
-	return out, err
+	return d, nil
 }
 
 // Strip takes the owner's part out. A route without the owner's annotation has none, and stays as it
