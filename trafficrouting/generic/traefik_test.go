@@ -67,6 +67,8 @@ var userIngressRoutes = map[string]string{
 	"two Services in one rule": ingressRouteHead + `
   - match: PathPrefix("/")
     services: [{name: cart, port: 80, weight: 2}, {name: checkout, port: 80, weight: 1}, {name: legacy, port: 80, weight: 3}]`,
+	"letters of two bytes": ingressRouteHead + `
+  - {match: PathPrefix("/") || Path("/crème-brûlée"), services: [{name: checkout, port: 80}]}`,
 	"rules of one length, apart": ingressRouteHead + `
   - {match: PathPrefix("/api"), services: [{name: checkout, port: 80}]}
   - {match: PathPrefix("/car"), services: [{name: cart, port: 80}]}`,
