@@ -112,7 +112,7 @@ that a rule asks for itself; shown with istiod and callers that follow it by the
 The canary Service has a host of its own, so what a **DestinationRule** of the namespace says of the Service's host (TLS, load
 balancing, outlier detection, subsets) is copied for it. Subsets of the copy pick all its pods, which are of one version. What
 copies or proxies could not do is refused with the reason: several DestinationRules for the Service, a subset that none of them
-has or that the new template's labels would leave empty, ` + "`PASSTHROUGH`" + `, a headless Service that callers in the mesh reach,
+has or that the new template's labels would leave empty, ` + "`PASSTHROUGH`" + ` of the rule, a port or a subset, a headless Service that callers in the mesh reach,
 and a match, a mirror or stickiness on a VirtualService that others delegate to.
 
 Not looked at, and to be looked after by whoever uses them: DestinationRules of other namespaces, and EnvoyFilters that go by

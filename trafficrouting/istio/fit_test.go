@@ -17,6 +17,10 @@ import (
 func TestRefused(t *testing.T) {
 	second := strings.Replace(policy, "name: checkout,", "name: another,", 1)
 	passthrough := strings.Replace(policy, "tls: {mode: ISTIO_MUTUAL}", "loadBalancer: {simple: PASSTHROUGH}", 1)
+	onePort := strings.Replace(policy, "tls: {mode: ISTIO_MUTUAL}", "portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: PASSTHROUGH}}]", 1)
+	ofSubset := strings.Replace(policy, "{simple: RANDOM}", "{simple: PASSTHROUGH}", 1)
+	portOfSubset := strings.Replace(policy, "loadBalancer: {simple: RANDOM}", "portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: PASSTHROUGH}}]", 1)
+	const keeps = "VirtualService shop/shop: DestinationRule checkout has callers keep the address that they asked for (loadBalancer.simple: PASSTHROUGH), so that Service checkout cannot be split; use another load balancer"
 	insiders := func(regex string) []trafficrouting.Split {
 		return []trafficrouting.Split{providertest.ForStep(providertest.Checkout, v1alpha1.Step{
 			Match: []v1alpha1.Match{{Headers: []v1alpha1.ValueMatch{{Name: "x-canary", Regex: ptr.To(regex)}}}},
@@ -37,7 +41,10 @@ func TestRefused(t *testing.T) {
 		"no name of a label":            {userRoutes["one rule"], nil, labelled("-app", "a"), `split VirtualService shop/shop: match sourceLabels: "-app" is no name of a label: `},
 		"a subset that nobody defines":  {subsets, nil, half, "VirtualService shop/shop: it sends to subset eu of Service checkout, which no DestinationRule for that Service in its namespace has; add it to one there"},
 		"two DestinationRules":          {subsets, []string{policy, second}, half, "VirtualService shop/shop: DestinationRule another and checkout are both for Service checkout, and the older one counts, which copies cannot be told by; join them into one"},
-		"callers keep their address":    {subsets, []string{passthrough}, half, "VirtualService shop/shop: DestinationRule checkout has callers keep the address that they asked for (loadBalancer.simple: PASSTHROUGH), so that Service checkout cannot be split; use another load balancer"},
+		"callers keep their address":    {subsets, []string{passthrough}, half, keeps},
+		"they do for a port":            {subsets, []string{onePort}, half, keeps},
+		"they do for a subset":          {subsets, []string{ofSubset}, half, keeps},
+		"they do for a subset's port":   {subsets, []string{portOfSubset}, half, keeps},
 		"a match for a delegate":        {userRoutes["a delegate"], nil, insiders("yes"), "split VirtualService shop/shop: it has no hosts, so that others delegate to it, and Istio leaves out those of its rules whose match is at odds with theirs; take match, mirror and stickiness out"},
 		"a long expression":             {userRoutes["one rule"], nil, insiders(strings.Repeat("a", 1021)), "split VirtualService shop/shop: match x-canary: as a regular expression it has 1025 characters and Istio admits 1024; shorten it"},
 		"those without the header":      {httpHead + "\n  - {match: [{withoutHeaders: {x-canary: {}}}], route: [{destination: {host: checkout}}]}", nil, insiders("yes"), "split VirtualService shop/shop: no request can meet both the match and a rule that names Service checkout; change the match"},

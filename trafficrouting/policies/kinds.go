@@ -108,12 +108,18 @@ func aimHost(spec rules.Object, _, canary string) {
 	}
 }
 
-// passesThrough: callers keep the address that they asked for.
+// passesThrough: callers keep the address that they asked for, be it those of a port or a subset alone.
 func passesThrough(obj *unstructured.Unstructured, service string) string {
-	if simple, _, _ := unstructured.NestedString(obj.Object, "spec", "trafficPolicy", "loadBalancer", "simple"); simple != "PASSTHROUGH" {
-		return ""
+	spec, _ := obj.Object["spec"].(rules.Object)
+	for _, of := range append([]rules.Object{spec}, rules.Objects(spec["subsets"])...) {
+		policy, _ := of["trafficPolicy"].(rules.Object)
+		for _, level := range append([]rules.Object{policy}, rules.Objects(policy["portLevelSettings"])...) {
+			if balancer, _ := level["loadBalancer"].(rules.Object); balancer["simple"] == "PASSTHROUGH" {
+				return fmt.Sprintf("DestinationRule %s has callers keep the address that they asked for (loadBalancer.simple: PASSTHROUGH), so that Service %s cannot be split; use another load balancer", obj.GetName(), service)
+			}
+		}
 	}
-	return fmt.Sprintf("DestinationRule %s has callers keep the address that they asked for (loadBalancer.simple: PASSTHROUGH), so that Service %s cannot be split; use another load balancer", obj.GetName(), service)
+	return ""
 }
 
 func (k Kind) of(obj *unstructured.Unstructured) []target {
