@@ -57,7 +57,7 @@ var all = []Entry{
 		Kind:     istio.Kind,
 		Resource: schema.GroupVersionResource{Group: istio.Group, Version: "*", Resource: "virtualservices"},
 		Make:     func(v1alpha1.RouteRef) trafficrouting.Provider { return istio.New() },
-		Guarded:  true, Flavors: []Flavor{{Shown: "istiod, with proxyless gRPC as its data plane"}},
+		Guarded:  true, Flavors: []Flavor{{Shown: "istiod, with proxyless gRPC as its data plane; rules of tls and tcp on the CRD's schema and a model alone"}},
 		Shares: "requests; by its rules of tls and tcp, connections", Evidence: "none: a VirtualService's status says nothing of proxies; [probes](probes.md)",
 	},
 	{
