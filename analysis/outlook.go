@@ -38,8 +38,8 @@ func (c Comparison) underFloor(under *sequential.Threshold, limit, rate, phi flo
 		more.Add(sequential.Arm{Exposures: requests, Events: requests * rate}, math.Max(phi, 1))
 		return reaches(sequential.Merge([]float64{limit, more.Log()}, nil), c.AlphaPass)
 	}
-	const mostRequests, steps = 1 << 30, 5
-	few, many := 0.0, 1.0
+	const mostRequests, steps = 1 << 30, 10
+	few, many := 0.0, -math.Log(c.AlphaPass)*math.Max(phi, 1)/c.Floor // no request is worth more than the floor
 	for !shown(many) {
 		if few, many = many, 2*many; many > mostRequests {
 			return math.Inf(1)

@@ -95,7 +95,7 @@ func TestJobOfEachStep(t *testing.T) {
 		weights := map[string]string{"tenth": "10", "half": "50"}
 		for _, step := range []string{"tenth", "half"} {
 			enter(r, step)
-			a.judge(r, 20*time.Second)
+			a.judge(r, 30*time.Second)
 			jobs := c.jobs(t)
 			require.Len(t, jobs, 1)
 			require.Equal(t, []string{step, weights[step]}, jobs[0].Spec.Template.Spec.Containers[0].Args)

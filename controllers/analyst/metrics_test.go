@@ -35,7 +35,7 @@ func gathered(t *testing.T, registry *prometheus.Registry) map[string][]string {
 	return all
 }
 
-func exposed(found analysis.Finding) *metric {
+func errorsFound(found analysis.Finding) *metric {
 	return &metric{ask: ask{name: "errors"}, found: found}
 }
 
@@ -43,8 +43,8 @@ func exposed(found analysis.Finding) *metric {
 func TestMetricsGoWithTheRelease(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := NewMetrics(registry)
-	m.found("shop", "web", exposed(analysis.Finding{Verdict: fail, Ratio: 5, Low: 2, High: math.Inf(1), Worse: 6, Used: 1}))
-	m.found("shop", "other", exposed(analysis.Finding{Verdict: none}))
+	m.found("shop", "web", errorsFound(analysis.Finding{Verdict: fail, Ratio: 5, Low: 2, High: math.Inf(1), Worse: 6, Used: 1}))
+	m.found("shop", "other", errorsFound(analysis.Finding{Verdict: none}))
 	m.asked(time.Second, errSilent)
 	series := func(name string) int { return len(gathered(t, registry)[name]) }
 	require.Equal(t, []int{1, 8, 1}, []int{series("ratio"), series("verdict"), series("queries_total")})
@@ -87,7 +87,7 @@ func TestMetricsHaveWhatIsKnown(t *testing.T) {
 func TestMetricsThatAreNoLongerKnown(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := NewMetrics(registry)
-	m.found("shop", "web", exposed(analysis.Finding{Verdict: v1alpha1.VerdictPass, Ratio: 1, Low: 0.5, High: 2, Used: 1}))
-	m.found("shop", "web", exposed(analysis.Finding{Verdict: v1alpha1.VerdictNoData}))
+	m.found("shop", "web", errorsFound(analysis.Finding{Verdict: v1alpha1.VerdictPass, Ratio: 1, Low: 0.5, High: 2, Used: 1}))
+	m.found("shop", "web", errorsFound(analysis.Finding{Verdict: v1alpha1.VerdictNoData}))
 	require.Empty(t, gathered(t, registry)["ratio"])
 }

@@ -48,10 +48,14 @@ func (s *scenario) jobs(release string) []batchv1.Job {
 // succeeds goes on, and its Job is removed.
 func TestEvidenceJob(t *testing.T) {
 	t.Parallel()
-	s := begin(t, setting{patience: judging, steps: []v1alpha1.Step{world.Weighted("half", 50, confident(confidentWithin))}})
+	judgedBy := func(flag string) *v1alpha1.AnalysisSpec {
+		return &v1alpha1.AnalysisSpec{Templates: []v1alpha1.AnalysisTemplateRef{{Name: "smoke", Args: []v1alpha1.Argument{{Name: "flag", Value: flag}}}}}
+	}
+	s := begin(t, setting{
+		patience: judging, steps: []v1alpha1.Step{world.Weighted("half", 50, confident(confidentWithin))},
+		policy: func(r *v1alpha1.Rollout) { r.Spec.Analysis = judgedBy("--no-such-flag") },
+	})
 	s.smoke()
-	const judged = `{"analysis": {"templates": [{"name": "smoke", "args": [{"name": "flag", "value": "--%s"}]}]}}`
-	s.patchSpec(s.rollout(), fmt.Sprintf(judged, "no-such-flag"))
 	s.ship("v2")
 	s.awaitRelease(1, "word on what the operator must do", func(release *v1alpha1.Release) bool {
 		return strings.Contains(known(release), "analysis.jobs")
@@ -64,7 +68,9 @@ func TestEvidenceJob(t *testing.T) {
 	require.Equal(t, string(release.UID), string(failed[0].OwnerReferences[0].UID))
 	require.Equal(t, "app-canary", failed[0].Spec.Template.Spec.Containers[0].Env[0].Value)
 
-	s.patchSpec(s.rollout(), fmt.Sprintf(judged, "help"))
+	changed, err := json.Marshal(map[string]any{"analysis": judgedBy("--help")})
+	require.NoError(t, err)
+	s.patchSpec(s.rollout(), string(changed))
 	s.ship("v3")
 	release = s.awaitEnd(2, "half")
 	require.Equal(t, v1alpha1.OutcomePromoted, release.Status.Outcome, release.Status.Message)
