@@ -83,7 +83,8 @@ type AnalysisStatus struct {
 	Verdict Verdict `json:"verdict"`
 	// Message says what it rests on.
 	Message string `json:"message"`
-	// Outlook says how long evidence takes at this traffic, and which weight is quicker. Empty means that it isn't known.
+	// Outlook says how long evidence takes at this traffic and the weights from the present step on, by the compare that takes
+	// longest, and which further weight would be much quicker. Empty means that it isn't known.
 	// +optional
 	Outlook string `json:"outlook,omitempty"`
 	// Share is the canary's share of all requests in the last minutes, as counted, such as "12.3%". Empty means that nobody counts.

@@ -69,7 +69,7 @@ func further() v1alpha1.Release {
 	AtStep(&rel, 2, 4*time.Minute, 4*time.Minute-10*time.Second)
 	rel.Status.Steps[0].EnteredAt, rel.Status.Steps[0].StartedAt = *Ago(10 * time.Minute), Ago(10*time.Minute-20*time.Second)
 	rel.Status.Steps[1].EnteredAt, rel.Status.Steps[1].StartedAt = *Ago(9 * time.Minute), Ago(8*time.Minute+40*time.Second)
-	rel.Status.Analysis.Share = "49.7%"
+	rel.Status.Analysis.Share, rel.Status.Analysis.Outlook = "49.7%", "evidence on errors takes about 1m30s at 50%"
 	return rel
 }
 
@@ -84,7 +84,7 @@ func judged(ratio float64, count int) v1alpha1.Release {
 	r := rand.New(rand.NewPCG(7, uint64(ratio)))
 	rel.Status.Analysis = &v1alpha1.AnalysisStatus{
 		At: *Ago(2 * time.Second), Verdict: v1alpha1.VerdictInconclusive, Share: "4.8%",
-		Outlook: "at this traffic a doubling of errors shows in about 4m; with 25% in about 1m",
+		Outlook: "evidence on errors takes about 2m10s at 5%; about 1m30s at 50%",
 		Metrics: []v1alpha1.MetricStatus{errorRate(r, times, ratio), latency(r, times), split(r, times), queue(r, times)},
 	}
 	first := rel.Status.Analysis.Metrics[0]

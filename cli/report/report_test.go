@@ -28,7 +28,7 @@ func TestPagesSayWhatThereIs(t *testing.T) {
 			"How many times stable", "Evidence", "Quantile", "Share", "Value", "first 5%", ">Failed<", "2026-11-21 12:22:30 UTC",
 			"error rate 3.5x stable (1.7-6.5), evidence 1419 &gt;= 100, after 1m15s and 28 errors", "0.6 of 1000",
 		}},
-		"as-good": {12, []string{"in flight, at step first", "4.8% to the canary as counted, 5% as routed", "with 25% in about 1m"}},
+		"as-good": {12, []string{"in flight, at step first", "4.8% to the canary as counted, 5% as routed", "about 2m10s at 5%; about 1m30s at 50%"}},
 		"further": {12, []string{"first 5%", "half 50%", "4m so far"}},
 		"test-open": {3, []string{
 			"A/B test", "test, 50% to the canary", "2026-11-18 08:30:00 UTC, for 3d4h", "7d, until 2026-11-25 08:30:00 UTC", "14d, until 2026-12-02 08:30:00 UTC",

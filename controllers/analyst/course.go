@@ -98,11 +98,9 @@ func (c course) windows(ref *v1alpha1.AnalysisTemplateRef) []window {
 	case ref == nil || len(ref.Steps) == 0 && ref.From == "":
 		return c.whole()
 	}
-	from := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == ref.From })
 	var all []window
 	for _, v := range c.visits {
-		at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == v.Name })
-		if v.StartedAt == nil || len(ref.Steps) > 0 && !slices.Contains(ref.Steps, v.Name) || ref.From != "" && (from < 0 || at < from) {
+		if v.StartedAt == nil || !c.asks(ref, v.Name) {
 			continue
 		}
 		w := window{start: v.StartedAt.Time}
@@ -112,6 +110,32 @@ func (c course) windows(ref *v1alpha1.AnalysisTemplateRef) []window {
 		all = append(all, w)
 	}
 	return all
+}
+
+// asks says whether what a template asks is judged at a step; nil is judged at each.
+func (c course) asks(ref *v1alpha1.AnalysisTemplateRef, step string) bool {
+	if ref == nil {
+		return true
+	}
+	from, at := c.at(ref.From), c.at(step)
+	return !ref.Promoted && (len(ref.Steps) == 0 || slices.Contains(ref.Steps, step)) && (ref.From == "" || from >= 0 && at >= from)
+}
+
+// at is the place of a step among all; -1 if there is none of that name.
+func (c course) at(step string) int {
+	return slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step })
+}
+
+// ahead are the steps from the present one on: all before the first, and none after the last.
+func (c course) ahead() []v1alpha1.Step {
+	if len(c.visits) == 0 {
+		return c.steps
+	}
+	name, _ := c.present()
+	if at := c.at(name); at >= 0 {
+		return c.steps[at:]
+	}
+	return nil
 }
 
 // whole is from the first step to the end of the last one: from then on there is nothing to compare.
@@ -156,7 +180,7 @@ func (c course) users(start, end time.Time) int32 {
 
 // keeps: a step draws some users, who are kept from then on where any are. A step that is gone may have.
 func (c course) keeps(step string) bool {
-	at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step })
+	at := c.at(step)
 	if at < 0 {
 		return true
 	}
@@ -174,7 +198,7 @@ func (c course) share(step string) int32 {
 
 // weighed is the weight of a step that chooses nobody beside, in parts per million, else 0.
 func (c course) weighed(step string) int32 {
-	at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step })
+	at := c.at(step)
 	if at < 0 || len(c.steps[at].Match) > 0 || c.steps[at].Mirror != nil {
 		return 0
 	}
@@ -200,7 +224,7 @@ func (c course) loneAt(t time.Time) bool {
 
 // alone: a step sends all requests to one of the versions.
 func (c course) alone(step string) bool {
-	at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step })
+	at := c.at(step)
 	if at < 0 || c.mixed || len(c.steps[at].Match) > 0 || c.steps[at].Mirror != nil {
 		return false
 	}
@@ -231,7 +255,7 @@ func factsOf(release *v1alpha1.Release, step string) map[string]string {
 	if step == "" {
 		facts["weight"] = "100"
 	}
-	if at := slices.IndexFunc(c.steps, func(s v1alpha1.Step) bool { return s.Name == step }); at >= 0 {
+	if at := c.at(step); at >= 0 {
 		if ppm, err := trafficrouting.PPM(c.steps[at].Weight); err == nil {
 			facts["weight"] = trafficrouting.Percent(ppm)[:len(trafficrouting.Percent(ppm))-1]
 		}

@@ -48,12 +48,7 @@ func (i *inquiry) probe(a *Analyst, c course) {
 			m.problem = nil // it may be of the canary
 		}
 	}
-	for _, m := range i.metrics {
-		if m.Compare != nil && given[m] != nil && !m.DryRun {
-			i.outlook = m.outlook(c, given[m], now)
-			break
-		}
-	}
+	i.lookOut(c, given, now)
 }
 
 // uncounted is why nothing can be compared with stable; nil if it can.
@@ -67,70 +62,6 @@ func (m *metric) uncounted(stable []analysis.Series) error {
 	default:
 		return nil
 	}
-}
-
-// outlook says how long evidence takes by what stable did lately.
-func (m *metric) outlook(c course, given map[string][]analysis.Series, now time.Time) string {
-	stable := m.arm(m.arms.stable, m.arms.stableEvents, given)
-	grid := m.gridOf(analysis.Cadence(stable.Exposures))
-	from, to := grid.Ceil(now.Add(-glance)), grid.Settled(now)
-	requests, events, seconds := 0.0, 0.0, 0.0
-	for _, interval := range analysis.Intervals(stable, stable, grid, from, to) {
-		requests, events = requests+interval.Stable.Exposures, events+interval.Stable.Events
-		seconds += interval.End.Sub(interval.Start).Seconds()
-	}
-	if !(requests > 0) || !(seconds > 0) {
-		return ""
-	}
-	phi := m.noise(c)
-	if phi == 0 {
-		phi = sequential.NewNoise().Phi()
-	}
-	return outlookOf(m.Name, m.compareAsked(), sequential.Traffic{Rate: requests / seconds, Base: events / requests, Phi: phi}, c)
-}
-
-// outlookOf is that of the first weights of a Release.
-func outlookOf(name string, asked analysis.Comparison, traffic sequential.Traffic, c course) string {
-	var said []string
-	last := int32(0)
-	for _, step := range c.steps {
-		share := c.share(step.Name)
-		const most = 3
-		if share <= last || share >= 1_000_000 || len(said) == most {
-			continue
-		}
-		last = share
-		traffic.Weight = float64(share) / 1e6
-		takes := "more than a day"
-		if d := asked.Outlook(traffic); d > 0 {
-			takes = "about " + shortly(d)
-		}
-		said = append(said, fmt.Sprintf("%s at %g%%", takes, float64(share)/1e4))
-	}
-	if len(said) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("evidence on %s takes %s", name, strings.Join(said, "; "))
-}
-
-// shortly writes a time as people say it.
-func shortly(d time.Duration) string {
-	switch {
-	case d < 5*time.Minute:
-		d = max(d.Round(10*time.Second), 10*time.Second)
-	case d < time.Hour:
-		d = d.Round(time.Minute)
-	default:
-		d = d.Round(10 * time.Minute)
-	}
-	text := d.String()
-	if short, whole := strings.CutSuffix(text, "m0s"); whole {
-		text = short + "m"
-	}
-	if short, whole := strings.CutSuffix(text, "h0m"); whole {
-		text = short + "h"
-	}
-	return text
 }
 
 // gridOf is the clock of a metric whose arms are scraped so often.

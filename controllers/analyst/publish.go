@@ -48,6 +48,7 @@ const newStep = "the step is new: two scrapes of its own come first"
 func (i *inquiry) publish(a *Analyst, c course, release *v1alpha1.Release) {
 	now := a.Clock()
 	evidence := i.evidence(c, now)
+	i.foresee(c)
 	verdicts := make([]string, 0, len(i.metrics))
 	for _, m := range i.metrics {
 		verdicts = append(verdicts, string(m.found.Verdict))

@@ -49,7 +49,7 @@ func (s *scenario) jobs(release string) []batchv1.Job {
 func TestEvidenceJob(t *testing.T) {
 	t.Parallel()
 	judgedBy := func(flag string) *v1alpha1.AnalysisSpec {
-		return &v1alpha1.AnalysisSpec{Templates: []v1alpha1.AnalysisTemplateRef{{Name: "smoke", Args: []v1alpha1.Argument{{Name: "flag", Value: flag}}}}}
+		return &v1alpha1.AnalysisSpec{Templates: []v1alpha1.AnalysisTemplateRef{{Name: "smoke", Args: []v1alpha1.Argument{{Name: "flag", Value: v1alpha1.ArgumentValue(flag)}}}}}
 	}
 	s := begin(t, setting{
 		patience: judging, steps: []v1alpha1.Step{world.Weighted("half", 50, confident(confidentWithin))},
