@@ -22,6 +22,24 @@ type CounterSource interface {
 	Samples(ctx context.Context, selector string, from, to time.Time) ([]Series, error)
 }
 
+// PastSource is a source that keeps its past: asked later for the same time, it has the value of that time, as far as its points
+// had come by then. A CounterSource is one without saying so.
+type PastSource interface {
+	Source
+	// KnowsPast marks it.
+	KnowsPast()
+}
+
+// KnowsPast says whether a source has values of times that are past.
+func KnowsPast(source Source) bool {
+	switch source.(type) {
+	case CounterSource, PastSource:
+		return true
+	default:
+		return false
+	}
+}
+
 // Value is what a query gave: numbers or JSON.
 type Value struct {
 	// Numbers has one entry for each series, in the order of the answer; a plain number is one without labels. Empty where

@@ -80,6 +80,9 @@ func TestValue(t *testing.T) {
 	require.NotContains(t, got.Header.Get("Authorization"), secretKey)
 	queries := asked["MetricDataQueries"].(cbor.List)
 	require.Equal(t, cbor.String("SELECT SUM(Errors) FROM shop"), queries[0].(cbor.Map)["Expression"])
+	for field, want := range map[string]time.Time{"StartTime": at.Add(-5 * time.Minute), "EndTime": at} {
+		require.Equal(t, &cbor.Tag{ID: 1, Value: cbor.Float64(want.Unix())}, asked[field], "it is asked for that time, whenever that is")
+	}
 
 	value, err = made.Value(t.Context(), `[{"Id":"m1","MetricStat":{"Metric":{"Namespace":"shop","MetricName":"Errors"},"Period":120,"Stat":"Sum"}},{"Id":"q","Expression":"m1 * 2"}]`, at)
 	require.NoError(t, err)

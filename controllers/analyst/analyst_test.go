@@ -1,12 +1,14 @@
 package analyst
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"crossfade.io/crossfade/analysis"
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
@@ -172,6 +174,49 @@ func TestRestartMeasuresThePast(t *testing.T) {
 			require.Equal(t, a.inquiries[key].record(before, now).Metrics, again.inquiries[key].record(before, now).Metrics)
 		}
 	})
+}
+
+// vendor opens a source that has values of the past, and no counters.
+type vendor struct{ world *world }
+
+type remembering struct{ analysis.Source }
+
+// KnowsPast marks it.
+func (remembering) KnowsPast() {}
+
+// Open opens it for everything.
+func (v vendor) Open(context.Context, *v1alpha1.Release, *v1alpha1.AnalysisTemplateRef, *v1alpha1.MetricSource) (analysis.Source, error) {
+	return remembering{v.world}, nil
+}
+
+// TestRestartMeasuresThePastOfVendors: what was bad before a restart counts after it, at steps that are over too.
+func TestRestartMeasuresThePastOfVendors(t *testing.T) {
+	for name, long := range map[string]time.Duration{"still open": 25 * time.Minute, "failed": 50 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := steady(15)
+				r := released(template(t, `{"name":"queue","threshold":{"query":"queue","success":"result < 5","interval":"1m","count":90,"failureLimit":20}}`))
+				r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
+				w.value = func(at time.Time) float64 { return map[bool]float64{true: 9, false: 1}[at.Minute()%2 == 0] }
+				a := begin(t, vendor{w})
+				requireReady(t, a, r)
+				enter(r, "tenth")
+				a.judge(r, 10*time.Minute)
+				enter(r, "half")
+				before, _ := a.judge(r, long)
+				again := begin(t, vendor{w})
+				again.Judge(r, again.tell)
+				synctest.Wait()
+				after := again.Judge(r, again.tell)
+				require.Equal(t, map[string]v1alpha1.Verdict{"still open": open, "failed": fail}[name], before.Verdict, before.Message)
+				require.Equal(t, before.Verdict, after.Verdict, after.Message)
+				for key := range a.inquiries {
+					now := time.Now()
+					require.Equal(t, a.inquiries[key].record(before, now).Metrics, again.inquiries[key].record(before, now).Metrics)
+				}
+			})
+		})
+	}
 }
 
 func ptrTo[T any](v T) *T { return &v }

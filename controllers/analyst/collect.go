@@ -89,17 +89,17 @@ func (m *metric) due(c course, now time.Time) (from, to time.Time) {
 func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken []event, left bool) {
 	for _, m := range i.metrics {
 		at, due := m.measurable(c)
-		if !due || at.After(now) || now.Before(m.retry) || m.counters != nil && at.After(horizon) {
+		if !due || at.After(now) || now.Before(m.retry) || m.past && at.After(horizon) {
 			continue
 		}
-		if m.counters == nil {
+		if !m.past {
 			at = now
 		}
 		if err := i.follow(a, m, c.stepAt(at)); err != nil {
 			m.problem, m.retry = err, a.Clock().Add(again)
 			continue
 		}
-		if m.counters != nil {
+		if m.past {
 			value, err := a.valueAside(i.ctx, m.source, m.query(), at)
 			if errors.Is(err, analysis.ErrUnreachable) && now.Sub(at) > m.every() {
 				m.problem, m.retry = err, a.Clock().Add(again) // once it answers, it still knows
@@ -145,7 +145,7 @@ func (m *metric) measurable(c course) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	for _, w := range windows {
-		if !w.open() && m.counters == nil {
+		if !w.open() && !m.past {
 			continue // nobody can measure it any more
 		}
 		if at.Before(w.start) {

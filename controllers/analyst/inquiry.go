@@ -169,7 +169,7 @@ func (i *inquiry) use(a *Analyst, release *v1alpha1.Release, m *metric, asked as
 	if len(m.arms.all()) > 0 && !is {
 		return errors.New("its source has no counters to compare; use threshold")
 	}
-	m.ask, m.source, m.counters = asked, source, counters
+	m.ask, m.source, m.counters, m.past = asked, source, counters, analysis.KnowsPast(source)
 	return nil
 }
 

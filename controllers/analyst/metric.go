@@ -28,6 +28,8 @@ type metric struct {
 	set      selectors.Set
 	source   analysis.Source
 	counters analysis.CounterSource
+	// past: its source has values of times that are past.
+	past bool
 	// grid, edges and before are of the time before the first step; edges and before of a Latency.
 	grid   analysis.Grid
 	edges  []float64

@@ -198,5 +198,11 @@ func (s *Sources) open(id identity, release *v1alpha1.Release, spec *v1alpha1.Me
 	default:
 		return nil, errors.New("the source names nothing to ask; give it prometheus, web, datadog, cloudWatch or job")
 	}
-	return &opened{limit.New(rotating.name, rotating, limit.Limits{}), rotating}, nil
+	return &opened{past{limit.New(rotating.name, rotating, limit.Limits{})}, rotating}, nil
 }
+
+// past is a vendor's source, which keeps what it has for longer than a Release takes.
+type past struct{ *limit.Source }
+
+// KnowsPast marks it.
+func (past) KnowsPast() {}

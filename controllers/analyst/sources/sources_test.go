@@ -84,6 +84,27 @@ func TestOneSourceForEqualSpecs(t *testing.T) {
 	})
 }
 
+// TestWhoKnowsThePast: what a restarted controller may ask for again.
+func TestWhoKnowsThePast(t *testing.T) {
+	w := newWorld(t, secret("shop", "keys", "apiKey", "a", "applicationKey", "b", "accessKeyID", "c", "secretAccessKey", "d"))
+	all := w.sources("")
+	for text, want := range map[string]bool{
+		`prometheus: {address: "http://127.0.0.1"}`: true,
+		"datadog: {keys: keys}":                     true,
+		"cloudWatch: {keys: keys, region: eu}":      true,
+		`web: {address: "http://127.0.0.1"}`:        false,
+		jobSource:                                   false,
+	} {
+		found, err := all.Open(t.Context(), release("shop"), &v1alpha1.AnalysisTemplateRef{Name: "a"}, source(t, text))
+		require.NoError(t, err, text)
+		require.Equal(t, want, analysis.KnowsPast(found), text)
+		again, err := all.Open(t.Context(), release("shop"), &v1alpha1.AnalysisTemplateRef{Name: "a"}, source(t, text))
+		require.NoError(t, err, text)
+		same := found == again
+		require.True(t, same, "limits hold over all")
+	}
+}
+
 // TestSecrets: credentials are read where the template is, and again when they may have changed.
 func TestSecrets(t *testing.T) {
 	address, asked := answering(t)
