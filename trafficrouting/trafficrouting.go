@@ -72,10 +72,10 @@ type Objects struct {
 	About []*unstructured.Unstructured
 }
 
-// Reference names an object of any namespace, or of none, or all of its kind in a namespace.
+// Reference names an object of any namespace, or of none, or all of its kind in a namespace or in all of them.
 type Reference struct {
 	schema.GroupKind
-	// Namespace is empty for what is in none.
+	// Namespace is empty for what is in none, and for all where there is no name.
 	Namespace string
 	// Name is empty for all.
 	Name string

@@ -53,7 +53,7 @@ func (r *Reconciler) checkRoute(ctx context.Context, rollout *v1alpha1.Rollout, 
 		}
 		objects.Beside = append(objects.Beside, others...)
 	}
-	if objects.About, err = r.about(ctx, provider, objects); err != nil {
+	if objects.About, err = r.about(ctx, rollout, provider, objects); err != nil {
 		return unreadable(err)
 	}
 	if refusal := cmp.Or(provider.Capabilities(objects).Refusal, r.unprobed(ref), carries(rollout, provider, objects)); refusal != "" {
@@ -74,8 +74,9 @@ func (r *Reconciler) unprobed(ref v1alpha1.RouteRef) string {
 	return fmt.Sprintf("%s %s has probes, which are switched off in this installation; have its operator set probes.enabled, or leave them out", ref.Kind, ref.Name)
 }
 
-// about reads what a route's provider goes by elsewhere, for as long as that leads to more.
-func (r *Reconciler) about(ctx context.Context, provider trafficrouting.Provider, objects trafficrouting.Objects) ([]*unstructured.Unstructured, error) {
+// about reads what a route's provider goes by elsewhere, for as long as that leads to more. Other routes of the kind, of which
+// there may be many, matter to copies of rules alone.
+func (r *Reconciler) about(ctx context.Context, rollout *v1alpha1.Rollout, provider trafficrouting.Provider, objects trafficrouting.Objects) ([]*unstructured.Unstructured, error) {
 	asked := map[trafficrouting.Reference]bool{}
 	for {
 		before := len(asked)
@@ -84,6 +85,9 @@ func (r *Reconciler) about(ctx context.Context, provider trafficrouting.Provider
 				continue
 			}
 			asked[ref] = true
+			if ref.GroupKind == objects.Route.GroupVersionKind().GroupKind() && !copies(rollout) {
+				continue
+			}
 			found, err := r.referred(ctx, ref)
 			if err != nil {
 				return nil, err
@@ -157,10 +161,14 @@ func (r *Reconciler) uncovered(ctx context.Context, rollout *v1alpha1.Rollout, r
 	for _, s := range rollout.Spec.ServiceRefs {
 		services = append(services, s.Name)
 	}
-	copies := slices.ContainsFunc(rollout.Spec.Strategy.Steps, func(step v1alpha1.Step) bool {
-		return len(trafficrouting.ForStep(services[0], rollout.Spec.Strategy, step, rollout.Name+"-0").Rules) > 0
+	return policies.Uncovered(found, route, rollout.Namespace, services, copies(rollout)), nil
+}
+
+// copies says whether a step makes copies of rules.
+func copies(rollout *v1alpha1.Rollout) bool {
+	return slices.ContainsFunc(rollout.Spec.Strategy.Steps, func(step v1alpha1.Step) bool {
+		return len(trafficrouting.ForStep(rollout.Spec.ServiceRefs[0].Name, rollout.Spec.Strategy, step, rollout.Name+"-0").Rules) > 0
 	})
-	return policies.Uncovered(found, route, rollout.Namespace, services, copies), nil
 }
 
 // beside lists the objects of a kind in a namespace but for the route itself.
@@ -185,7 +193,7 @@ func (r *Reconciler) listed(ctx context.Context, kind schema.GroupKind, namespac
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list %s of namespace %s: %w", kind, namespace, err)
+		return nil, fmt.Errorf("list %s of namespace %s: %w", kind, cmp.Or(namespace, "any"), err)
 	}
 	var found []*unstructured.Unstructured
 	for i := range list.Items {

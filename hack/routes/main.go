@@ -63,6 +63,15 @@ canary's too. A canary Ingress is asked for a password by the user's Ingress. Sh
 an HTTPRoute, an IngressRoute and an Ingress, by requests without a password at every moment of a release: none got through.
 Where something stands in a policy that names a rule instead, see below.
 
+A step with a match, a mirror or stickiness is refused where a copy would take requests from another rule of an HTTPRoute, and
+let them past what that one asks for; both rules are named. Traefik adds up all that a rule and its hostnames ask for: 100 for
+each character of the path and each header, 1000 for a method. A copy may then weigh more than a rule with a longer path, or
+than a route with a longer hostname. A GatewayClass that can't be read may be Traefik's. In the API's own order a copy may come
+before rules of a younger HTTPRoute with the same hostname and path. Other HTTPRoutes are looked at where they are attached to
+the same listener, on Traefik to the same port, of one of the route's Gateways, or to the same Service in a mesh, when the
+Rollout is checked and before each release. Not looked at: those that are attached in the middle of a release, routes of other
+Gateways and of other kinds, and other GRPCRoutes.
+
 ## Routes of other namespaces
 ` + "`routeRefs[].namespace`" + ` names a route of Gateway API or a VirtualService that is in another namespace than the Rollout and
 its Services, as where a platform team keeps routes beside their gateway:

@@ -21,23 +21,26 @@ type contender struct {
 	title  string
 }
 
-// ranking is what a controller goes by where several rules take a request: the larger comes first, each number before the
-// next. Equal ones have no order.
-type ranking func(c contender, host string) []int
+// order is what a controller goes by where several rules take a request.
+type order struct {
+	// rank of a rule: the larger comes first, each number before the next. Equal ones have no order.
+	rank func(c contender, host string) []int
+	// ports: rules of all listeners of a port are compared.
+	ports bool
+}
+
+var apiOrder, traefikOrder = order{rank: bySpec}, order{rank: byTraefik, ports: true}
 
 // bySpec is the order of the API (HTTPRouteSpec.hostnames, HTTPRouteRule.matches).
 func bySpec(c contender, host string) []int {
 	out := make([]int, 2, 10)
 	for _, own := range c.hosts {
-		switch place := []int{1, len(own)}; {
-		case !covers(own, host):
-		case own != host || strings.HasPrefix(own, "*"):
-			place[0] = 0
-			fallthrough
-		default:
-			if slices.Compare(place, out) > 0 {
-				copy(out, place)
-			}
+		exact := 0
+		if own == host && !strings.HasPrefix(own, "*") {
+			exact = 1
+		}
+		if place := []int{exact, len(own)}; covers(own, host) && slices.Compare(place, out) > 0 {
+			copy(out, place)
 		}
 	}
 	method := 0
@@ -84,22 +87,22 @@ func (r request) meets(c contender) bool {
 }
 
 // best is the highest rank of those that take a request; nil if none does.
-func (rank ranking) best(of []contender, r request) []int {
+func (o order) best(of []contender, r request) []int {
 	var best []int
 	for _, c := range of {
 		if !r.meets(c) {
 			continue
 		}
-		if place := rank(c, r.host); best == nil || slices.Compare(place, best) > 0 {
+		if place := o.rank(c, r.host); best == nil || slices.Compare(place, best) > 0 {
 			best = place
 		}
 	}
 	return best
 }
 
-// taken finds a request that goes to another rule after a change than before, or may do so: it compares each of the changed
-// rules with each of others.
-func (rank ranking) taken(before, after, changed, others []contender) (loser, winner contender, found bool) {
+// taken finds a request that may go to another rule after a change than before: it compares each of the changed rules with
+// each of others.
+func (o order) taken(before, after, changed, others []contender) (loser, winner contender, found bool) {
 	read := map[string]rules.Expression{}
 	for _, w := range changed {
 		for _, l := range others {
@@ -112,20 +115,32 @@ func (rank ranking) taken(before, after, changed, others []contender) (loser, wi
 			}
 			for _, host := range shared(w.hosts, l.hosts) {
 				r := request{point: p, host: host, paths: [2]path{w.path, l.path}}
-				place := rank(w, host)
-				if slices.Compare(place, rank(l, host)) < 0 || slices.Compare(place, rank.best(after, r)) < 0 {
+				place := o.rank(w, host)
+				if slices.Compare(place, o.rank(l, host)) < 0 || slices.Compare(place, o.best(after, r)) < 0 {
 					continue
 				}
-				best := rank.best(before, r)
-				for _, c := range before {
-					if r.meets(c) && !w.same(c) && slices.Equal(rank(c, host), best) {
-						return c, w, true
-					}
+				if loser, found := o.lost(before, r, w); found {
+					return loser, w, true
 				}
 			}
 		}
 	}
 	return contender{}, contender{}, false
+}
+
+// lost finds who took a request, if that was not the winner already, or may have been.
+func (o order) lost(before []contender, r request, winner contender) (loser contender, found bool) {
+	best := o.best(before, r)
+	for _, c := range before {
+		if !r.meets(c) || !slices.Equal(o.rank(c, r.host), best) {
+			continue
+		}
+		if winner.same(c) {
+			return contender{}, false
+		}
+		loser, found = c, true
+	}
+	return loser, found
 }
 
 // same says whether both stand for one rule of the user's.

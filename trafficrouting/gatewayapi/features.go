@@ -40,11 +40,13 @@ type parent struct {
 	published map[string]bool
 	// controller of the class; empty where it is not known.
 	controller string
-	// gateway says that it is one.
-	gateway bool
+	ref        trafficrouting.Reference
+	// object is nil where it was not read.
+	object *unstructured.Unstructured
 }
 
-// Needs are the Gateways of the route, then their classes, and what permits it to send to other namespaces.
+// Needs are the Gateways of the route, then their classes and the other routes there, and what permits it to send to other
+// namespaces.
 func (p Route) Needs(live trafficrouting.Objects) []trafficrouting.Reference {
 	out := p.grantsOf(live.Route)
 	for _, gateway := range gatewaysOf(live.Route) {
@@ -53,7 +55,7 @@ func (p Route) Needs(live trafficrouting.Objects) []trafficrouting.Reference {
 			out = append(out, class)
 		}
 	}
-	return out
+	return append(out, p.rivals(live)...)
 }
 
 // featuresOf reads what was found of the Gateways and their classes.
@@ -63,16 +65,16 @@ func featuresOf(live trafficrouting.Objects) features {
 		gateway, ok := gatewayOf(ref, live.Route.GetNamespace())
 		if !ok {
 			name, _ := ref["name"].(string)
-			out = append(out, parent{title: fmt.Sprintf("%v %s", ref["kind"], name)})
+			out = append(out, parent{title: fmt.Sprintf("%v %s", ref["kind"], name), ref: gateway, object: found(live, gateway)})
 			continue
 		}
 		class, ok := classOf(live, gateway)
 		if !ok {
-			out = append(out, parent{title: "the class of Gateway " + gateway.Namespace + "/" + gateway.Name, gateway: true})
+			out = append(out, parent{title: "the class of Gateway " + gateway.Namespace + "/" + gateway.Name, ref: gateway, object: found(live, gateway)})
 			continue
 		}
 		of := found(live, class)
-		out = append(out, parent{title: "GatewayClass " + class.Name, published: publishedBy(of), controller: controllerOf(of), gateway: true})
+		out = append(out, parent{title: "GatewayClass " + class.Name, published: publishedBy(of), controller: controllerOf(of), ref: gateway, object: found(live, gateway)})
 	}
 	return out
 }

@@ -49,7 +49,10 @@ func attached(t *testing.T, p gatewayapi.Route, manifest, parents string, cluste
 			read := slices.ContainsFunc(live.About, func(o *unstructured.Unstructured) bool {
 				return trafficrouting.ReferenceTo(o) == trafficrouting.ReferenceTo(obj)
 			})
-			if !read && slices.Contains(needed, trafficrouting.ReferenceTo(obj)) {
+			asked := slices.ContainsFunc(needed, func(ref trafficrouting.Reference) bool {
+				return ref.GroupKind == obj.GroupVersionKind().GroupKind() && (ref.Name == "" && (ref.Namespace == "" || ref.Namespace == obj.GetNamespace()) || ref == trafficrouting.ReferenceTo(obj))
+			})
+			if !read && asked {
 				live.About, more = append(live.About, obj), true
 			}
 		}
