@@ -131,6 +131,37 @@ func TestRulesAndCallersByName(t *testing.T) {
 		"only a VirtualService can match by sourceLabels; take them out, or routes of other kinds")
 }
 
+// TestMatchIsRefusedByKind: what a kind of route cannot look into is refused with the Rollout.
+func TestMatchIsRefusedByKind(t *testing.T) {
+	client := installCRDs(t)
+	namespace := newNamespace(t)
+	const (
+		header      = `[{headers: [{name: x-canary, exact: "yes"}]}]`
+		method      = `[{headers: [{name: x-canary, exact: "yes"}]}, {method: POST}]`
+		query       = `[{queryParams: [{name: v, exact: "2"}]}]`
+		connections = "spec.strategy.steps: a TCPRoute and a TLSRoute share connections and cannot look into them; take match out of the steps"
+		calls       = "spec.strategy.steps: a GRPCRoute cannot match by HTTP method or query parameter; match by header"
+	)
+	for kind, of := range map[string]map[string]string{
+		"HTTPRoute": {header: "", method: "", query: ""}, "GRPCRoute": {header: "", method: calls, query: calls},
+		"TCPRoute": {header: connections}, "TLSRoute": {header: connections},
+	} {
+		for match, want := range of {
+			t.Run(kind+" "+match, func(t *testing.T) {
+				steps := "[{name: all, weight: 100}, {name: half, weight: 50, match: " + match + "}]"
+				manifest := goodRollout[:strings.Index(goodRollout, "  strategy:")] + "  strategy: {steps: " + steps + "}\n"
+				_, err := client.Resource(rolloutsResource).Namespace(namespace).Create(t.Context(), decoded(t, strings.Replace(manifest, "HTTPRoute", kind, 1)),
+					metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}})
+				if want == "" {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorContains(t, err, want)
+			})
+		}
+	}
+}
+
 // TestProbesAreRefused: a wrong probe gets one sentence that names the field and the mend.
 func TestProbesAreRefused(t *testing.T) {
 	client := installCRDs(t)
