@@ -40,6 +40,10 @@ where nothing is published, as by a mesh, or by a class that names no features. 
 and before each release. Whether a gateway follows regular expressions and weights of connections is its own matter
 (they are implementation-specific), and nothing tells.
 
+Of the entries of the route's status those count that are of its present ` + "`parentRefs`" + `. What a controller that was uninstalled
+has left there of another parent, or of a Gateway that has another controller now, is ignored. A parent without any entry isn't
+waited for, as it may be one that nobody serves.
+
 A route whose parent is a Service, which a mesh follows, is split as one of a gateway is; shown with istiod and callers that
 follow it by themselves.
 

@@ -148,13 +148,18 @@ var edits = map[string]func(*unstructured.Unstructured){
 
 // accepted is a route as its controller leaves it that has seen this generation.
 func accepted(route *unstructured.Unstructured, controller string, generation int64) *unstructured.Unstructured {
-	return withParents(route, fmt.Sprintf(`
+	return withParents(route, entryOf(controller, "{name: web}", generation))
+}
+
+// entryOf is what a controller writes for a parent at a generation.
+func entryOf(controller, parentRef string, generation int64) string {
+	return fmt.Sprintf(`
 - controllerName: %[2]s
-  parentRef: {name: web}
+  parentRef: %[3]s
   conditions:
   - {type: Accepted, status: "True", reason: Accepted, message: "", lastTransitionTime: "2026-11-26T00:00:00Z", observedGeneration: %[1]d}
   - {type: ResolvedRefs, status: "True", reason: ResolvedRefs, message: "", lastTransitionTime: "2026-11-26T00:00:00Z", observedGeneration: %[1]d}`,
-		generation, controller))
+		generation, controller, parentRef)
 }
 
 // able are Gateways, here and elsewhere, of a class that supports all that is asked of it.

@@ -209,9 +209,14 @@ func gatewaysOf(route *unstructured.Unstructured) []trafficrouting.Reference {
 	return out
 }
 
-// gatewayOf returns the Gateway that a parentRef names, and whether it names one; the defaults are those of
-// ParentReference.
+// gatewayOf returns the Gateway that a parentRef names, and whether it names one.
 func gatewayOf(ref rules.Object, namespace string) (trafficrouting.Reference, bool) {
+	out := parentOf(ref, namespace)
+	return out, out.GroupKind == gatewayKind
+}
+
+// parentOf returns what a parentRef names; the defaults are those of ParentReference.
+func parentOf(ref rules.Object, namespace string) trafficrouting.Reference {
 	text := func(field, otherwise string) string {
 		value, ok := ref[field].(string)
 		if !ok {
@@ -220,7 +225,7 @@ func gatewayOf(ref rules.Object, namespace string) (trafficrouting.Reference, bo
 		return value
 	}
 	kind := schema.GroupKind{Group: text("group", Group), Kind: text("kind", gatewayKind.Kind)}
-	return trafficrouting.Reference{GroupKind: kind, Namespace: cmp.Or(text("namespace", namespace), namespace), Name: text("name", "")}, kind == gatewayKind
+	return trafficrouting.Reference{GroupKind: kind, Namespace: cmp.Or(text("namespace", namespace), namespace), Name: text("name", "")}
 }
 
 // classOf returns the class of a Gateway that was found.

@@ -48,6 +48,11 @@ func withParents(route *unstructured.Unstructured, parents string) *unstructured
 	return out
 }
 
+// storedFor is the user's route of one rule with these parentRefs.
+func storedFor(refs string) *unstructured.Unstructured {
+	return stored(strings.Replace(userRoutes["one rule"], "parentRefs: [{name: web}]", "parentRefs: "+refs, 1))
+}
+
 // golden compares a route's rules with what a reader should see.
 func golden(t *testing.T, want string, route *unstructured.Unstructured) {
 	t.Helper()
@@ -204,7 +209,7 @@ func TestRefusals(t *testing.T) {
 
 func TestObserve(t *testing.T) {
 	splits := []trafficrouting.Split{step(10)}
-	live := render(t, stored(userRoutes["one rule"]), providertest.CheckoutOwner, splits...)
+	live := render(t, storedFor("[{namespace: infra, name: web}, {name: a}, {name: b}]"), providertest.CheckoutOwner, splits...)
 	parent := func(conditions string) string {
 		return "[{parentRef: {namespace: infra, name: web}, conditions: [" + conditions + "]}]"
 	}
@@ -238,4 +243,38 @@ func TestObserve(t *testing.T) {
 			require.Equal(t, want, gatewayapi.HTTPRoute().Settle(trafficrouting.Objects{Route: withParents(live, parents)}))
 		}
 	})
+}
+
+// TestObserveOfParents: what counts are the parents that the route names now, as far as anybody serves them.
+func TestObserveOfParents(t *testing.T) {
+	splits := []trafficrouting.Split{step(10)}
+	cases := map[string]struct {
+		refs    string
+		entries []string
+		lacks   string
+	}{
+		"as it says":                            {"[{name: web}]", []string{entryOf("x", "{name: web}", 3)}, ""},
+		"with what is the default":              {"[{name: web}]", []string{entryOf("x", "{group: gateway.networking.k8s.io, kind: Gateway, namespace: shop, name: web}", 3)}, ""},
+		"of another namespace":                  {"[{name: web}]", []string{entryOf("x", "{namespace: infra, name: web}", 3)}, "no parent has taken notice"},
+		"of another kind":                       {"[{name: web}]", []string{entryOf("x", `{group: "", kind: Service, name: web}`, 3)}, "no parent has taken notice"},
+		"left of a parent that is gone":         {"[{name: web}]", []string{entryOf("x", "{name: old}", 2), entryOf("x", "{name: web}", 3)}, ""},
+		"left of a listener that is gone":       {"[{name: web, sectionName: http}]", []string{entryOf("x", "{name: web, sectionName: old}", 2), entryOf("x", "{name: web, sectionName: http}", 3)}, ""},
+		"left of a port that is gone":           {"[{name: web, port: 80}]", []string{entryOf("x", "{name: web, port: 81}", 2), entryOf("x", "{name: web, port: 80}", 3)}, ""},
+		"one parent that nobody serves":         {"[{name: web}, {name: nobody}]", []string{entryOf("x", "{name: web}", 3)}, ""},
+		"one parent that is late":               {"[{name: web}, {name: late}]", []string{entryOf("x", "{name: web}", 3), entryOf("x", "{name: late}", 2)}, "parent late has Accepted for generation 2"},
+		"one listener that is late":             {"[{name: web, sectionName: a}, {name: web, sectionName: b}]", []string{entryOf("x", "{name: web, sectionName: a}", 3), entryOf("x", "{name: web, sectionName: b}", 2)}, "parent web/b has Accepted for generation 2"},
+		"a listener that the route leaves open": {"[{name: web}]", []string{entryOf("x", "{name: web, sectionName: http}", 2)}, "parent web/http has Accepted for generation 2"},
+		"the Gateway's controller before":       {"[{name: web}]", []string{entryOf("before", "{name: web}", 2), entryOf("x", "{name: web}", 3)}, ""},
+		"both controllers are late":             {"[{name: web}]", []string{entryOf("before", "{name: web}", 1), entryOf("x", "{name: web}", 2)}, "parent web has Accepted for generation 1"},
+		"two meshes":                            {`[{group: "", kind: Service, name: checkout}]`, []string{entryOf("x", `{group: "", kind: Service, name: checkout}`, 3), entryOf("y", `{group: "", kind: Service, name: checkout}`, 2)}, "parent checkout has Accepted for generation 2"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			live := render(t, storedFor(c.refs), providertest.CheckoutOwner, splits...)
+			live = withParents(live, strings.Join(c.entries, "\n"))
+			got := gatewayapi.HTTPRoute().Observe(trafficrouting.Objects{Route: live}, providertest.CheckoutOwner, splits)
+			require.Contains(t, got.Message, c.lacks)
+			require.Equal(t, c.lacks == "", got.InEffect, got.Message)
+		})
+	}
 }

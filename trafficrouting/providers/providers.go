@@ -79,7 +79,7 @@ func entry(kind, version, resource string, provider gatewayapi.Route, shares, sh
 		Resource: schema.GroupVersionResource{Group: gatewayapi.Group, Version: version, Resource: resource},
 		Make:     func(v1alpha1.RouteRef) trafficrouting.Provider { return provider },
 		Guarded:  true, Flavors: []Flavor{{Shown: shown}}, Shares: shares,
-		Evidence: "every parent's `Accepted` and `ResolvedRefs` at the route's generation",
+		Evidence: "`Accepted` and `ResolvedRefs` of every parent that is served, at the route's generation",
 	}
 }
 
