@@ -1,12 +1,18 @@
 package suite_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/e2e/load"
@@ -115,4 +121,72 @@ func TestIstioBesideGateways(t *testing.T) {
 			ends(s)
 		})
 	}
+}
+
+// TestIstioDelegate releases by a VirtualService to which one in another namespace delegates, as where a platform team keeps
+// the hosts. That one is never written, and a match, which its rules might be at odds with, is refused.
+func TestIstioDelegate(t *testing.T) {
+	for name, ends := range map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := client.ObjectKey{Namespace: nameOf(t) + "-edge", Name: nameOf(t)}
+			newScenario(t, world.App{}).createNamespace(root.Namespace)
+			s := begin(t, setting{kind: "VirtualService", write: delegates(root.Namespace), steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+			before := s.virtualService(root)
+			s.ship("v2")
+			s.requireHalf()
+			ends(s)
+			require.Equal(t, before, s.virtualService(root), "the one that delegates")
+			if name == "Promoted" {
+				s.requireMatchRefused("it has no hosts, so that others delegate to it")
+			}
+		})
+	}
+}
+
+// delegates is a tool that writes each VirtualService without hosts, and one in this namespace that has them and delegates to it.
+func delegates(edge string) tool {
+	return func(ctx context.Context, manifest *unstructured.Unstructured, dry bool) (*unstructured.Unstructured, error) {
+		if manifest.GetKind() != "VirtualService" {
+			return gitOps(ctx, manifest, dry)
+		}
+		name, namespace := manifest.GetName(), manifest.GetNamespace()
+		root := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+			"hosts": []any{name + "." + namespace + ".svc.cluster.local"},
+			"http": []any{map[string]any{
+				"match":    []any{map[string]any{"uri": map[string]any{"prefix": "/"}}},
+				"delegate": map[string]any{"name": name, "namespace": namespace},
+			}},
+		}}}
+		root.SetGroupVersionKind(manifest.GroupVersionKind())
+		root.SetNamespace(edge)
+		root.SetName(namespace)
+		if _, err := gitOps(ctx, root, dry); err != nil {
+			return nil, err
+		}
+		delegate := manifest.DeepCopy()
+		unstructured.RemoveNestedField(delegate.Object, "spec", "hosts")
+		return gitOps(ctx, delegate, dry)
+	}
+}
+
+// virtualService is all that the API server has of one.
+func (s *scenario) virtualService(key client.ObjectKey) *unstructured.Unstructured {
+	s.t.Helper()
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(s.app.Route().GroupVersionKind())
+	require.NoError(s.t, shared.Client.Get(s.ctx, key, live))
+	return live
+}
+
+// requireMatchRefused gives the Rollout's step a match, and requires that the Rollout says why its route cannot have one.
+func (s *scenario) requireMatchRefused(says string) {
+	s.t.Helper()
+	s.patchSpec(s.rollout(), `{"strategy": {"steps": [{"name": "half", "weight": 50, "match": [{"headers": [{"name": "x-canary", "exact": "yes"}]}]}]}}`)
+	s.eventually(soon, "Rollout whose match is refused", func() (string, bool) {
+		conditions := s.rollout().Status.Conditions
+		stalled := meta.FindStatusCondition(conditions, v1alpha1.ConditionStalled)
+		return describe(conditions), stalled != nil && stalled.Status == metav1.ConditionTrue &&
+			stalled.Reason == v1alpha1.ReasonRouteUnsupported && strings.Contains(stalled.Message, says)
+	})
 }
