@@ -40,7 +40,7 @@ func (m Memory) Slim() Memory {
 		return m
 	}
 	fresh := newFreshness(nil)
-	fresh.made, fresh.removed = m.fresh.made, m.fresh.removed
+	fresh.made, fresh.removed, fresh.unsent = m.fresh.made, m.fresh.removed, m.fresh.unsent
 	return Memory{fresh, m.answers}
 }
 
@@ -59,6 +59,7 @@ func (f *freshness) fork(clock Clock) *freshness {
 	return &freshness{
 		clock: clock, written: maps.Clone(f.written), writing: map[types.UID]*shown{}, made: maps.Clone(f.made),
 		removed: maps.Clone(f.removed), told: maps.Clone(f.told), refusals: maps.Clone(f.refusals),
+		unsent: maps.Clone(f.unsent),
 	}
 }
 
@@ -86,6 +87,9 @@ func (m Memory) Told(cached *v1alpha1.Release) *v1alpha1.Release {
 	}
 	return told
 }
+
+// Refused: a write of a Release was refused at the last look.
+func (m Memory) Refused() bool { return m.fresh != nil && len(m.fresh.unsent) > 0 }
 
 // Names lists what the process made and what it removed, by kind and name.
 func (m Memory) Names() (made, removed []string) {

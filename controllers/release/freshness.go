@@ -35,6 +35,8 @@ type freshness struct {
 	told    map[types.UID]news
 	// refusals counts how often in a row the writes of a Release were refused.
 	refusals map[types.UID]int
+	// unsent are the Releases of which the last writes were not all done, for another reason than that the world had moved on.
+	unsent map[types.UID]bool
 }
 
 // left is an object as our last write to it left it; obj is nil where the answer told its version alone.
@@ -61,6 +63,7 @@ func newFreshness(clock Clock) *freshness {
 	return &freshness{
 		clock: clock, written: map[types.UID]left{}, writing: map[types.UID]*shown{}, made: map[string]time.Time{},
 		removed: map[string]types.UID{}, told: map[types.UID]news{}, refusals: map[types.UID]int{},
+		unsent: map[types.UID]bool{},
 	}
 }
 
@@ -244,6 +247,21 @@ func (f *freshness) accepted(release types.UID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.refusals, release)
+	delete(f.unsent, release)
+}
+
+// failed notes that a write of a Release was refused, though it was decided on the world as it is, as by a webhook.
+func (f *freshness) failed(release types.UID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unsent[release] = true
+}
+
+// wasRefused: so it was at the last look.
+func (f *freshness) wasRefused(release types.UID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.unsent[release]
 }
 
 // forget drops an object that is gone.
@@ -253,6 +271,7 @@ func (f *freshness) forget(uid types.UID) {
 	delete(f.written, uid)
 	delete(f.told, uid)
 	delete(f.refusals, uid)
+	delete(f.unsent, uid)
 }
 
 func nameOf(obj client.Object) string {

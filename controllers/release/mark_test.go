@@ -81,7 +81,7 @@ func (p place) mark() mark {
 			p.markLag(s, kind, old)
 		}
 	}
-	for _, holds := range []bool{p.rolloutGone, p.suspended, p.late, p.ended, p.free, p.user.paused, p.struck, p.unpinned} {
+	for _, holds := range []bool{p.rolloutGone, p.suspended, p.late, p.ended, p.free, p.user.paused, p.struck, p.unpinned, p.memory.Refused()} {
 		s.fact(holds)
 	}
 	s.number(int64(p.number))

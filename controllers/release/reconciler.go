@@ -50,13 +50,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (ctrl
 	decision := r.plan(input)
 	again, err := r.carryOut(ctx, release, decision)
 	if err != nil {
-		if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) {
+		if movedOn(err) {
 			return ctrl.Result{RequeueAfter: r.fresh.refused(release.UID)}, nil
 		}
 		return ctrl.Result{}, err
 	}
 	r.fresh.accepted(release.UID)
 	return ctrl.Result{RequeueAfter: again}, nil
+}
+
+// movedOn: what was written to had changed, come or gone meanwhile.
+func movedOn(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err)
 }
 
 // forget drops what is known of a Release that is gone, or in flight no more.
@@ -81,6 +86,9 @@ func (r *Reconciler) carryOut(ctx context.Context, release *v1alpha1.Release, de
 	r.report(ctx, before, release, decision)
 	r.probe(client.ObjectKeyFromObject(release), decision.Asks)
 	if err := r.send(ctx, decision.Writes); err != nil {
+		if !movedOn(err) {
+			r.fresh.failed(release.UID)
+		}
 		return 0, err
 	}
 	if decision.Ended {

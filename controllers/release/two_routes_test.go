@@ -64,6 +64,33 @@ func TestRouteThatNobodyCanWriteHoldsNoOtherBack(t *testing.T) {
 	}
 }
 
+// TestRefusedForLong: what a webhook refused for long is no fight over a route: it goes back as soon as it can.
+func TestRefusedForLong(t *testing.T) {
+	w := withMobile(t)
+	begin(w)
+	w.at("half")
+	w.abort()
+	w.refusing(kindRoute, "mobile", 30)
+	w.tick()
+	w.tick()
+	checkout, mobile := w.weights()
+	require.Equal(t, []int32{0, 0}, []int32{checkout, mobile}, w.tale.String())
+	w.end(v1alpha1.OutcomeAborted)
+}
+
+// TestRefusedOnTheWayBackBySteps: where one of two routes can't be written, the other one goes back whole, by no step.
+func TestRefusedOnTheWayBackBySteps(t *testing.T) {
+	w := withMobile(t)
+	w.policy.Rollback.Traffic = "BySteps"
+	begin(w)
+	w.at("half")
+	w.abort()
+	w.refusing(kindRoute, "mobile", 20)
+	checkout, _ := w.weights()
+	require.Zero(t, checkout, w.tale.String())
+	w.end(v1alpha1.OutcomeAborted)
+}
+
 // TestRoutesGoUpTogether: one that can't be written holds the step, with the other as it may be and the canary's pods all there.
 func TestRoutesGoUpTogether(t *testing.T) {
 	w := withMobile(t)

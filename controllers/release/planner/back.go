@@ -71,6 +71,10 @@ func (d *draft) followDown() {
 	if d.progress.Stage != v1alpha1.StageDescending {
 		return
 	}
+	if d.in.Refused {
+		d.enter(v1alpha1.StageWithdrawing) // a route that can't be written keeps no other one at a step
+		return
+	}
 	step, ppm := d.reached()
 	least := ppm
 	for _, r := range d.in.Observed.Routes {

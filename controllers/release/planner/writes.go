@@ -232,9 +232,9 @@ func (d *draft) contends() bool {
 }
 
 // noteRouteWrite tells a stage's own write of the routes from those that put a foreign change right, and
-// counts the latter.
+// counts the latter. One that comes again since it was refused is neither.
 func (d *draft) noteRouteWrite() {
-	if d.making || !writesRoutes(d.writes, d.in.Observed.Routes) {
+	if d.making || d.in.Refused || !writesRoutes(d.writes, d.in.Observed.Routes) {
 		return
 	}
 	if !d.progress.RouteWritten {
