@@ -16,8 +16,9 @@ import (
 const head = `<!-- Rendered from trafficrouting/providers; do not edit. -->
 # Kinds of route
 What a route can carry is asked before a Release may start: a step that needs more leaves the Rollout ` + "`Stalled`" + ` with
-` + "`RouteUnsupported`" + `, the step and the reason. Several routes of several kinds may stand in ` + "`spec.routeRefs`" + `; they are shifted
-together.
+` + "`RouteUnsupported`" + `, the step and the reason. Several routes of several kinds may stand in ` + "`spec.routeRefs`" + `; they go
+up together, when the step is in effect by all, and back each by itself: one that nobody can write, as while a webhook is down, holds
+no other one up.
 
 `
 
