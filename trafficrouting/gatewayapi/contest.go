@@ -1,7 +1,7 @@
 package gatewayapi
 
 import (
-	"regexp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,19 +12,44 @@ import (
 type contender struct {
 	match rules.Object
 	path  path
-	// hosts of its route there; none means that only rules of one route are compared.
+	// asks tells the match from others; of headers, of query parameters and of methods it asks for so many.
+	asks                    string
+	headers, params, method int
+	terms                   []term
+	// hosts of its route there, at one listener; none means that only rules of one route are compared.
 	hosts []string
+	// section is the listener that its route names there; empty if it names none.
+	section string
 	// route tells its route from others: the smaller comes first. rule is the index of its rule there, of so many.
 	route, rule, of int
-	// source is the rule of the user's that it stands for, in messages named by title.
+	// source is the rule of the user's that it stands for.
 	source int
-	title  string
+	// title of its route in messages; empty for the one that is looked at.
+	title string
 }
+
+// String names the rule in messages.
+func (c *contender) String() string {
+	rule := fmt.Sprintf("rule %d (%s %s)", c.source+1, c.path.kind, c.path.value)
+	if c.title == "" {
+		return "its " + rule
+	}
+	return rule + " of " + c.title
+}
+
+// same says whether both stand for one rule of the user's.
+func (c *contender) same(other *contender) bool {
+	return c.route == other.route && c.source == other.source
+}
+
+// rank is a place in an order: the larger comes first, each number before the next. Equal ones have no order.
+type rank [9]int
+
+func (r rank) below(other rank) bool { return slices.Compare(r[:], other[:]) < 0 }
 
 // order is what a controller goes by where several rules take a request.
 type order struct {
-	// rank of a rule: the larger comes first, each number before the next. Equal ones have no order.
-	rank func(c contender, host string) []int
+	rank func(c *contender, host string) rank
 	// ports: rules of all listeners of a port are compared.
 	ports bool
 }
@@ -32,29 +57,27 @@ type order struct {
 var apiOrder, traefikOrder = order{rank: bySpec}, order{rank: byTraefik, ports: true}
 
 // bySpec is the order of the API (HTTPRouteSpec.hostnames, HTTPRouteRule.matches).
-func bySpec(c contender, host string) []int {
-	out := make([]int, 2, 10)
+func bySpec(c *contender, host string) rank {
+	out := rank{0, 0, c.path.order(), len(c.path.value), c.method, c.headers, c.params, -c.route, -c.rule}
 	for _, own := range c.hosts {
+		if !covers(own, host) {
+			continue
+		}
 		exact := 0
 		if own == host && !strings.HasPrefix(own, "*") {
 			exact = 1
 		}
-		if place := []int{exact, len(own)}; covers(own, host) && slices.Compare(place, out) > 0 {
-			copy(out, place)
+		if exact > out[0] || exact == out[0] && len(own) > out[1] {
+			out[0], out[1] = exact, len(own)
 		}
 	}
-	method := 0
-	if c.match["method"] != nil {
-		method = 1
-	}
-	return append(out, c.path.order(), len(c.path.value), method, len(rules.Objects(c.match["headers"])),
-		len(rules.Objects(c.match["queryParams"])), -c.route, -c.rule)
+	return out
 }
 
-// byTraefik is the sum that Traefik makes of all that a rule and its route ask for (buildMatchRule and loadHTTPRoute in its
-// provider of v3.7.5).
-func byTraefik(c contender, _ string) []int {
-	sum := c.of - c.rule
+// byTraefik is the sum that Traefik makes of all that a rule and its route ask for at a listener (buildMatchRule and
+// loadHTTPRoute in its provider of v3.7.5).
+func byTraefik(c *contender, _ string) rank {
+	sum := c.of - c.rule + 1000*c.method + 100*c.headers + 10*c.params
 	switch {
 	case c.path.kind == exactPath:
 		sum += 100_000
@@ -63,14 +86,11 @@ func byTraefik(c contender, _ string) []int {
 	default:
 		sum += 10_000 + 100*len(c.path.value)
 	}
-	if c.match["method"] != nil {
-		sum += 1000
-	}
 	longest := 0
 	for _, host := range c.hosts {
 		longest = max(longest, len(host))
 	}
-	return []int{sum + longest + 100*len(rules.Objects(c.match["headers"])) + 10*len(rules.Objects(c.match["queryParams"]))}
+	return rank{sum + longest}
 }
 
 // request is a kind of request that two matches take.
@@ -81,163 +101,42 @@ type request struct {
 	paths [2]path
 }
 
-func (r request) meets(c contender) bool {
-	hosted := len(c.hosts) == 0 || slices.ContainsFunc(c.hosts, func(own string) bool { return covers(own, r.host) })
-	return hosted && (c.path.takes(r.paths[0]) || c.path.takes(r.paths[1])) && r.asked(c.match)
+// meets says whether a contender for the request's hostname takes it.
+func (r request) meets(c *contender) bool {
+	return (c.path.takes(r.paths[0]) || c.path.takes(r.paths[1])) && r.has(c.match, c.terms)
 }
 
-// best is the highest rank of those that take a request; nil if none does.
-func (o order) best(of []contender, r request) []int {
-	var best []int
-	for _, c := range of {
-		if !r.meets(c) {
-			continue
-		}
-		if place := o.rank(c, r.host); best == nil || slices.Compare(place, best) > 0 {
-			best = place
-		}
-	}
-	return best
-}
+// contest is about requests that go to another rule after a change than before: was and is are a route before and after it,
+// rest are the others, which stay.
+type contest struct{ was, is, rest *crowd }
 
-// taken finds a request that may go to another rule after a change than before: it compares each of the changed rules with
-// each of others.
-func (o order) taken(before, after, changed, others []contender) (loser, winner contender, found bool) {
-	read := map[string]rules.Expression{}
-	for _, w := range changed {
-		for _, l := range others {
+// taken finds a request that may go to another rule after the change than before, of those that these take.
+func (c contest) taken(from *crowd) (loser, winner *contender) {
+	read, rankOf := map[string]rules.Expression{}, c.is.order.rank
+	for i := range c.is.all {
+		w := &c.is.all[i]
+		for _, l := range from.sharing(w) {
 			if w.same(l) || !w.path.overlaps(l.path) {
+				continue
+			}
+			hosts := slices.DeleteFunc(shared(w.hosts, l.hosts), func(host string) bool { return rankOf(w, host).below(rankOf(l, host)) })
+			if len(hosts) == 0 {
 				continue
 			}
 			p, ok := meeting(w.match, l.match, read)
 			if !ok {
 				continue
 			}
-			for _, host := range shared(w.hosts, l.hosts) {
+			for _, host := range hosts {
 				r := request{point: p, host: host, paths: [2]path{w.path, l.path}}
-				place := o.rank(w, host)
-				if slices.Compare(place, o.rank(l, host)) < 0 || slices.Compare(place, o.best(after, r)) < 0 {
+				if best, _ := leaders(r, c.is, c.rest); rankOf(w, host).below(best) {
 					continue
 				}
-				if loser, found := o.lost(before, r, w); found {
-					return loser, w, true
+				if _, took := leaders(r, c.was, c.rest); len(took) > 0 && !slices.ContainsFunc(took, w.same) {
+					return took[len(took)-1], w
 				}
 			}
 		}
 	}
-	return contender{}, contender{}, false
-}
-
-// lost finds who took a request, if that was not the winner already, or may have been.
-func (o order) lost(before []contender, r request, winner contender) (loser contender, found bool) {
-	best := o.best(before, r)
-	for _, c := range before {
-		if !r.meets(c) || !slices.Equal(o.rank(c, r.host), best) {
-			continue
-		}
-		if winner.same(c) {
-			return contender{}, false
-		}
-		loser, found = c, true
-	}
-	return loser, found
-}
-
-// same says whether both stand for one rule of the user's.
-func (c contender) same(other contender) bool {
-	return c.route == other.route && c.source == other.source
-}
-
-const (
-	exactPath  = "Exact"
-	prefixPath = "PathPrefix"
-)
-
-// path is what a match asks of a request's path.
-type path struct {
-	kind, value string
-	// expr of a regular expression; nil where it is none, or of another dialect.
-	expr *regexp.Regexp
-}
-
-func pathOfMatch(match rules.Object) path {
-	kind, value, _ := strings.Cut(pathOf(match), " ")
-	p := path{kind: kind, value: value}
-	if kind != exactPath && kind != prefixPath {
-		p.expr, _ = regexp.Compile(value)
-	}
-	return p
-}
-
-// order is 1 for what comes before prefixes of any length.
-func (p path) order() int {
-	if p.kind == exactPath {
-		return 1
-	}
-	return 0
-}
-
-// takes says whether the match takes every request of another path.
-func (p path) takes(other path) bool {
-	switch {
-	case p.kind == other.kind && p.value == other.value:
-		return true
-	case p.kind == prefixPath && (other.kind == prefixPath || other.kind == exactPath):
-		prefix := strings.TrimSuffix(p.value, "/")
-		return strings.TrimSuffix(other.value, "/") == prefix || strings.HasPrefix(other.value, prefix+"/")
-	case p.kind == prefixPath:
-		return p.value == "/"
-	case p.kind != exactPath && other.kind == exactPath:
-		return p.expr == nil || p.expr.MatchString(other.value)
-	}
-	return false
-}
-
-// overlaps says whether a request may have both paths. Of a regular expression and a prefix that is known only where the
-// expression begins with other text.
-func (p path) overlaps(other path) bool {
-	if p.takes(other) || other.takes(p) {
-		return true
-	}
-	return p.mayBegin(other) && other.mayBegin(p) && p.kind != exactPath && other.kind != exactPath && (p.kind != prefixPath || other.kind != prefixPath)
-}
-
-// mayBegin says whether a regular expression may match paths of a prefix.
-func (p path) mayBegin(prefix path) bool {
-	rest, anchored := strings.CutPrefix(p.value, "^")
-	if p.kind == prefixPath || prefix.kind != prefixPath || !anchored || strings.Contains(rest, "|") {
-		return true
-	}
-	expr, err := regexp.Compile(rest)
-	if err != nil {
-		return true
-	}
-	text, _ := expr.LiteralPrefix()
-	return strings.HasPrefix(text, prefix.value) || strings.HasPrefix(prefix.value, text)
-}
-
-// covers says whether a hostname, which may be empty for any or begin with a wildcard, takes all requests for another.
-func covers(own, host string) bool {
-	suffix, wild := strings.CutPrefix(own, "*")
-	return own == "" || own == host || wild && strings.HasSuffix(host, suffix)
-}
-
-// shared are the hostnames that both have, the more special one where one covers the other. Where none is known, that is one.
-func shared(a, b []string) []string {
-	if len(a) == 0 || len(b) == 0 {
-		return []string{""}
-	}
-	var out []string
-	for _, one := range a {
-		for _, other := range b {
-			switch {
-			case covers(one, other):
-				out = append(out, other)
-			case covers(other, one):
-				out = append(out, one)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return nil, nil
 }

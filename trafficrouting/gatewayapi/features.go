@@ -195,7 +195,7 @@ func parentRefsOf(route *unstructured.Unstructured) []rules.Object {
 	if route == nil {
 		return nil
 	}
-	refs, _, _ := unstructured.NestedSlice(route.Object, "spec", "parentRefs")
+	refs, _, _ := unstructured.NestedFieldNoCopy(route.Object, "spec", "parentRefs")
 	return rules.Objects(refs)
 }
 

@@ -198,11 +198,14 @@ func (p point) consistent() bool {
 func (p point) meets(match rules.Object) bool { return pathOf(match) == p.path && p.asked(match) }
 
 // asked says whether the request has all that a match asks for beside its path.
-func (p point) asked(match rules.Object) bool {
+func (p point) asked(match rules.Object) bool { return p.has(match, termsOf(match)) }
+
+// has says so of a match whose terms are known.
+func (p point) has(match rules.Object, terms []term) bool {
 	if method, ok := match["method"].(string); ok && method != p.method {
 		return false
 	}
-	for _, t := range termsOf(match) {
+	for _, t := range terms {
 		exact, known := p.exact[t.key]
 		switch {
 		case !t.regex && (!known || exact != t.value):

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -12,7 +13,10 @@ import (
 	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
-var routeKind = schema.GroupKind{Group: Group, Kind: httpGrammar.kind}
+var (
+	routeKind   = schema.GroupKind{Group: Group, Kind: httpGrammar.kind}
+	serviceKind = schema.GroupKind{Kind: "Service"}
+)
 
 // rivals are the HTTPRoutes that may be attached where the route is. A Gateway says whether it takes routes of other
 // namespaces than its own (AllowedRoutes.namespaces).
@@ -27,10 +31,7 @@ func (p Route) rivals(live trafficrouting.Objects) []trafficrouting.Reference {
 		case !gateway:
 			out = append(out, trafficrouting.Reference{GroupKind: routeKind, Namespace: of.Namespace}, trafficrouting.Reference{GroupKind: routeKind, Namespace: live.Route.GetNamespace()})
 		case obj == nil:
-		case slices.ContainsFunc(listenersOf(obj), func(l rules.Object) bool {
-			from, _, _ := unstructured.NestedString(l, "allowedRoutes", "namespaces", "from")
-			return from == "All" || from == "Selector"
-		}):
+		case slices.ContainsFunc(listenersOf(obj), listener.elsewhere):
 			return []trafficrouting.Reference{{GroupKind: routeKind}}
 		default:
 			out = append(out, trafficrouting.Reference{GroupKind: routeKind, Namespace: of.Namespace})
@@ -41,62 +42,109 @@ func (p Route) rivals(live trafficrouting.Objects) []trafficrouting.Reference {
 
 // byAge returns the route and its rivals as the API orders them where rules ask for as much: the oldest first, then by name.
 func byAge(live trafficrouting.Objects) []*unstructured.Unstructured {
-	routes, known := []*unstructured.Unstructured{live.Route}, map[trafficrouting.Reference]bool{trafficrouting.ReferenceTo(live.Route): true}
-	for _, obj := range live.About {
+	type aged struct {
+		*unstructured.Unstructured
+		ref  trafficrouting.Reference
+		made time.Time
+	}
+	routes, known := []aged{}, map[trafficrouting.Reference]bool{}
+	for _, obj := range append([]*unstructured.Unstructured{live.Route}, live.About...) {
 		if ref := trafficrouting.ReferenceTo(obj); ref.GroupKind == routeKind && !known[ref] {
-			routes, known[ref] = append(routes, obj), true
+			routes, known[ref] = append(routes, aged{obj, ref, obj.GetCreationTimestamp().Time}), true
 		}
 	}
-	slices.SortStableFunc(routes, func(a, b *unstructured.Unstructured) int {
-		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
-			cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
+	slices.SortStableFunc(routes, func(a, b aged) int {
+		return cmp.Or(a.made.Compare(b.made), cmp.Compare(a.ref.Namespace, b.ref.Namespace), cmp.Compare(a.ref.Name, b.ref.Name))
 	})
-	return routes
+	var out []*unstructured.Unstructured
+	for _, route := range routes {
+		out = append(out, route.Unstructured)
+	}
+	return out
 }
 
-// hostsAt returns the hostnames by which a route gets requests from a parent, by where rules compete for them: at each
-// listener of a Gateway, or at each of its ports, or in a mesh. The parent's object is nil where it was not read.
-func hostsAt(route *unstructured.Unstructured, parent trafficrouting.Reference, obj *unstructured.Unstructured, byPort bool) map[string][]string {
-	out := map[string][]string{}
+// seat is where a route competes for requests that come to a parent.
+type seat struct {
+	// ground is the listener of a Gateway, or its port; empty where the parent was not read.
+	ground string
+	// port of a parent that was not read, as of a Service in a mesh; 0 is all.
+	port int64
+	// section is the listener that the route names; empty if it names none.
+	section string
+	hosts   []string
+}
+
+// meets says whether requests may come to both.
+func (s seat) meets(other seat) bool {
+	return s.ground == other.ground && (s.port == other.port || s.port == 0 || other.port == 0)
+}
+
+// seatsAt returns those of a route, one for each listener that takes it. Hostnames mean nothing in a mesh.
+func seatsAt(route *unstructured.Unstructured, at parent, listeners []listener, byPort bool) []seat {
+	var out []seat
 	for _, ref := range parentRefsOf(route) {
-		of, gateway := gatewayOf(ref, route.GetNamespace())
-		if of != parent || rejected(route, ref) {
+		if parentOf(ref, route.GetNamespace()) != at.ref || rejected(route, ref) {
 			continue
 		}
 		names, _, _ := unstructured.NestedStringSlice(route.Object, "spec", "hostnames")
-		if len(names) == 0 || !gateway {
+		if len(names) == 0 || at.ref.GroupKind == serviceKind {
 			names = []string{""}
 		}
-		if obj == nil {
-			out[""] = append(out[""], names...)
+		section := text(ref, "sectionName")
+		port, some := rules.Integer(ref["port"])
+		if at.object == nil {
+			out = append(out, seat{port: port, section: section, hosts: names})
 			continue
 		}
-		for _, l := range listenersOf(obj) {
-			port, _ := rules.Integer(l["port"])
-			wanted, some := rules.Integer(ref["port"])
-			if section := text(ref, "sectionName"); section != "" && section != text(l, "name") || some && wanted != port {
+		for _, l := range listeners {
+			if section != "" && section != l.name || some && port != l.port || !l.takes(route, at.object) {
 				continue
 			}
-			at := text(l, "name")
+			ground := l.name
 			if byPort {
-				at = strconv.FormatInt(port, 10)
+				ground = strconv.FormatInt(l.port, 10)
 			}
-			if hosts := shared([]string{text(l, "hostname")}, names); len(hosts) > 0 {
-				out[at] = append(out[at], hosts...)
+			if hosts := shared([]string{l.host}, names); len(hosts) > 0 {
+				out = append(out, seat{ground: ground, section: section, hosts: hosts})
 			}
 		}
 	}
 	return out
 }
 
-func listenersOf(gateway *unstructured.Unstructured) []rules.Object {
-	items, _, _ := unstructured.NestedSlice(gateway.Object, "spec", "listeners")
-	return rules.Objects(items)
+// listener is one of a Gateway.
+type listener struct {
+	name, host string
+	port       int64
+	// from says of which namespaces it takes routes: its own alone where nothing is said.
+	from string
+}
+
+func listenersOf(gateway *unstructured.Unstructured) []listener {
+	if gateway == nil {
+		return nil
+	}
+	items, _, _ := unstructured.NestedFieldNoCopy(gateway.Object, "spec", "listeners")
+	var out []listener
+	for _, l := range rules.Objects(items) {
+		port, _ := rules.Integer(l["port"])
+		from, _, _ := unstructured.NestedString(l, "allowedRoutes", "namespaces", "from")
+		out = append(out, listener{name: text(l, "name"), host: text(l, "hostname"), port: port, from: from})
+	}
+	return out
+}
+
+// elsewhere says whether it takes routes of other namespaces.
+func (l listener) elsewhere() bool { return l.from == "All" || l.from == "Selector" }
+
+// takes says whether a route is of a namespace that the listener takes, or may be: labels of namespaces are not known.
+func (l listener) takes(route, gateway *unstructured.Unstructured) bool {
+	return l.elsewhere() || l.from != "None" && route.GetNamespace() == gateway.GetNamespace()
 }
 
 // rejected says whether a route's status has that its parent does not take it, as one that it does not allow.
 func rejected(route *unstructured.Unstructured, ref rules.Object) bool {
-	parents, _, _ := unstructured.NestedSlice(route.Object, "status", "parents")
+	parents, _, _ := unstructured.NestedFieldNoCopy(route.Object, "status", "parents")
 	for _, parent := range rules.Objects(parents) {
 		of, _ := parent["parentRef"].(rules.Object)
 		named, _ := gatewayOf(of, route.GetNamespace())

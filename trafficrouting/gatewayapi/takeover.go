@@ -2,8 +2,8 @@ package gatewayapi
 
 import (
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -13,6 +13,9 @@ import (
 
 // traefik is the controller that compares rules in a way of its own (byTraefik).
 const traefik = "traefik.io/gateway-controller"
+
+// gatewayGroups is what the groups of Gateways and ListenerSets begin with, of kinds that are tried out too.
+const gatewayGroups = "gateway.networking."
 
 // takeover says which rule would lose requests to a copy of another, and with them what it asks of them, such as a password;
 // empty means that none would. What Render makes keeps to the order of the API within the route.
@@ -24,57 +27,119 @@ func (p Route) takeover(live trafficrouting.Objects, owner trafficrouting.Owner,
 	if err != nil || !slices.ContainsFunc(written, func(w rules.Written) bool { return w.Owner != "" }) {
 		return ""
 	}
-	before, after := p.contenders(unchanged(user), ""), p.contenders(written, "")
 	routes := byAge(live)
-	for _, parent := range featuresOf(live) {
-		if parent.sums() {
-			loser, winner, found := traefikOrder.taken(before, after, after, after)
-			if !found {
-				loser, winner, found = p.takenAt(live, routes, parent, traefikOrder, before, after)
-			}
-			if found {
-				return fmt.Sprintf("%s: %s, so that a copy of %s would take requests from %s; take match, mirror and stickiness out, match by less, or give the route a Gateway of another controller",
-					rules.Title(live), parent.adds(), winner.title, loser.title)
-			}
-		}
-		if parent.controller == traefik {
+	f := field{Route: p, routes: routes, place: slices.Index(routes, live.Route), was: p.contenders(unchanged(user), ""), is: p.contenders(written, ""), of: map[int][]contender{}}
+	looked := map[trafficrouting.Reference]bool{}
+	for _, at := range featuresOf(live) {
+		if looked[at.ref] {
 			continue
 		}
-		if loser, winner, found := p.takenAt(live, routes, parent, apiOrder, before, after); found {
-			return fmt.Sprintf("%s: a copy of %s would take requests from %s, as their paths are the same and that rule asks for no more than the copy; take match, mirror and stickiness out, or move that rule into this route",
-				rules.Title(live), winner.title, loser.title)
+		looked[at.ref] = true
+		if at.sums() {
+			c := contest{traefikOrder.crowd(f.was), traefikOrder.crowd(f.is), traefikOrder.crowd(nil)}
+			loser, winner := c.taken(c.is)
+			if loser == nil {
+				loser, winner = f.taken(at, traefikOrder)
+			}
+			if loser != nil {
+				return fmt.Sprintf("%s: %s, so that a copy of %s would take requests from %s; take match, mirror and stickiness out, match by less, or give the route a Gateway of another controller%s",
+					rules.Title(live), at.adds(), winner, loser, orNamed(loser, winner))
+			}
+		}
+		if at.controller == traefik {
+			continue
+		}
+		if loser, winner := f.taken(at, apiOrder); loser != nil {
+			return fmt.Sprintf("%s: a copy of %s would take requests from %s, as their paths are the same and that rule asks for no more than the copy; take match, mirror and stickiness out, or move that rule into this route%s",
+				rules.Title(live), winner, loser, orNamed(loser, winner))
 		}
 	}
 	return ""
 }
 
-// takenAt finds what another route that is attached to a parent would lose.
-func (p Route) takenAt(live trafficrouting.Objects, routes []*unstructured.Unstructured, at parent, by order, before, after []contender) (loser, winner contender, found bool) {
-	place := slices.Index(routes, live.Route)
-	ours := hostsAt(live.Route, at.ref, at.object, by.ports)
-	for _, ground := range slices.Sorted(maps.Keys(ours)) {
-		var others []contender
-		for i, route := range routes {
-			hosts := hostsAt(route, at.ref, at.object, by.ports)[ground]
-			if i == place || len(hosts) == 0 || len(shared(ours[ground], hosts)) == 0 {
-				continue
-			}
-			theirs := p.contenders(unchanged(p.Rules(route)), rules.Title(trafficrouting.Objects{Route: route}))
-			others = append(others, placed(theirs, i, hosts)...)
-		}
-		was, is := placed(before, place, ours[ground]), placed(after, place, ours[ground])
-		if loser, winner, found = by.taken(slices.Concat(was, others), slices.Concat(is, others), is, others); found {
-			return loser, winner, true
-		}
+// orNamed is a mend for a route that is at a listener of another one's only as it names none.
+func orNamed(loser, winner *contender) string {
+	if loser.section == "" || winner.section != "" {
+		return ""
 	}
-	return contender{}, contender{}, false
+	return ", or name the listener by sectionName"
 }
 
-// placed are the contenders of a route among others, with its hostnames.
-func placed(of []contender, route int, hosts []string) []contender {
+// field are a route, by its place, and those that may be at the same parents, the oldest first.
+type field struct {
+	Route
+	routes []*unstructured.Unstructured
+	place  int
+	// was and is are the contenders of the route before and after a change, of those of the others, as far as they were asked for.
+	was, is []contender
+	of      map[int][]contender
+}
+
+// others are the contenders of another route.
+func (f field) others(i int) []contender {
+	if _, known := f.of[i]; !known {
+		f.of[i] = f.contenders(unchanged(f.Rules(f.routes[i])), rules.Title(trafficrouting.Objects{Route: f.routes[i]}))
+	}
+	return f.of[i]
+}
+
+// taken finds what another route that is attached to a parent would lose; nil if none would.
+func (f field) taken(at parent, by order) (loser, winner *contender) {
+	listeners, seats := listenersOf(at.object), make([][]seat, len(f.routes))
+	for i, route := range f.routes {
+		seats[i] = seatsAt(route, at, listeners, by.ports)
+	}
+	looked := map[string]bool{}
+	for i, ground := range seats[f.place] {
+		if slices.ContainsFunc(seats[f.place][:i], func(s seat) bool { return s.ground == ground.ground && s.port == ground.port }) {
+			continue
+		}
+		var ours []seat
+		for _, s := range seats[f.place] {
+			if s.ground == ground.ground && s.port == ground.port {
+				ours = append(ours, s)
+			}
+		}
+		rest, alike := f.at(ground, ours, seats)
+		if looked[alike] {
+			continue
+		}
+		looked[alike] = true
+		var was, is []contender
+		for _, s := range ours {
+			was, is = append(was, placed(f.was, f.place, s)...), append(is, placed(f.is, f.place, s)...)
+		}
+		c := contest{by.crowd(was), by.crowd(is), by.crowd(by.thinned(rest))}
+		if loser, winner = c.taken(c.rest); loser != nil {
+			return loser, winner
+		}
+	}
+	return nil, nil
+}
+
+// at returns the contenders of other routes that may be asked on a ground for what comes to these seats of the route, and a
+// text that is the same for grounds of the same contenders: listeners are often alike.
+func (f field) at(ground seat, ours []seat, seats [][]seat) (rest []contender, alike string) {
+	var text strings.Builder
+	for _, s := range ours {
+		fmt.Fprint(&text, s.hosts, s.section)
+	}
+	for i := range f.routes {
+		for _, s := range seats[i] {
+			if i != f.place && s.meets(ground) && slices.ContainsFunc(ours, func(o seat) bool { return overlap(o.hosts, s.hosts) }) {
+				rest = append(rest, placed(f.others(i), i, s)...)
+				fmt.Fprint(&text, "\n", i, s.hosts, s.section)
+			}
+		}
+	}
+	return rest, text.String()
+}
+
+// placed are the contenders of a route among others, as they are in one of its seats.
+func placed(of []contender, route int, s seat) []contender {
 	out := slices.Clone(of)
 	for i := range out {
-		out[i].route, out[i].hosts = route, hosts
+		out[i].route, out[i].hosts, out[i].section = route, s.hosts, s.section
 	}
 	return out
 }
@@ -88,19 +153,17 @@ func unchanged(user []rules.Rule) []rules.Written {
 	return out
 }
 
-// contenders are the matches of rules, which are the route's own where no other one is named.
-func (p Route) contenders(written []rules.Written, of string) []contender {
+// contenders are the matches of rules, which are those of the route that is looked at where no other one is named.
+func (p Route) contenders(written []rules.Written, title string) []contender {
 	var out []contender
 	for i, w := range written {
 		for _, match := range p.Matches(w.Rule) {
-			at := pathOfMatch(match)
-			title := fmt.Sprintf("rule %d (%s %s)", w.Source+1, at.kind, at.value)
-			if of == "" {
-				title = "its " + title
-			} else {
-				title += " of " + of
+			c := contender{match: match, asks: fmt.Sprint(match), path: pathOfMatch(match), terms: termsOf(match), rule: i, of: len(written), source: w.Source, title: title}
+			c.headers, c.params = len(rules.Objects(match["headers"])), len(rules.Objects(match["queryParams"]))
+			if match["method"] != nil {
+				c.method = 1
 			}
-			out = append(out, contender{match: match, path: at, rule: i, of: len(written), source: w.Source, title: title})
+			out = append(out, c)
 		}
 	}
 	return out
@@ -108,7 +171,7 @@ func (p Route) contenders(written []rules.Written, of string) []contender {
 
 // sums says whether a parent adds up what a rule asks for, or may do so.
 func (p parent) sums() bool {
-	return p.ref.GroupKind == gatewayKind && (p.controller == traefik || p.controller == "")
+	return strings.HasPrefix(p.ref.Group, gatewayGroups) && (p.controller == traefik || p.controller == "")
 }
 
 // adds tells people so.
