@@ -8,24 +8,31 @@ import (
 	"crossfade.io/crossfade/trafficrouting/rules"
 )
 
-// contender is a match of a rule that may take requests from a Gateway.
-type contender struct {
+// claim is what a match of a rule asks for.
+type claim struct {
 	match rules.Object
 	path  path
 	// asks tells the match from others; of headers, of query parameters and of methods it asks for so many.
 	asks                    string
 	headers, params, method int
 	terms                   []term
-	// hosts of its route there, at one listener; none means that only rules of one route are compared.
-	hosts []string
-	// section is the listener that its route names there; empty if it names none.
-	section string
-	// route tells its route from others: the smaller comes first. rule is the index of its rule there, of so many.
-	route, rule, of int
+	// rule is the index of the rule in its route, of so many.
+	rule, of int
 	// source is the rule of the user's that it stands for.
 	source int
 	// title of its route in messages; empty for the one that is looked at.
 	title string
+}
+
+// contender is a match of a rule that may take requests from a Gateway.
+type contender struct {
+	*claim
+	// hosts of its route there, at one listener; none means that only rules of one route are compared.
+	hosts []string
+	// section is the listener that its route names there; empty if it names none.
+	section string
+	// route tells its route from others: the smaller comes first.
+	route int
 }
 
 // String names the rule in messages.

@@ -3,6 +3,7 @@ package gatewayapi
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -100,11 +101,15 @@ func (f field) taken(at parent, by order) (loser, winner *contender) {
 				ours = append(ours, s)
 			}
 		}
-		rest, alike := f.at(ground, ours, seats)
+		found, alike := f.at(ground, ours, seats)
 		if looked[alike] {
 			continue
 		}
 		looked[alike] = true
+		var rest []contender
+		for _, s := range found {
+			rest = append(rest, placed(f.others(s.route), s.route, s.seat)...)
+		}
 		var was, is []contender
 		for _, s := range ours {
 			was, is = append(was, placed(f.was, f.place, s)...), append(is, placed(f.is, f.place, s)...)
@@ -117,22 +122,40 @@ func (f field) taken(at parent, by order) (loser, winner *contender) {
 	return nil, nil
 }
 
-// at returns the contenders of other routes that may be asked on a ground for what comes to these seats of the route, and a
-// text that is the same for grounds of the same contenders: listeners are often alike.
-func (f field) at(ground seat, ours []seat, seats [][]seat) (rest []contender, alike string) {
+// rivalSeat is one of a route, by its place.
+type rivalSeat struct {
+	seat
+	route int
+}
+
+// at returns the seats of other routes on a ground that may be asked for what comes to these of the route, and a text that is
+// the same where all of it is: listeners are often alike.
+func (f field) at(ground seat, ours []seat, seats [][]seat) (found []rivalSeat, alike string) {
 	var text strings.Builder
 	for _, s := range ours {
-		fmt.Fprint(&text, s.hosts, s.section)
+		s.write(&text)
 	}
 	for i := range f.routes {
 		for _, s := range seats[i] {
 			if i != f.place && s.meets(ground) && slices.ContainsFunc(ours, func(o seat) bool { return overlap(o.hosts, s.hosts) }) {
-				rest = append(rest, placed(f.others(i), i, s)...)
-				fmt.Fprint(&text, "\n", i, s.hosts, s.section)
+				found = append(found, rivalSeat{s, i})
+				text.WriteString(strconv.Itoa(i))
+				s.write(&text)
 			}
 		}
 	}
-	return rest, text.String()
+	return found, text.String()
+}
+
+// write tells what counts of a seat beside its ground.
+func (s seat) write(to *strings.Builder) {
+	for _, host := range s.hosts {
+		to.WriteString(" ")
+		to.WriteString(host)
+	}
+	to.WriteString("/")
+	to.WriteString(s.section)
+	to.WriteString("\n")
 }
 
 // placed are the contenders of a route among others, as they are in one of its seats.
@@ -158,12 +181,12 @@ func (p Route) contenders(written []rules.Written, title string) []contender {
 	var out []contender
 	for i, w := range written {
 		for _, match := range p.Matches(w.Rule) {
-			c := contender{match: match, asks: fmt.Sprint(match), path: pathOfMatch(match), terms: termsOf(match), rule: i, of: len(written), source: w.Source, title: title}
+			c := claim{match: match, asks: fmt.Sprint(match), path: pathOfMatch(match), terms: termsOf(match), rule: i, of: len(written), source: w.Source, title: title}
 			c.headers, c.params = len(rules.Objects(match["headers"])), len(rules.Objects(match["queryParams"]))
 			if match["method"] != nil {
 				c.method = 1
 			}
-			out = append(out, c)
+			out = append(out, contender{claim: &c})
 		}
 	}
 	return out
