@@ -52,6 +52,12 @@ func ForStep(service string, strategy v1alpha1.Strategy, step v1alpha1.Step, rel
 	return split
 }
 
+// ByWeight returns a step as far as it shares requests: nobody is chosen, copied or, without a strategy, kept. That is how a
+// version goes back, and how one that was stable before comes back.
+func ByWeight(step v1alpha1.Step) v1alpha1.Step {
+	return v1alpha1.Step{Name: step.Name, Weight: step.Weight, RequestHeaders: step.RequestHeaders}
+}
+
 // mirrored are the requests that are copied.
 func mirrored(m v1alpha1.Mirror) []v1alpha1.Match {
 	if m.Requests == v1alpha1.MirrorAll {

@@ -3,6 +3,9 @@ package release_test
 import (
 	"time"
 
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
 )
@@ -105,6 +108,23 @@ var storiesOfHaste = map[string]story{
 		w.undo = &v1alpha1.Undo{Release: "checkout-1", Revision: before}
 		w.image("checkout:3")
 		w.end(v1alpha1.OutcomeSuperseded)
+	}},
+	"undo-makes-no-copies": {"The version that was stable before comes back without the match of its first step.", options{
+		steps: []v1alpha1.Step{matching("insiders", 1, approval()), weigh("half", 50, nil)},
+	}, func(w *world) {
+		begin(w)
+		w.approve("insiders")
+		w.end(v1alpha1.OutcomePromoted)
+		w.pass(time.Minute)
+		before := w.status.Progress.Stable
+		w.next()
+		w.undo = &v1alpha1.Undo{Release: "checkout-1", Revision: before}
+		w.watch = func(string) {
+			rules, _, _ := unstructured.NestedSlice(w.store.get(kindRoute, "checkout").Object, "spec", "rules")
+			require.Len(w.t, rules, 1)
+		}
+		w.image("checkout:1")
+		w.end(v1alpha1.OutcomePromoted)
 	}},
 	"undo-within-the-window": {"The version that was stable before comes back without holds, in a freeze.", frozen("10", 5*time.Hour), func(w *world) {
 		begin(w)

@@ -79,8 +79,7 @@ func (d *draft) split(want route, service string) trafficrouting.Split {
 			return d.forStep(service, steps[from])
 		}
 	case routeDown:
-		down := v1alpha1.Step{Weight: steps[step].Weight, RequestHeaders: steps[step].RequestHeaders}
-		return trafficrouting.ForStep(service, v1alpha1.Strategy{}, down, d.in.Release) // nobody is chosen or kept on the way back
+		return trafficrouting.ForStep(service, v1alpha1.Strategy{}, trafficrouting.ByWeight(steps[step]), d.in.Release)
 	case routeStep:
 		return d.forStep(service, steps[step])
 	case routeCanary:
@@ -92,7 +91,20 @@ func (d *draft) split(want route, service string) trafficrouting.Split {
 }
 
 func (d *draft) forStep(service string, step v1alpha1.Step) trafficrouting.Split {
-	return trafficrouting.ForStep(service, d.in.Policy.Strategy, step, d.in.Release)
+	strategy := d.in.Policy.Strategy
+	if d.in.Undo != nil {
+		strategy = v1alpha1.Strategy{}
+	}
+	return trafficrouting.ForStep(service, strategy, d.asTaken(step), d.in.Release)
+}
+
+// asTaken is a step as this version takes it. One that comes back makes no copies of rules: it was not refused for what they
+// would take from other routes.
+func (d *draft) asTaken(step v1alpha1.Step) v1alpha1.Step {
+	if d.in.Undo != nil {
+		return trafficrouting.ByWeight(step)
+	}
+	return step
 }
 
 // canaryKnown: every Service has its canary Service, or gets it by a write that comes before the
@@ -127,7 +139,7 @@ func (d *draft) stepName(i int32) string {
 
 // shareOf tells the split of step i, such as "25% and what matches".
 func (d *draft) shareOf(i int32) string {
-	step := d.in.Policy.Strategy.Steps[i]
+	step := d.asTaken(d.in.Policy.Strategy.Steps[i])
 	share := trafficrouting.Percent(weightOf(step))
 	if len(step.Match) > 0 {
 		share += " and what matches"
