@@ -75,7 +75,7 @@ func (r *Reconciler) unprobed(ref v1alpha1.RouteRef) string {
 }
 
 // about reads what a route's provider goes by elsewhere, for as long as that leads to more. Other routes of the kind, of which
-// there may be many, matter to copies of rules alone.
+// there may be many, matter to copies of rules alone, and are read once for all Rollouts that are looked at meanwhile.
 func (r *Reconciler) about(ctx context.Context, rollout *v1alpha1.Rollout, provider trafficrouting.Provider, objects trafficrouting.Objects) ([]*unstructured.Unstructured, error) {
 	asked := map[trafficrouting.Reference]bool{}
 	for {
@@ -85,10 +85,14 @@ func (r *Reconciler) about(ctx context.Context, rollout *v1alpha1.Rollout, provi
 				continue
 			}
 			asked[ref] = true
-			if ref.GroupKind == objects.Route.GroupVersionKind().GroupKind() && !copies(rollout) {
-				continue
+			var found []*unstructured.Unstructured
+			var err error
+			read := func() ([]*unstructured.Unstructured, error) { return r.referred(ctx, ref) }
+			if ref.GroupKind != objects.Route.GroupVersionKind().GroupKind() {
+				found, err = read()
+			} else if copies(rollout) {
+				found, err = r.rivals.recent(ref, r.Clock(), read)
 			}
-			found, err := r.referred(ctx, ref)
 			if err != nil {
 				return nil, err
 			}

@@ -67,6 +67,7 @@ type Reconciler struct {
 	Prometheus bool
 
 	memory    memory
+	rivals    rivals
 	described routekind.Kinds
 }
 
