@@ -82,9 +82,9 @@ func selectorOf(deployment *unstructured.Unstructured) (labels.Selector, error) 
 	return metav1.LabelSelectorAsSelector(&typed)
 }
 
-// refusal is what stands against a release. What was proven of the Rollout is not checked again, but for what others may
+// unready is what stands against the steps of a Rollout. What was proven of it is not checked again, but for what others may
 // have attached to its Services and routes since, once a template waits.
-func (r *Reconciler) refusal(ctx context.Context, rollout *v1alpha1.Rollout, w world, proven bool) (finding, bool, error) {
+func (r *Reconciler) unready(ctx context.Context, rollout *v1alpha1.Rollout, w world, proven bool) (finding, bool, error) {
 	if !proven {
 		if found, refused, err := r.check(ctx, rollout, w); refused || err != nil {
 			return found, refused, err

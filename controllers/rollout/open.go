@@ -27,14 +27,8 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 	if last != nil && last.Labels[v1alpha1.LabelActive] != "" {
 		return inFlight(last), nil // the cache has yet to see it; two at a time would fight
 	}
-	if last != nil && last.Status.Progress.Stable != "" {
-		w.objects.Stable = last.Status.Progress.Stable
-		if last.Status.Outcome == v1alpha1.OutcomePromoted {
-			w.objects.Stable = last.Status.Progress.Canary
-		}
-		w.pods = w.kind.Observe(w.objects)
-	}
-	if w.pods.Template == workload.TemplateStable && w.pods.Canary.Replicas == 0 {
+	w = w.after(last)
+	if w.stableAgain() {
 		return r.letGo(ctx, rollout, w, last)
 	}
 	if last != nil && rejected(last) && rollout.Status.ForgivenRelease < last.Spec.Number && w.pods.Canary.UID == last.Status.Progress.Canary &&
@@ -46,26 +40,6 @@ func (r *Reconciler) release(ctx context.Context, rollout *v1alpha1.Rollout, w w
 		return finding{}, err
 	}
 	return r.open(ctx, rollout, last, undo)
-}
-
-// undo says that a revision was replaced not longer ago than the Rollout's window for rollbacks; nil if it was not.
-func (r *Reconciler) undo(ctx context.Context, rollout *v1alpha1.Rollout, revision types.UID) (*v1alpha1.Undo, error) {
-	window := rollout.Spec.Rollback.Window
-	if window == nil || revision == "" {
-		return nil, nil
-	}
-	releases, err := r.ended(ctx, rollout)
-	if err != nil {
-		return nil, err
-	}
-	for _, release := range releases {
-		// What an undo replaced was bad: it takes the steps if it comes again.
-		if release.Status.Outcome == v1alpha1.OutcomePromoted && release.Spec.Undo == nil && release.Status.Progress.Stable == revision &&
-			release.Status.EndedAt != nil && r.Clock().Sub(release.Status.EndedAt.Time) <= window.Duration.Duration {
-			return &v1alpha1.Undo{Release: release.Name, Revision: revision}, nil
-		}
-	}
-	return nil, nil
 }
 
 // rest keeps a rejected template held and without pods: scaled to 0 and back, the native controller fills the newest
