@@ -73,9 +73,10 @@ let them past what that one asks for; both rules are named. Traefik adds up all 
 each character of the path and each header, 1000 for a method. A copy may then weigh more than a rule with a longer path, or
 than a route with a longer hostname. A GatewayClass that can't be read may be Traefik's. In the API's own order a copy may come
 before rules of a younger HTTPRoute with the same hostname and path. Other HTTPRoutes are looked at where they are attached to
-the same listener, on Traefik to the same port, of one of the route's Gateways, or to the same Service in a mesh, when the
-Rollout is checked and before each release. Not looked at: those that are attached in the middle of a release, routes of other
-Gateways and of other kinds, and other GRPCRoutes.
+the same listener, on Traefik to the same port, of one of the route's Gateways, to the same ListenerSet, or to the same port of a
+Service in a mesh, when the Rollout is checked and before each release, as they were at most 10 s before. A version that was
+stable before is not held by them: it comes back without match, mirror and stickiness. Not looked at: those that are attached in
+the middle of a release, routes of other Gateways and of other kinds, and other GRPCRoutes.
 
 ## Routes of other namespaces
 ` + "`routeRefs[].namespace`" + ` names a route of Gateway API or a VirtualService that is in another namespace than the Rollout and
