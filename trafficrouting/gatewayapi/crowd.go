@@ -23,10 +23,14 @@ type standing struct {
 
 func (o order) crowd(of []contender) *crowd {
 	c := &crowd{order: o, all: of, own: map[string][]int{}, under: map[string][]int{}, lines: map[string][]standing{}}
+	above := map[string][]string{}
 	for i := range of {
 		for _, host := range of[i].anyHost() {
 			c.own[host] = append(c.own[host], i)
-			for _, wide := range covering(host) {
+			if above[host] == nil {
+				above[host] = covering(host)
+			}
+			for _, wide := range above[host] {
 				c.under[wide] = append(c.under[wide], i)
 			}
 		}

@@ -86,22 +86,24 @@ func (f field) others(i int) []contender {
 
 // taken finds what another route that is attached to a parent would lose; nil if none would.
 func (f field) taken(at parent, by order) (loser, winner *contender) {
-	listeners, seats := listenersOf(at.object), make([][]seat, len(f.routes))
+	listeners, seats, theirs := listenersOf(at.object), []seat(nil), map[string][]rivalSeat{}
 	for i, route := range f.routes {
-		seats[i] = seatsAt(route, at, listeners, by.ports)
-	}
-	looked := map[string]bool{}
-	for i, ground := range seats[f.place] {
-		if slices.ContainsFunc(seats[f.place][:i], func(s seat) bool { return s.ground == ground.ground && s.port == ground.port }) {
-			continue
-		}
-		var ours []seat
-		for _, s := range seats[f.place] {
-			if s.ground == ground.ground && s.port == ground.port {
-				ours = append(ours, s)
+		for _, s := range seatsAt(route, at, listeners, by.ports) {
+			if i == f.place {
+				seats = append(seats, s)
+			} else {
+				theirs[s.ground] = append(theirs[s.ground], rivalSeat{s, i})
 			}
 		}
-		found, alike := f.at(ground, ours, seats)
+	}
+	looked := map[string]bool{}
+	for i, ground := range seats {
+		here := func(s seat) bool { return s.ground == ground.ground && s.port == ground.port }
+		if slices.ContainsFunc(seats[:i], here) {
+			continue
+		}
+		ours := slices.DeleteFunc(slices.Clone(seats), func(s seat) bool { return !here(s) })
+		found, alike := against(ours, theirs[ground.ground])
 		if looked[alike] {
 			continue
 		}
@@ -128,20 +130,18 @@ type rivalSeat struct {
 	route int
 }
 
-// at returns the seats of other routes on a ground that may be asked for what comes to these of the route, and a text that is
-// the same where all of it is: listeners are often alike.
-func (f field) at(ground seat, ours []seat, seats [][]seat) (found []rivalSeat, alike string) {
+// against returns those of other routes that may be asked for what comes to seats of the route, and a text that is the same where
+// all of it is: listeners are often alike.
+func against(ours []seat, theirs []rivalSeat) (found []rivalSeat, alike string) {
 	var text strings.Builder
 	for _, s := range ours {
 		s.write(&text)
 	}
-	for i := range f.routes {
-		for _, s := range seats[i] {
-			if i != f.place && s.meets(ground) && slices.ContainsFunc(ours, func(o seat) bool { return overlap(o.hosts, s.hosts) }) {
-				found = append(found, rivalSeat{s, i})
-				text.WriteString(strconv.Itoa(i))
-				s.write(&text)
-			}
+	for _, s := range theirs {
+		if s.meets(ours[0]) && slices.ContainsFunc(ours, func(o seat) bool { return overlap(o.hosts, s.hosts) }) {
+			found = append(found, s)
+			text.WriteString(strconv.Itoa(s.route))
+			s.write(&text)
 		}
 	}
 	return found, text.String()
