@@ -190,7 +190,7 @@ type turnKey struct{}
 func (c decodedAlone) Do(ctx context.Context, request *http.Request) (*http.Response, []byte, error) {
 	response, body, err := c.Client.Do(ctx, request)
 	if turn, is := ctx.Value(turnKey{}).(*egress.Turn); is && err == nil && response.StatusCode/100 == 2 {
-		turn.Begin()
+		err = turn.Begin(ctx)
 	}
 	return response, body, err
 }

@@ -131,7 +131,7 @@ func TestAnswersAreDecodedAlone(t *testing.T) {
 		_, _ = io.WriteString(w, says("vector", `[{"metric":{},"value":[1767268800,"1"]}]`))
 	})
 	turn := egress.Turn{}
-	turn.Begin()
+	require.NoError(t, turn.Begin(t.Context()))
 	defer turn.End()
 	answered := make(chan error)
 	go func() {
@@ -250,4 +250,16 @@ func TestNoAnswer(t *testing.T) {
 		require.ErrorContains(t, err, "prometheus shop/main: address")
 		require.NotContains(t, err.Error(), secret)
 	})
+}
+
+// TestTurnThatDoesNotCome: who waits to decode an answer gives up in time.
+func TestTurnThatDoesNotCome(t *testing.T) {
+	turn := egress.Turn{}
+	require.NoError(t, turn.Begin(t.Context()))
+	defer turn.End()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := double(t, always(200, says("vector", `[{"metric":{},"value":[1767268800,"1"]}]`))).Value(ctx, "up", at)
+	require.ErrorIs(t, err, analysis.ErrUnreachable)
+	require.ErrorContains(t, err, "it gave no answer in time")
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -13,29 +14,21 @@ import (
 	"time"
 
 	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
-	"github.com/google/cel-go/common/types/traits"
 	"google.golang.org/protobuf/types/known/structpb"
-	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/cel/environment"
 
 	"crossfade.io/crossfade/analysis"
 	"crossfade.io/crossfade/analysis/egress"
+	"crossfade.io/crossfade/analysis/expressions"
 )
 
 // defaultMaxBytes is smaller than that of other sources: JSON of any shape takes some twenty times as much memory.
 const defaultMaxBytes = 1 << 20
 
-const (
-	// longestEvaluation is how long an expression is evaluated at most: its cost limit counts steps, not how long they take.
-	longestEvaluation = time.Second
-	// interruptEvery is how many rounds of a loop of an expression go by until it is asked whether its time is up.
-	interruptEvery = 100
-	// mostPicked is how many values what an expression gives has at most: a list of lists that are one costs little until it
-	// is written out.
-	mostPicked = 1 << 20
-)
+// mostPicked is how many values what an expression gives has at most: a list of lists that are one costs little until it is written
+// out.
+const mostPicked = 1 << 20
 
 // Config is what is asked, and how.
 type Config struct {
@@ -75,7 +68,7 @@ func New(name string, config Config) (*Source, error) {
 // body.errors / body.total. A number is a number, whatever else there is is JSON, and null is no data, as is a field or an
 // entry that is not there. The time is not asked for: it is that of the answer.
 func (s *Source) Value(ctx context.Context, query string, _ time.Time) (analysis.Value, error) {
-	picks, err := s.compile(query)
+	env, picks, err := s.compile(query)
 	if err != nil {
 		return analysis.Value{}, err
 	}
@@ -94,37 +87,38 @@ func (s *Source) Value(ctx context.Context, query string, _ time.Time) (analysis
 		return analysis.Value{}, err
 	}
 	turn := egress.Turn{}
-	turn.Begin()
-	defer turn.End()
+	if err := turn.Begin(ctx); err != nil {
+		return analysis.Value{}, egress.Explain(s.name, err)
+	}
 	var body any
-	if err := json.Unmarshal(text, &body); err != nil {
+	err = json.Unmarshal(text, &body)
+	turn.End() // what a user wrote takes as long as it does, and others need not wait for it
+	if err != nil {
 		return analysis.Value{}, s.fails(analysis.ErrUnreachable, "its answer is no JSON", "see whether its address is that of an API")
 	}
-	return s.pick(ctx, picks, body)
+	return s.pick(ctx, env, picks, body)
 }
 
 // compile uses the functions that the API server has for expressions.
-func (s *Source) compile(text string) (cel.Program, error) {
+func (s *Source) compile(text string) (*cel.Env, *cel.Ast, error) {
 	env, err := environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()).StoredExpressionsEnv().Extend(cel.Variable("body", cel.DynType))
 	if err != nil {
-		return nil, fmt.Errorf("%s: prepare expressions: %w", s.name, err)
+		return nil, nil, fmt.Errorf("%s: prepare expressions: %w", s.name, err)
 	}
 	ast, issues := env.Compile(text)
 	if issues.Err() != nil {
 		first := issues.Errors()[0]
-		return nil, s.fails(analysis.ErrRefused, fmt.Sprintf("the expression is wrong at line %d, column %d: %s",
+		return nil, nil, s.fails(analysis.ErrRefused, fmt.Sprintf("the expression is wrong at line %d, column %d: %s",
 			first.Location.Line(), first.Location.Column()+1, s.config.Credentials.Quote(first.Message)), "correct it")
 	}
-	return env.Program(ast, cel.CostLimit(celconfig.PerCallLimit), cel.InterruptCheckFrequency(interruptEvery))
+	return env, ast, nil
 }
 
-func (s *Source) pick(ctx context.Context, picks cel.Program, body any) (analysis.Value, error) {
-	ctx, cancel := context.WithTimeout(ctx, longestEvaluation)
-	defer cancel()
-	out, _, err := picks.ContextEval(ctx, map[string]any{"body": body})
+func (s *Source) pick(ctx context.Context, env *cel.Env, picks *cel.Ast, body any) (analysis.Value, error) {
+	out, err := expressions.Evaluate(ctx, env, picks, map[string]any{"body": body})
 	if err != nil {
-		if ctx.Err() != nil {
-			return analysis.Value{}, s.fails(analysis.ErrRefused, "its expression takes too long", "make it simpler")
+		if errors.Is(err, expressions.ErrTooLong) || errors.Is(err, expressions.ErrTooMuch) {
+			return analysis.Value{}, s.fails(analysis.ErrRefused, err.Error(), "make it simpler")
 		}
 		if missing(err) {
 			return analysis.Value{}, s.fails(analysis.ErrNoData, "its answer lacks what the expression picks", "see what it answers, and correct the expression")
@@ -150,7 +144,7 @@ func (s *Source) pick(ctx context.Context, picks cel.Program, body any) (analysi
 
 // json is what an expression gives that is no number.
 func (s *Source) json(out ref.Val) (analysis.Value, error) {
-	if left := mostPicked; !few(out, &left) {
+	if left := mostPicked; !expressions.Few(out, &left) {
 		return analysis.Value{}, s.fails(analysis.ErrRefused, "the expression gives too much", "have it give a number, or less")
 	}
 	native, err := out.ConvertToNative(reflect.TypeFor[*structpb.Value]())
@@ -162,28 +156,6 @@ func (s *Source) json(out ref.Val) (analysis.Value, error) {
 		return analysis.Value{}, s.fails(analysis.ErrNoData, "the expression gives null", "see what it answers, and correct the expression")
 	}
 	return analysis.Value{JSON: said}, nil
-}
-
-// few says whether a value has no more values in it than are left, and takes them off.
-func few(value ref.Val, left *int) bool {
-	if *left--; *left < 0 {
-		return false
-	}
-	entries, are := value.(traits.Iterable)
-	if !are {
-		return true
-	}
-	all := entries.Iterator()
-	for all.HasNext() == types.True {
-		entry := all.Next()
-		if named, is := value.(traits.Mapper); is {
-			entry = named.Get(entry)
-		}
-		if !few(entry, left) {
-			return false
-		}
-	}
-	return true
 }
 
 // missing says whether an expression failed for what is not there; cel-go has no errors to test for.

@@ -126,7 +126,11 @@ func TestExpressionsThatTakeLong(t *testing.T) {
 		"body.exists(x, body.exists(y, y > 1.0)) ? 1 : 0": "its expression takes too long; make it simpler",
 		"size(body.map(x, x + 1.0).map(x, x + 1.0))":      "its expression takes too long; make it simpler",
 		"[1, 2, 3].map(i, body)":                          "the expression gives too much; have it give a number, or less",
-		"[1, 2, 3].map(i, {'a': body})":                   "the expression gives too much; have it give a number, or less",
+		"[1, 2, 3].map(i, {'a': body})":                   "its expression handles too many values; make it simpler",
+		// A list of a million million, made of twelve lists of ten.
+		"[body[0]]" + strings.Repeat(".map(a, [a, a, a, a, a, a, a, a, a, a])", 12) + ".all(a, a == a) ? 1 : 0": "its expression handles too many values; make it simpler",
+		"body.all(x, body == body && body == body && body == body && body == body && body == body) ? 1 : 0":     "its expression handles too many values; make it simpler",
+		"[1, 2, 3].map(i, body + body + body).all(a, a == a) ? 1 : 0":                                           "its expression handles too many values; make it simpler",
 	} {
 		t.Run(query, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
@@ -137,4 +141,46 @@ func TestExpressionsThatTakeLong(t *testing.T) {
 			require.NoError(t, ctx.Err(), "it took longer than anybody waits")
 		})
 	}
+}
+
+// TestNobodyWaitsForAnExpression: answers of others are decoded while one is evaluated, however long that takes.
+func TestNobodyWaitsForAnExpression(t *testing.T) {
+	answer := "[0" + strings.Repeat(",0", 500_000) + "]"
+	var asked time.Time
+	made := source(t, Config{}, func(w http.ResponseWriter, _ *http.Request) {
+		asked = time.Now()
+		_, _ = io.WriteString(w, answer)
+	})
+	ended := make(chan error)
+	go func() {
+		_, err := made.Value(context.WithoutCancel(t.Context()), "body.exists(x, body.exists(y, y > 1.0)) ? 1 : 0", time.Time{})
+		ended <- err
+	}()
+	longest := time.Duration(0)
+	for {
+		select {
+		case err := <-ended:
+			require.ErrorContains(t, err, "takes too long")
+			require.Less(t, longest, time.Since(asked)/2, "others waited for what takes a second")
+			return
+		default:
+			before, turn := time.Now(), egress.Turn{}
+			require.NoError(t, turn.Begin(t.Context()))
+			turn.End()
+			longest = max(longest, time.Since(before))
+		}
+	}
+}
+
+// TestTurnThatDoesNotCome: who waits to decode an answer gives up in time.
+func TestTurnThatDoesNotCome(t *testing.T) {
+	made := source(t, Config{}, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "1") })
+	turn := egress.Turn{}
+	require.NoError(t, turn.Begin(t.Context()))
+	defer turn.End()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := made.Value(ctx, "body", time.Time{})
+	require.ErrorIs(t, err, analysis.ErrUnreachable)
+	require.ErrorContains(t, err, "it gave no answer in time")
 }

@@ -11,18 +11,11 @@ import (
 	"time"
 
 	"github.com/google/cel-go/cel"
-	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/cel/environment"
 
 	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/analysis/expressions"
 	"crossfade.io/crossfade/apis/v1alpha1"
-)
-
-const (
-	// longestEvaluation is how long a condition is evaluated at most: its cost limit counts steps, not how long they take.
-	longestEvaluation = time.Second
-	// interruptEvery is how many rounds of a loop of a condition go by until it is asked whether its time is up.
-	interruptEvery = 100
 )
 
 // environmentOf has the functions that the API server has for expressions. It is made once: it is large.
@@ -31,8 +24,8 @@ var environmentOf = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("result", cel.DynType), cel.Variable("series", cel.ListType(cel.DynType)))
 })
 
-// conditions say what a value of a threshold is. A nil program was not given.
-type conditions struct{ success, failure cel.Program }
+// conditions say what a value of a threshold is. A nil one was not given.
+type conditions struct{ success, failure *cel.Ast }
 
 // compiled compiles the conditions of a threshold. A Job is a success or a failure by itself.
 func compiled(t v1alpha1.ThresholdMetric, job bool) (conditions, error) {
@@ -50,7 +43,7 @@ func compiled(t v1alpha1.ThresholdMetric, job bool) (conditions, error) {
 	return conditions{success, failure}, nil
 }
 
-func compile(field string, text v1alpha1.Expression) (cel.Program, error) {
+func compile(field string, text v1alpha1.Expression) (*cel.Ast, error) {
 	if text == "" {
 		return nil, nil
 	}
@@ -67,7 +60,7 @@ func compile(field string, text v1alpha1.Expression) (cel.Program, error) {
 	if out := ast.OutputType(); !out.IsAssignableType(cel.BoolType) {
 		return nil, fmt.Errorf("%s: it gives %s, not bool; correct the expression", field, out)
 	}
-	return env.Program(ast, cel.CostLimit(celconfig.PerCallLimit), cel.InterruptCheckFrequency(interruptEvery))
+	return ast, nil
 }
 
 // measured is what an answer comes to, by conditions.
@@ -119,14 +112,16 @@ func (c conditions) says(vars map[string]any) (good, bad bool, err error) {
 	return good, bad, nil
 }
 
-func holds(program cel.Program, vars map[string]any) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), longestEvaluation)
-	defer cancel()
-	out, _, err := program.ContextEval(ctx, vars)
+func holds(condition *cel.Ast, vars map[string]any) (bool, error) {
+	env, err := environmentOf()
 	if err != nil {
-		if ctx.Err() != nil {
-			return false, errors.New("its expression takes too long; make it simpler")
-		}
+		return false, fmt.Errorf("prepare expressions: %w", err)
+	}
+	out, err := expressions.Evaluate(context.Background(), env, condition, vars)
+	switch {
+	case errors.Is(err, expressions.ErrTooLong), errors.Is(err, expressions.ErrTooMuch):
+		return false, fmt.Errorf("%w; make it simpler", err)
+	case err != nil:
 		return false, fmt.Errorf("the expression doesn't fit the value: %s; correct it", strings.Join(strings.Fields(err.Error()), " "))
 	}
 	said, is := out.Value().(bool)
