@@ -100,27 +100,38 @@ func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken [
 			continue
 		}
 		if m.past {
-			value, err := a.valueAside(i.ctx, m.source, m.query(), at)
+			of, err := i.remembered(a, m, at)
 			if errors.Is(err, analysis.ErrUnreachable) && now.Sub(at) > m.every() {
 				m.problem, m.retry = err, a.Clock().Add(again) // once it answers, it still knows
 				continue
 			}
 			m.told = at
-			taken, left = append(taken, m.measured(at, value, err)), true
+			taken, left = append(taken, of), true
 			continue
 		}
 		m.measuring = true
 		go func() {
 			value, err := a.value(i.ctx, m.source, m.query(), now)
+			of := m.measured(now, value, err)
 			i.mu.Lock()
 			defer i.mu.Unlock()
-			i.answers = append(i.answers, m.measured(now, value, err))
+			i.answers = append(i.answers, of)
 			if !i.gone {
 				a.wake(i)
 			}
 		}()
 	}
 	return taken, left
+}
+
+// remembered is a measurement of a time that is past. Neither its source nor its conditions, which a user wrote, hold up other looks.
+func (i *inquiry) remembered(a *Analyst, m *metric, at time.Time) (of event, err error) {
+	a.turns.aside(func() {
+		var value analysis.Value
+		value, err = a.value(i.ctx, m.source, m.query(), at)
+		of = m.measured(at, value, err)
+	})
+	return of, err
 }
 
 // every is the time between two measurements of a threshold.

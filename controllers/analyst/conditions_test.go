@@ -1,10 +1,13 @@
 package analyst
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
 	"github.com/stretchr/testify/require"
 
 	"crossfade.io/crossfade/analysis"
@@ -31,5 +34,57 @@ func TestUndoIsNotJudged(t *testing.T) {
 		r.Spec.Undo = &v1alpha1.Undo{Release: "web-6", Revision: "s"}
 		a := begin(t, steady(1))
 		require.Nil(t, a.Judge(r, a.tell))
+	})
+}
+
+// looked is a value that says when a condition looks at it.
+type looked struct {
+	ref.Val
+
+	at func()
+}
+
+// Equal looks.
+func (l looked) Equal(ref.Val) ref.Val {
+	l.at()
+	return types.True
+}
+
+// said is a source of the past that says this.
+type said struct{ value any }
+
+// KnowsPast marks it.
+func (*said) KnowsPast() {}
+
+// Value is that.
+func (s *said) Value(context.Context, string, time.Time) (analysis.Value, error) {
+	return analysis.Value{JSON: s.value}, nil
+}
+
+// Open opens it for everything.
+func (s *said) Open(context.Context, *v1alpha1.Release, *v1alpha1.AnalysisTemplateRef, *v1alpha1.MetricSource) (analysis.Source, error) {
+	return s, nil
+}
+
+// TestNobodyWaitsForConditions: what a user wrote is evaluated where other Releases don't wait for it.
+func TestNobodyWaitsForConditions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a *told
+		evaluated, waited := 0, 0
+		r := released(template(t, `{"name":"queue","threshold":{"query":"q","success":"result == 1"}}`))
+		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
+		a = begin(t, &said{looked{Val: types.Int(1), at: func() {
+			if evaluated++; !a.turns.mu.TryLock() {
+				waited++
+				return
+			}
+			a.turns.mu.Unlock()
+		}}})
+		requireReady(t, a, r)
+		enter(r, "tenth")
+		e, _ := a.judge(r, 2*time.Minute, pass)
+		require.Equal(t, pass, e.Verdict, e.Message)
+		require.Positive(t, evaluated)
+		require.Zero(t, waited)
 	})
 }
