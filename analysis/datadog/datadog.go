@@ -98,6 +98,11 @@ func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysi
 	if err != nil {
 		return analysis.Value{}, err
 	}
+	turn := egress.Turn{}
+	if err := turn.Begin(ctx); err != nil {
+		return analysis.Value{}, egress.Explain(s.name, err)
+	}
+	defer turn.End()
 	var said answer
 	if err := json.Unmarshal(text, &said); err != nil {
 		return analysis.Value{}, s.fails(analysis.ErrUnreachable, "its answer is not of Datadog's API", "see whether its address is that of your site, such as https://api.datadoghq.com")

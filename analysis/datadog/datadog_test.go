@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -114,4 +115,19 @@ func TestNoAnswer(t *testing.T) {
 	_, err := New("datadog shop/main", Config{Config: egress.Config{Address: "https://api.datadoghq.com"}, APIKey: apiKey})
 	require.ErrorContains(t, err, "give both")
 	require.NotContains(t, err.Error(), apiKey)
+}
+
+// TestTurnThatDoesNotCome: who waits to decode an answer gives up in time.
+func TestTurnThatDoesNotCome(t *testing.T) {
+	turn := egress.Turn{}
+	require.NoError(t, turn.Begin(t.Context()))
+	defer turn.End()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	made := source(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"status":"ok","series":[]}`)
+	})
+	_, err := made.Value(ctx, "sum:a{*}", at)
+	require.ErrorIs(t, err, analysis.ErrUnreachable)
+	require.ErrorContains(t, err, "it gave no answer in time")
 }
