@@ -9,7 +9,7 @@ import (
 // pace is how often the canary is scraped, where nothing before the first step says so: by its first two scrapes since; 0 if it has
 // none yet. The ranges that it looks at are fixed, so that who begins later finds the same.
 func (i *inquiry) pace(a *Analyst, m *metric, c course) (time.Duration, error) {
-	known := a.Clock().Add(-arrival - i.lag())
+	known := a.Clock().Add(-arrival - m.lag)
 	for i.ctx.Err() == nil {
 		from := c.first().Add(m.sought)
 		to := earliest(from.Add(glance), from.Add(known.Sub(from).Truncate(time.Minute)))

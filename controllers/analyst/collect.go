@@ -35,7 +35,8 @@ func (i *inquiry) collect(a *Analyst, c course) {
 			for _, m := range metrics {
 				back = max(back, m.grid.Lookback())
 			}
-			for m, given := range i.fetch(a, metrics, w.start.Add(-back), w.end) {
+			asked := window{w.start.Add(-back), w.end}
+			for m, given := range i.fetch(a, metrics, func(*metric) window { return asked }) {
 				m.told = w.end
 				events = append(events, m.events(c, given, w.start, w.end)...)
 				if from, to := m.due(c, now); from.Before(to) {
@@ -229,6 +230,9 @@ func (i *inquiry) next(a *Analyst, c course) time.Time {
 	}
 	for _, m := range i.metrics {
 		if !m.begun {
+			if known := m.arrives(c); known.After(now) {
+				next = earliest(next, known)
+			}
 			continue
 		}
 		if at, due := m.measurable(c); due {

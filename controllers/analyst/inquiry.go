@@ -68,7 +68,7 @@ func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 		i.publish(a, course, release)
 		return a.Clock().Add(i.restless())
 	}
-	if known := course.first().Add(arrival + i.lag()); a.Clock().Before(known) {
+	if known := course.first().Add(arrival); a.Clock().Before(known) {
 		i.publish(a, course, release)
 		return known
 	}
@@ -76,14 +76,6 @@ func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 	i.collect(a, course)
 	i.publish(a, course, release)
 	return i.next(a, course)
-}
-
-// lag is the longest of all sources.
-func (i *inquiry) lag() (longest time.Duration) {
-	for _, m := range i.metrics {
-		longest = max(longest, m.lag)
-	}
-	return longest
 }
 
 // restless is how soon to look again before the first step.
@@ -124,9 +116,9 @@ func (i *inquiry) plan(release *v1alpha1.Release, lag time.Duration) {
 		if m.Goal != nil {
 			continue
 		}
-		key := asked.scope
+		key := fmt.Sprint(asked.scope, " ", m.lag) // nothing waits for what is known later
 		if asked.DryRun || asked.Threshold != nil {
-			key = fmt.Sprintf("%s %d", asked.scope, at) // what decides alone waits for no other metric
+			key = fmt.Sprint(key, " ", at) // what decides alone waits for no other metric
 		}
 		if scopes[key] == nil {
 			scopes[key] = &scope{judgement: analysis.NewJudgement(0), decides: !asked.DryRun, ref: asked.ref}
@@ -246,15 +238,15 @@ func (b *batch) given(m *metric, from, to time.Time) (map[string][]analysis.Seri
 }
 
 // fetch asks for a range of each of these metrics, and returns what it was given; it notes who has no answer.
-func (i *inquiry) fetch(a *Analyst, metrics []*metric, from, to time.Time) map[*metric]map[string][]analysis.Series {
+func (i *inquiry) fetch(a *Analyst, metrics []*metric, of func(*metric) window) map[*metric]map[string][]analysis.Series {
 	var asked batch
 	for _, m := range metrics {
-		asked.want(m, from, to)
+		asked.want(m, of(m).start, of(m).end)
 	}
 	asked.ask(i.ctx, a)
 	all := map[*metric]map[string][]analysis.Series{}
 	for _, m := range metrics {
-		given, err := asked.given(m, from, to)
+		given, err := asked.given(m, of(m).start, of(m).end)
 		if m.problem = err; err == nil {
 			all[m] = given
 		}

@@ -40,3 +40,53 @@ func TestLagOfASource(t *testing.T) {
 	require.Zero(t, ask{source: &v1alpha1.MetricSource{Prometheus: &v1alpha1.PrometheusSource{}}}.lag(minute))
 	require.Zero(t, ask{source: &v1alpha1.MetricSource{}}.lag(minute))
 }
+
+// lagging is a template of a source that knows what was scraped ten minutes later.
+func lagging(metrics string) string {
+	return `{"source":{"prometheus":{"address":"http://thanos","lag":"10m"}},"metrics":[` + metrics + `]}`
+}
+
+// TestLagDelaysNoFailureOfOthers: what fails by golden signals fails as soon as without a template whose source lags.
+func TestLagDelaysNoFailureOfOthers(t *testing.T) {
+	took := map[string]time.Duration{}
+	for name, templates := range map[string][]string{
+		"alone": nil, "beside one that decides nothing": {lagging(comparing(`,"dryRun":true`))}, "beside one that decides": {lagging(comparing(""))},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, r := steady(4), byGoldenSignals(templates...)
+			a := begin(t, w)
+			requireReady(t, a, r)
+			w.canaryFails(0.2)
+			w.shift(0.1)
+			enter(r, "tenth")
+			e, after := a.judge(r, 10*time.Minute, fail)
+			require.Equal(t, fail, e.Verdict, e.Message)
+			took[name] = after
+		})
+	}
+	for name, after := range took {
+		require.Equal(t, took["alone"], after, name)
+	}
+}
+
+// TestLagHoldsWhatPasses: what is known later is waited for, as long as it decides.
+func TestLagHoldsWhatPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(2), byGoldenSignals(lagging(comparing("")))
+		a := atTenth(t, w, w, r)
+		e, _ := a.judge(r, 9*time.Minute, pass)
+		require.Equal(t, none, e.Verdict, e.Message)
+		require.Empty(t, e.Unready)
+		require.Contains(t, e.Message, "metric vendor/errors: its samples are known in")
+		e, _ = a.judge(r, 30*time.Minute, pass)
+		require.Equal(t, pass, e.Verdict, e.Message)
+		again := begin(t, w)
+		again.Judge(r, again.tell)
+		synctest.Wait()
+		require.Equal(t, pass, again.Judge(r, again.tell).Verdict)
+		for key := range a.inquiries {
+			now := time.Now()
+			require.Equal(t, a.inquiries[key].record(e, now).Metrics, again.inquiries[key].record(e, now).Metrics)
+		}
+	})
+}

@@ -60,7 +60,7 @@ func (i *inquiry) foresee(c course) {
 func (m *metric) lately(c course, given map[string][]analysis.Series, now time.Time) (view, bool) {
 	stable := m.arm(m.arms.stable, m.arms.stableEvents, given)
 	grid := m.gridOf(analysis.Cadence(stable.Exposures))
-	from, to := grid.Ceil(now.Add(-glance)), grid.Settled(now)
+	from, to := grid.Ceil(now.Add(-m.lag-glance)), grid.Settled(now)
 	requests, events, seconds := 0.0, 0.0, 0.0
 	for _, interval := range analysis.Intervals(stable, stable, grid, from, to) {
 		requests, events = requests+interval.Stable.Exposures, events+interval.Stable.Events

@@ -33,7 +33,9 @@ const (
 // probe finds out, before the first step, whether all sources give data, and how long evidence will take.
 func (i *inquiry) probe(a *Analyst, c course) {
 	now := a.Clock()
-	given := i.fetch(a, i.counting(), now.Add(-glance), now)
+	given := i.fetch(a, i.counting(), func(m *metric) window {
+		return window{now.Add(-m.lag - glance), now.Add(-m.lag)}
+	})
 	for m, answer := range given {
 		if m.Objective == nil {
 			m.problem = m.uncounted(m.pick(m.arms.stable, answer))
@@ -82,21 +84,23 @@ func (i *inquiry) prepare(a *Analyst, c course) {
 		}
 	}
 	var wanting []*metric
-	var longest time.Duration
 	for _, m := range i.counting() {
-		if !m.begun {
-			wanting = append(wanting, m)
+		if m.begun {
+			continue
 		}
-		longest = max(longest, m.cadence)
+		if m.arrives(c).After(a.Clock()) {
+			m.problem = nil // what is known later is no problem yet
+			continue
+		}
+		wanting = append(wanting, m)
 	}
-	given := i.fetch(a, wanting, end.Add(-past), end)
+	given := i.fetch(a, wanting, func(*metric) window { return window{end.Add(-past), end} })
 	for _, m := range wanting {
 		if given[m] == nil {
 			continue
 		}
 		canary, stable := m.pick(m.arms.canary, given[m]), m.pick(m.arms.stable, given[m])
 		m.cadence = analysis.Cadence(canary, stable)
-		longest = max(longest, m.cadence)
 		m.grid = m.gridOf(m.cadence)
 		if m.Latency != nil {
 			m.problem = m.lookBack(canary, stable, end)
@@ -107,22 +111,26 @@ func (i *inquiry) prepare(a *Analyst, c course) {
 	}
 	for _, s := range i.scopes {
 		for _, m := range s.metrics {
-			i.begin(a, c, m, s, longest)
+			i.begin(a, c, m, s)
 		}
 	}
 	for _, m := range i.metrics {
 		if m.Goal != nil {
-			i.begin(a, c, m, nil, longest)
+			i.begin(a, c, m, nil)
 		}
 	}
 }
 
-// begin makes the judge of a metric that knows what it needs; step is how often is scraped by what the others found.
-func (i *inquiry) begin(a *Analyst, c course, m *metric, s *scope, step time.Duration) {
-	if m.begun || m.problem != nil || m.source == nil {
+// arrives is when the past of a metric that is counted is asked for.
+func (m *metric) arrives(c course) time.Time { return c.first().Add(arrival + m.lag) }
+
+// begin makes the judge of a metric that knows what it needs.
+func (i *inquiry) begin(a *Analyst, c course, m *metric, s *scope) {
+	if m.begun || m.problem != nil || m.source == nil || m.Threshold == nil && m.arrives(c).After(a.Clock()) {
 		return
 	}
 	if m.Objective != nil { // the canary was not there before
+		step := i.cadence(m.lag)
 		if step == 0 {
 			step, m.problem = i.pace(a, m, c)
 		}
@@ -132,6 +140,16 @@ func (i *inquiry) begin(a *Analyst, c course, m *metric, s *scope, step time.Dur
 		m.grid = m.gridOf(step)
 	}
 	m.problem = m.judge(s, len(i.metrics))
+}
+
+// cadence is how often is scraped by what was found of those who are known no later than this; 0 if nothing was.
+func (i *inquiry) cadence(lag time.Duration) (longest time.Duration) {
+	for _, m := range i.metrics {
+		if m.lag <= lag {
+			longest = max(longest, m.cadence)
+		}
+	}
+	return longest
 }
 
 // lookBack finds what is slow by what stable did before.

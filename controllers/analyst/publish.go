@@ -2,6 +2,7 @@ package analyst
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -118,7 +119,7 @@ func (i *inquiry) evidence(c course, now time.Time) *planner.Evidence {
 	e.Message = strings.Join(said[e.Verdict], "; ")
 	switch {
 	case c.first().IsZero() || !i.ready() && e.Verdict != v1alpha1.VerdictFail:
-		e.Verdict, e.Message = v1alpha1.VerdictNoData, cmp.Or(e.Unready, "no scrape of the first step is known yet")
+		e.Verdict, e.Message = v1alpha1.VerdictNoData, cmp.Or(e.Unready, i.late(c, now), "no scrape of the first step is known yet")
 	case len(said) == 0 && ignored:
 		e.Verdict, e.Message = v1alpha1.VerdictInconclusive, "no metric has data, and all may be left out"
 	case len(said) == 0:
@@ -127,6 +128,16 @@ func (i *inquiry) evidence(c course, now time.Time) *planner.Evidence {
 		e.Verdict, e.Message, e.Early = v1alpha1.VerdictInconclusive, newStep, true
 	}
 	return e
+}
+
+// late says whose samples are yet to be known by their lag, once those of others are; empty if nobody's.
+func (i *inquiry) late(c course, now time.Time) string {
+	for _, m := range i.metrics {
+		if known := m.arrives(c); !m.begun && m.lag > 0 && m.holds() && !c.first().IsZero() && known.After(now) {
+			return fmt.Sprintf("metric %s: its samples are known in %s, by the lag of its source", m.name, shortly(known.Sub(now)))
+		}
+	}
+	return ""
 }
 
 // counts says whether what a scope found has a say where the Release is: it is judged there, or fails. It looks at what is known.
