@@ -102,7 +102,7 @@ func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken [
 		}
 		if m.past {
 			of, err := i.remembered(a, m, at)
-			if errors.Is(err, analysis.ErrUnreachable) && now.Sub(at) > m.every() {
+			if errors.Is(err, analysis.ErrUnreachable) {
 				m.problem, m.retry = err, a.Clock().Add(again) // once it answers, it still knows
 				continue
 			}
@@ -133,14 +133,6 @@ func (i *inquiry) remembered(a *Analyst, m *metric, at time.Time) (of event, err
 		of = m.measured(at, value, err)
 	})
 	return of, err
-}
-
-// every is the time between two measurements of a threshold.
-func (m *metric) every() time.Duration {
-	if m.Threshold.Interval == nil {
-		return again
-	}
-	return m.Threshold.Interval.Duration.Duration
 }
 
 // measurable is when the next measurement of a threshold is due; false if none is.

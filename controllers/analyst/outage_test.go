@@ -43,3 +43,37 @@ func TestRestartDuringAnOutage(t *testing.T) {
 		require.Empty(t, e.Unready)
 	})
 }
+
+// TestShortOutage: another analyst finds the same, though its source answers now what it did not then.
+func TestShortOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := steady(2)
+		r := released(template(t, `{"name":"queue","threshold":{"query":"queue","success":"result < 5","interval":"1m","count":30,"failureLimit":3}}`))
+		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
+		a := begin(t, w)
+		requireReady(t, a, r)
+		enter(r, "tenth")
+		a.judge(r, 4*time.Minute+50*time.Second)
+		begun := time.Now()
+		w.set(func() {
+			w.failed = errSilent
+			w.value = func(at time.Time) float64 {
+				return map[bool]float64{true: 9, false: 1}[at.After(begun) && at.Before(begun.Add(40*time.Second))]
+			}
+		})
+		e, _ := a.judge(r, 40*time.Second)
+		require.Contains(t, e.Unready, "prometheus gave no answer")
+		w.set(func() { w.failed = nil })
+		e, _ = a.judge(r, 20*time.Minute)
+		require.Equal(t, open, e.Verdict, e.Message)
+		require.Contains(t, e.Message, "1 of them failed", "what was bad meanwhile is known later")
+		again := begin(t, w)
+		again.Judge(r, again.tell)
+		synctest.Wait()
+		require.Equal(t, open, again.Judge(r, again.tell).Verdict)
+		for key := range a.inquiries {
+			now := time.Now()
+			require.Equal(t, a.inquiries[key].record(e, now).Metrics, again.inquiries[key].record(e, now).Metrics)
+		}
+	})
+}
