@@ -90,7 +90,8 @@ func (m *metric) due(c course, now time.Time) (from, to time.Time) {
 func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken []event, left bool) {
 	for _, m := range i.metrics {
 		at, due := m.measurable(c)
-		if !due || at.After(now) || now.Before(m.retry) || m.past && at.After(horizon) {
+		known := at.Add(m.settle())
+		if !due || known.After(now) || now.Before(m.retry) || m.past && known.After(horizon) {
 			continue
 		}
 		if !m.past {
@@ -228,7 +229,7 @@ func (i *inquiry) next(a *Analyst, c course) time.Time {
 			continue
 		}
 		if at, due := m.measurable(c); due {
-			if at.Before(m.retry) {
+			if at = at.Add(m.settle()); at.Before(m.retry) {
 				at = m.retry
 			}
 			next = earliest(next, at)

@@ -1,6 +1,7 @@
 package analyst
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,6 +81,40 @@ func TestLagHoldsWhatPasses(t *testing.T) {
 		require.Contains(t, e.Message, "metric vendor/errors: its samples are known in")
 		e, _ = a.judge(r, 30*time.Minute, pass)
 		require.Equal(t, pass, e.Verdict, e.Message)
+		again := begin(t, w)
+		again.Judge(r, again.tell)
+		synctest.Wait()
+		require.Equal(t, pass, again.Judge(r, again.tell).Verdict)
+		for key := range a.inquiries {
+			now := time.Now()
+			require.Equal(t, a.inquiries[key].record(e, now).Metrics, again.inquiries[key].record(e, now).Metrics)
+		}
+	})
+}
+
+// TestThresholdOfASourceThatLags: it is measured as of times whose values have come, and a restart finds the same.
+func TestThresholdOfASourceThatLags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := steady(2)
+		r := released(strings.ReplaceAll(lagging(`{"name":"queue","threshold":{"query":"queue","success":"result < 5","interval":"1m","count":30,"failureLimit":3}}`), "10m", "2m"))
+		r.Spec.Policy.Analysis.Templates = []v1alpha1.AnalysisTemplateRef{{Name: "shop"}}
+		begun := time.Now()
+		w.value = func(at time.Time) float64 {
+			if time.Since(at) < 2*time.Minute {
+				return 100 // nothing has come yet
+			}
+			return map[bool]float64{true: 9, false: 1}[at.Sub(begun) > 5*time.Minute && at.Sub(begun) < 7*time.Minute]
+		}
+		a := begin(t, w)
+		requireReady(t, a, r)
+		enter(r, "tenth")
+		e, _ := a.judge(r, 25*time.Minute, fail)
+		require.Equal(t, open, e.Verdict, e.Message)
+		require.Contains(t, e.Message, "2 of them failed")
+		enter(r, "half")
+		e, took := a.judge(r, 20*time.Minute, pass, fail)
+		require.Equal(t, pass, e.Verdict, e.Message)
+		require.Greater(t, took, 5*time.Minute)
 		again := begin(t, w)
 		again.Judge(r, again.tell)
 		synctest.Wait()

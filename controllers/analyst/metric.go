@@ -204,16 +204,20 @@ func (m *metric) unit() time.Duration {
 	return time.Second
 }
 
-// settle is how long after an interval's end it is known.
-func (m *metric) settle() time.Duration { return m.grid.Settle }
-
-// asOf is the time by which what is known at a time is old: what is counted is known so much later.
-func (m *metric) asOf(at time.Time) time.Time {
-	if m.threshold != nil {
-		return at
+// settle is how long after an interval's end, or the time of a measurement, it is known.
+func (m *metric) settle() time.Duration {
+	switch {
+	case m.Threshold == nil:
+		return m.grid.Settle
+	case m.past:
+		return m.lag
+	default:
+		return 0
 	}
-	return at.Add(-m.settle())
 }
+
+// asOf is the time by which what is known at a time is old: what is counted or measured is known so much later.
+func (m *metric) asOf(at time.Time) time.Time { return at.Add(-m.settle()) }
 
 // arm has the series of one version, of what the queries gave.
 func (m *metric) arm(requests, events []string, given map[string][]analysis.Series) analysis.Arm {
@@ -323,7 +327,7 @@ func (m *metric) measured(at time.Time, value analysis.Value, err error) event {
 	if err == nil {
 		p.canary = single(value)
 	}
-	return event{at: at, of: m, add: func() point {
+	return event{at: at.Add(m.settle()), of: m, add: func() point {
 		m.measure(measurement)
 		if m.problem = err; errors.Is(err, analysis.ErrNoData) {
 			m.problem = nil

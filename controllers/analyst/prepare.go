@@ -45,7 +45,7 @@ func (i *inquiry) probe(a *Analyst, c course) {
 		if m.Threshold == nil || m.source == nil || m.job() || m.Threshold.Query == nil {
 			continue
 		}
-		_, m.problem = a.valueAside(i.ctx, m.source, string(*m.Threshold.Query), now)
+		_, m.problem = a.valueAside(i.ctx, m.source, string(*m.Threshold.Query), now.Add(-m.lag))
 		if errors.Is(m.problem, analysis.ErrNoData) {
 			m.problem = nil // it may be of the canary
 		}
