@@ -82,10 +82,6 @@ func (a ask) holds() bool {
 	return !a.DryRun && a.NoData != noDataIgnore && a.Goal == nil
 }
 
-// awaited: the Release gives the canary no more before its source has data of stable. The goal of a test is: the test would run for
-// nothing.
-func (a ask) awaited() bool { return a.holds() || a.decidesTest }
-
 // asksOf are all metrics of a Release. Its errors are for people.
 func asksOf(release *v1alpha1.Release, facts map[string]string) ([]ask, error) {
 	spec := release.Spec.Policy.Analysis

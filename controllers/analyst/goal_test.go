@@ -85,6 +85,25 @@ func TestGoalThatIsLost(t *testing.T) {
 	})
 }
 
+// TestGoalOfATestThatIsOver: its source holds up no step that comes after the test.
+func TestGoalOfATestThatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(15), drawn(t, orders(""))
+		r.Spec.Policy.Strategy.Steps = append(r.Spec.Policy.Strategy.Steps, v1alpha1.Step{Name: "more", Weight: r.Spec.Policy.Strategy.Steps[0].Weight})
+		a := begin(t, w)
+		requireReady(t, a, r)
+		w.shift(0.5)
+		enter(r, "half")
+		a.judge(r, 10*time.Minute)
+		w.set(func() { w.failed = errSilent })
+		e, _ := a.judge(r, 2*time.Minute)
+		require.Contains(t, e.Unready, "metric shop/orders: "+errSilent.Error())
+		enter(r, "more")
+		e, _ = a.judge(r, 2*time.Minute)
+		require.Empty(t, e.Unready)
+	})
+}
+
 // TestFewUsers: no new user for a while is no lack of data.
 func TestFewUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -66,7 +66,7 @@ func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 	if course.first().IsZero() {
 		i.probe(a, course)
 		i.publish(a, course, release)
-		return a.Clock().Add(i.restless())
+		return a.Clock().Add(i.restless(course))
 	}
 	if known := course.first().Add(arrival); a.Clock().Before(known) {
 		i.publish(a, course, release)
@@ -79,8 +79,8 @@ func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 }
 
 // restless is how soon to look again before the first step.
-func (i *inquiry) restless() time.Duration {
-	if i.unready() != "" {
+func (i *inquiry) restless(c course) time.Duration {
+	if i.unready(c) != "" {
 		return again
 	}
 	return time.Minute
@@ -171,13 +171,13 @@ func (i *inquiry) ready() bool {
 }
 
 // unready says which metric has no data, and how to mend it; empty if all have.
-func (i *inquiry) unready() string {
+func (i *inquiry) unready(c course) string {
 	if i.fault != "" {
 		return i.fault
 	}
 	var all []string
 	for _, m := range i.metrics {
-		if said := "metric " + m.unready(); m.awaited() && m.problem != nil && !slices.Contains(all, said) {
+		if said := "metric " + m.unready(); m.awaited(c) && m.problem != nil && !slices.Contains(all, said) {
 			all = append(all, said)
 		}
 	}

@@ -204,6 +204,14 @@ func (m *metric) unit() time.Duration {
 	return time.Second
 }
 
+// awaited: the Release gives the canary no more before its source has data of stable. The goal of a test is, until that is over: the
+// test would run for nothing.
+func (m *metric) awaited(c course) bool {
+	windows := m.windows(c)
+	over := len(windows) > 0 && !windows[len(windows)-1].open()
+	return m.holds() || m.decidesTest && !over
+}
+
 // settle is how long after an interval's end, or the time of a measurement, it is known.
 func (m *metric) settle() time.Duration {
 	switch {
