@@ -63,7 +63,7 @@ func (i *inquiry) publish(a *Analyst, c course, release *v1alpha1.Release) {
 		a.Metrics.forget(release.Namespace, i.rollout)
 		return
 	}
-	if was := i.published; was.evidence != nil && !is.differs(was) && (c.first().IsZero() || now.Sub(was.evidence.Record.At.Time) < time.Minute) {
+	if was := i.published; was.evidence != nil && !is.differs(was) && !is.decides(was) && (c.first().IsZero() || now.Sub(was.evidence.Record.At.Time) < time.Minute) {
 		i.published.started = started
 		return
 	}
@@ -75,14 +75,30 @@ func (i *inquiry) publish(a *Analyst, c course, release *v1alpha1.Release) {
 	i.published = is
 }
 
-// decides says whether the Release goes on or back by what is new.
+// decides says whether the Release may go on or back by what is new.
 func (p published) decides(was published) bool {
 	if was.evidence == nil || tested(p.evidence) != tested(was.evidence) {
 		return true
 	}
-	verdict := p.evidence.Verdict
-	return verdict != was.evidence.Verdict && (verdict == v1alpha1.VerdictPass || verdict == v1alpha1.VerdictFail) ||
-		p.evidence.Unready == "" && was.evidence.Unready != ""
+	before := was.lets()
+	if !p.started.Equal(was.started) && was.evidence.Verdict != v1alpha1.VerdictFail {
+		before = 0 // what was shown at another step lets this one not go on
+	}
+	return p.lets() > before || p.evidence.Unready == "" && was.evidence.Unready != ""
+}
+
+// lets is how far the evidence lets a Release go: 0 nowhere, 1 on where the step waits for no more, 2 on, 3 back.
+func (p published) lets() int {
+	switch e := p.evidence; {
+	case e.Verdict == v1alpha1.VerdictFail:
+		return 3
+	case e.Verdict == v1alpha1.VerdictPass:
+		return 2
+	case e.Verdict == v1alpha1.VerdictInconclusive && !e.Harm && !e.Early:
+		return 1
+	default:
+		return 0
+	}
 }
 
 // differs says whether there is something else to say than numbers.
