@@ -28,6 +28,12 @@ const (
 	shortest = time.Minute
 )
 
+// What all answers to one call may have together, as each by itself may be large: some four times what one has room for.
+const (
+	mostSamples = 400_000
+	mostSeries  = 20_000
+)
+
 // Source is one Prometheus. It is safe for use by several at once.
 type Source struct {
 	name        string
@@ -55,6 +61,7 @@ func New(name string, config egress.Config) (*Source, error) {
 func (s *Source) Samples(ctx context.Context, selector string, from, to time.Time) ([]analysis.Series, error) {
 	found := map[string]*analysis.Series{}
 	var order []string
+	count := 0
 	long := min(window, to.Sub(from))
 	for start := from; start.Before(to); {
 		end := start.Add(long)
@@ -75,7 +82,12 @@ func (s *Source) Samples(ctx context.Context, selector string, from, to time.Tim
 				found[key] = &analysis.Series{Labels: labels(stream.Metric)}
 				order = append(order, key)
 			}
-			found[key].Samples = append(found[key].Samples, samples(stream, start, end)...)
+			some := samples(stream, start, end)
+			found[key].Samples = append(found[key].Samples, some...)
+			count += weightOf(some)
+		}
+		if count > mostSamples || len(order) > mostSeries {
+			return nil, s.fails(egress.ErrTooLarge, fmt.Sprintf("its answers are over %d samples or %d series", mostSamples, mostSeries), "select fewer series or a shorter time")
 		}
 		start = end
 	}
@@ -117,6 +129,17 @@ func samples(stream *model.SampleStream, from, to time.Time) []analysis.Sample {
 	}
 	slices.SortStableFunc(all, func(a, b analysis.Sample) int { return a.Time.Compare(b.Time) })
 	return all
+}
+
+// weightOf is how many samples these are; each bucket of a histogram is one.
+func weightOf(samples []analysis.Sample) int {
+	count := len(samples)
+	for _, sample := range samples {
+		if sample.Histogram != nil {
+			count += len(sample.Histogram.Buckets)
+		}
+	}
+	return count
 }
 
 func native(h *model.SampleHistogram) *analysis.NativeHistogram {

@@ -122,6 +122,40 @@ func TestSamplesThatAreMany(t *testing.T) {
 	}
 }
 
+// TestSamplesThatAreTooMany: parts that are small enough are too much together, and no more is asked for.
+func TestSamplesThatAreTooMany(t *testing.T) {
+	for name, answer := range map[string]func(part int) string{
+		"samples": func(part int) string {
+			at := 1767268800 - 3600*(11-part)
+			return `{"metric":{"__name__":"up"},"values":[` + strings.Repeat(fmt.Sprintf(`[%d,"1"],`, at), mostSamples/4) + fmt.Sprintf(`[%d,"1"]]}`, at)
+		},
+		"series": func(part int) string {
+			all := make([]string, mostSeries/4+1)
+			for n := range all {
+				all[n] = fmt.Sprintf(`{"metric":{"__name__":"up","pod":"%d-%d"},"values":[[%d,"1"]]}`, part, n, 1767268800-3600*(11-part))
+			}
+			return strings.Join(all, ",")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, says("matrix", "["+answer(asked)+"]"))
+				asked++
+			}))
+			defer server.Close()
+			source, err := New("prometheus shop/main", egress.Config{
+				Address: server.URL, Guard: egress.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+			})
+			require.NoError(t, err)
+			_, err = source.Samples(t.Context(), "up", at.Add(-12*time.Hour), at)
+			require.ErrorIs(t, err, egress.ErrTooLarge)
+			require.ErrorContains(t, err, "its answers are over 400000 samples or 20000 series; select fewer series or a shorter time")
+			require.Equal(t, 4, asked)
+		})
+	}
+}
+
 // TestAnswersAreDecodedAlone: an answer that has come waits while another one is decoded.
 func TestAnswersAreDecodedAlone(t *testing.T) {
 	var asked sync.WaitGroup

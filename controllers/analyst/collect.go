@@ -6,11 +6,15 @@ import (
 	"time"
 
 	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/analysis/egress"
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// stretch is how much of the past is asked for at once, as after a restart.
-const stretch = time.Hour
+// stretch is how much of the past is asked for at once, as after a restart, and fewIntervals how much where that is too much.
+const (
+	stretch      = time.Hour
+	fewIntervals = 10
+)
 
 // collect gives judges all that is known by now, in the order in which it became known, so that one who begins later finds the same.
 func (i *inquiry) collect(a *Analyst, c course) {
@@ -42,6 +46,12 @@ func (i *inquiry) collect(a *Analyst, c course) {
 				if from, to := m.due(c, now); from.Before(to) {
 					more = true
 					horizon = earliest(horizon, m.told.Add(m.settle()))
+				}
+			}
+			for _, m := range metrics {
+				if errors.Is(m.problem, egress.ErrTooLarge) && !m.many {
+					m.many, more = true, true
+					horizon = earliest(horizon, w.start.Add(m.settle()))
 				}
 			}
 		}
@@ -78,7 +88,11 @@ func (m *metric) due(c course, now time.Time) (from, to time.Time) {
 			from = m.told
 		}
 		if from.Before(to) {
-			return from, earliest(to, from.Add(stretch))
+			long := stretch
+			if m.many {
+				long = fewIntervals * m.grid.Step
+			}
+			return from, earliest(to, from.Add(long))
 		}
 	}
 	return time.Time{}, time.Time{}

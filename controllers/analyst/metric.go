@@ -43,6 +43,8 @@ type metric struct {
 	// begun: it has a judge. told is until when that was given everything.
 	begun bool
 	told  time.Time
+	// many: its samples of a whole stretch are too many.
+	many bool
 	// problem is why the source has no answer now; nil if it has.
 	problem error
 

@@ -1,12 +1,15 @@
 package analyst
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/analysis/egress"
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
@@ -74,6 +77,41 @@ func TestShortOutage(t *testing.T) {
 		for key := range a.inquiries {
 			now := time.Now()
 			require.Equal(t, a.inquiries[key].record(e, now).Metrics, again.inquiries[key].record(e, now).Metrics)
+		}
+	})
+}
+
+// narrow has too many samples to answer for more than forty minutes.
+type narrow struct{ *world }
+
+// Samples are those of the world.
+func (n narrow) Samples(ctx context.Context, selector string, from, to time.Time) ([]analysis.Series, error) {
+	if to.Sub(from) > 40*time.Minute {
+		return nil, egress.ErrTooLarge
+	}
+	return n.world.Samples(ctx, selector, from, to)
+}
+
+// Open opens it for everything.
+func (n narrow) Open(context.Context, *v1alpha1.Release, *v1alpha1.AnalysisTemplateRef, *v1alpha1.MetricSource) (analysis.Source, error) {
+	return n, nil
+}
+
+// TestRestartWithManySamples: a past that is too much to be asked for at once is asked for by parts.
+func TestRestartWithManySamples(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(2), released()
+		a := atTenth(t, narrow{w}, w, r)
+		before, _ := a.judge(r, 100*time.Minute)
+		again := begin(t, narrow{w})
+		again.Judge(r, again.tell)
+		synctest.Wait()
+		after := again.Judge(r, again.tell)
+		require.Equal(t, before.Verdict, after.Verdict, after.Message)
+		require.Empty(t, after.Unready)
+		for key := range a.inquiries {
+			now := time.Now()
+			require.Equal(t, a.inquiries[key].record(before, now).Metrics, again.inquiries[key].record(before, now).Metrics)
 		}
 	})
 }
