@@ -6,15 +6,11 @@ import (
 	"time"
 
 	"crossfade.io/crossfade/analysis"
-	"crossfade.io/crossfade/analysis/egress"
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// stretch is how much of the past is asked for at once, as after a restart, and fewIntervals how much where that is too much.
-const (
-	stretch      = time.Hour
-	fewIntervals = 10
-)
+// patience is how long measurements of the past are taken before what others found is told.
+const patience = 10 * time.Second
 
 // collect gives judges all that is known by now, in the order in which it became known, so that one who begins later finds the same.
 func (i *inquiry) collect(a *Analyst, c course) {
@@ -25,42 +21,18 @@ func (i *inquiry) collect(a *Analyst, c course) {
 	now := a.Clock() // what comes later may be of another step, which this look doesn't know
 	for {
 		i.renew(c)
-		more, horizon := false, now
-		wanted := map[window][]*metric{}
-		for _, m := range i.counting() {
-			from, to := m.due(c, now)
-			if !m.begun || !from.Before(to) {
-				continue
-			}
-			wanted[window{from, to}] = append(wanted[window{from, to}], m)
-		}
-		for w, metrics := range wanted {
-			back := time.Duration(0)
-			for _, m := range metrics {
-				back = max(back, m.grid.Lookback())
-			}
-			asked := window{w.start.Add(-back), w.end}
-			for m, given := range i.fetch(a, metrics, func(*metric) window { return asked }) {
-				m.told = w.end
-				events = append(events, m.events(c, given, w.start, w.end)...)
-				if from, to := m.due(c, now); from.Before(to) {
-					more = true
-					horizon = earliest(horizon, m.told.Add(m.settle()))
-				}
-			}
-			for _, m := range metrics {
-				if errors.Is(m.problem, egress.ErrTooLarge) && !m.many {
-					m.many, more = true, true
-					horizon = earliest(horizon, w.start.Add(m.settle()))
-				}
-			}
-		}
+		counted, horizon, more := i.count(a, c, now)
+		events = append(events, counted...)
 		taken, left := i.measure(a, c, now, horizon)
 		events = append(events, taken...)
 		events = i.advance(events, horizon)
-		if more = more || left; !more || i.ctx.Err() != nil {
+		late := !more && left && a.Clock().Sub(now) > patience
+		if !more && !left || late || i.ctx.Err() != nil {
 			i.advance(events, now)
 			i.renew(c)
+			for _, m := range i.metrics {
+				m.behind = late && m.past && m.overdue(c, now)
+			}
 			return
 		}
 	}
@@ -76,36 +48,13 @@ func earliest(a, b time.Time) time.Time {
 // windows are when the metric is judged.
 func (m *metric) windows(c course) []window { return c.windows(m.when) }
 
-// due is the next range that can be asked for of the metric; empty if there is none yet.
-func (m *metric) due(c course, now time.Time) (from, to time.Time) {
-	settled := m.grid.Settled(now)
-	for _, w := range m.windows(c) {
-		from, to = m.grid.Ceil(w.start), settled
-		if !w.open() && m.grid.Floor(w.end).Before(to) {
-			to = m.grid.Floor(w.end)
-		}
-		if m.told.After(from) {
-			from = m.told
-		}
-		if from.Before(to) {
-			long := stretch
-			if m.many {
-				long = fewIntervals * m.grid.Step
-			}
-			return from, earliest(to, from.Add(long))
-		}
-	}
-	return time.Time{}, time.Time{}
-}
-
 // measure takes the measurements of thresholds that are due. Of a source that knows the past, they are taken as of their time, one
 // after the other up to the horizon, and left says that there may be more; of others beside the looks, as long as
 // the source lets that take, as a Job of hours.
 func (i *inquiry) measure(a *Analyst, c course, now, horizon time.Time) (taken []event, left bool) {
 	for _, m := range i.metrics {
-		at, due := m.measurable(c)
-		known := at.Add(m.settle())
-		if !due || known.After(now) || now.Before(m.retry) || m.past && known.After(horizon) {
+		at, _ := m.measurable(c)
+		if !m.overdue(c, now) || m.past && at.Add(m.settle()).After(horizon) {
 			continue
 		}
 		if !m.past {
@@ -148,6 +97,12 @@ func (i *inquiry) remembered(a *Analyst, m *metric, at time.Time) (of event, err
 		of = m.measured(at, value, err)
 	})
 	return of, err
+}
+
+// overdue: the next measurement is known, if its source answers.
+func (m *metric) overdue(c course, now time.Time) bool {
+	at, due := m.measurable(c)
+	return due && !at.Add(m.settle()).After(now) && !now.Before(m.retry)
 }
 
 // measurable is when the next measurement of a threshold is due; false if none is.
@@ -202,8 +157,14 @@ func (i *inquiry) advance(events []event, until time.Time) []event {
 	return events
 }
 
-// until is the time as of which a scope is looked at: once all of its windows are over, what it found stays.
+// until is the time as of which a scope is looked at: once all of its windows are over, what it found stays, and of what is behind
+// nothing is known from its next measurement on.
 func (s *scope) until(c course, now time.Time) (at time.Time, open, ever bool) {
+	for _, m := range s.metrics {
+		if m.behind && !m.told.IsZero() {
+			now = earliest(now, m.told.Add(m.settle()))
+		}
+	}
 	windows := c.windows(s.ref)
 	if len(windows) == 0 {
 		return now, false, false

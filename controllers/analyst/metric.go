@@ -58,6 +58,8 @@ type metric struct {
 	difference *analysis.Difference
 	edge       func() float64
 	conditions conditions
+	// behind: measurements of the past are still being taken.
+	behind bool
 	// measuring: a measurement is under way, for as long as it takes.
 	measuring bool
 	// visit is when the visit of a step began that the threshold is of, where each has its own.

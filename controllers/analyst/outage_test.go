@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/types"
 
 	"crossfade.io/crossfade/analysis"
 	"crossfade.io/crossfade/analysis/egress"
@@ -31,6 +32,7 @@ func TestRestartDuringAnOutage(t *testing.T) {
 		e, _ := a.judge(r, 28*time.Minute)
 		require.Equal(t, open, e.Verdict, e.Message)
 
+		a.Forget(types.NamespacedName{Namespace: "shop", Name: "web-7"})
 		w.set(func() { w.failed, w.values = errSilent, 0 })
 		again := begin(t, w)
 		e, _ = again.judge(r, 50*time.Second)
@@ -114,4 +116,52 @@ func TestRestartWithManySamples(t *testing.T) {
 			require.Equal(t, a.inquiries[key].record(before, now).Metrics, again.inquiries[key].record(before, now).Metrics)
 		}
 	})
+}
+
+// slowPast takes a second for each value.
+type slowPast struct{ *world }
+
+// Value is that of the world.
+func (s slowPast) Value(ctx context.Context, query string, at time.Time) (analysis.Value, error) {
+	<-time.After(time.Second)
+	return s.world.Value(ctx, query, at)
+}
+
+// Open opens it for everything.
+func (s slowPast) Open(context.Context, *v1alpha1.Release, *v1alpha1.AnalysisTemplateRef, *v1alpha1.MetricSource) (analysis.Source, error) {
+	return s, nil
+}
+
+// TestRestartThatTakesLong: what counters show is told while measurements of the past are still being taken, and nothing passes
+// before all of them are.
+func TestRestartThatTakesLong(t *testing.T) {
+	const guard = `{"name":"queue","threshold":{"query":"queue","success":"result < 5","interval":"1m","failureLimit":3}}`
+	for errors, want := range map[float64]v1alpha1.Verdict{0.2: fail, 0.01: pass} {
+		synctest.Test(t, func(t *testing.T) {
+			w, r := steady(2), byGoldenSignals(template(t, guard))
+			a := begin(t, slowPast{w})
+			requireReady(t, a, r)
+			w.canaryFails(errors)
+			w.shift(0.1)
+			enter(r, "tenth")
+			before, _ := a.judge(r, 3*time.Hour)
+			require.Equal(t, want, before.Verdict, before.Message)
+			again := begin(t, slowPast{w})
+			e, took := again.judge(r, 10*time.Minute, pass, fail)
+			require.Equal(t, want, e.Verdict, e.Message)
+			if want == fail {
+				require.Less(t, took, time.Minute)
+			} else {
+				require.Greater(t, took, 3*time.Minute)
+			}
+			again.judge(r, 5*time.Minute)
+			a.judge(r, 2*time.Minute)
+			<-time.After(7 * time.Second) // between two measurements
+			synctest.Wait()
+			for key := range a.inquiries {
+				now := time.Now()
+				require.Equal(t, a.inquiries[key].record(e, now).Metrics, again.inquiries[key].record(e, now).Metrics)
+			}
+		})
+	}
 }

@@ -83,17 +83,7 @@ func (i *inquiry) prepare(a *Analyst, c course) {
 			m.problem = nil // of the time before
 		}
 	}
-	var wanting []*metric
-	for _, m := range i.counting() {
-		if m.begun {
-			continue
-		}
-		if m.arrives(c).After(a.Clock()) {
-			m.problem = nil // what is known later is no problem yet
-			continue
-		}
-		wanting = append(wanting, m)
-	}
+	wanting := i.wanting(c, a.Clock())
 	given := i.fetch(a, wanting, func(*metric) window { return window{end.Add(-past), end} })
 	for _, m := range wanting {
 		if given[m] == nil {
@@ -119,6 +109,20 @@ func (i *inquiry) prepare(a *Analyst, c course) {
 			i.begin(a, c, m, nil)
 		}
 	}
+}
+
+// wanting are those whose past is to be asked for.
+func (i *inquiry) wanting(c course, now time.Time) (all []*metric) {
+	for _, m := range i.counting() {
+		switch {
+		case m.begun:
+		case m.arrives(c).After(now):
+			m.problem = nil // what is known later is no problem yet
+		default:
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // arrives is when the past of a metric that is counted is asked for.

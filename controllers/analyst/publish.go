@@ -140,8 +140,8 @@ func (i *inquiry) evidence(c course, now time.Time) *planner.Evidence {
 		e.Verdict, e.Message = v1alpha1.VerdictInconclusive, "no metric has data, and all may be left out"
 	case len(said) == 0:
 		e.Message = "nothing is judged at this step"
-	case (e.Verdict == v1alpha1.VerdictPass || e.Verdict == v1alpha1.VerdictInconclusive) && i.early(c):
-		e.Verdict, e.Message, e.Early = v1alpha1.VerdictInconclusive, newStep, true
+	case (e.Verdict == v1alpha1.VerdictPass || e.Verdict == v1alpha1.VerdictInconclusive) && i.early(c) != "":
+		e.Verdict, e.Message, e.Early = v1alpha1.VerdictInconclusive, i.early(c), true
 	}
 	return e
 }
@@ -246,11 +246,15 @@ func (s *scope) harmful() bool {
 	return false
 }
 
-// early: not all that compares has two intervals of the present step yet.
-func (i *inquiry) early(c course) bool {
+// early says why there is too little evidence of the present step: not all that compares has two intervals of it yet, or not all that
+// is measured was asked for; empty if there is enough.
+func (i *inquiry) early(c course) string {
+	if slices.ContainsFunc(i.metrics, func(m *metric) bool { return m.behind && m.holds() }) {
+		return "what was measured until now is still being asked for"
+	}
 	_, started := c.present()
 	if started.IsZero() {
-		return false
+		return ""
 	}
 	for _, m := range i.metrics {
 		if m.Goal != nil || len(m.set.Queries) == 0 || !m.holds() {
@@ -261,10 +265,10 @@ func (i *inquiry) early(c course) bool {
 			continue
 		}
 		if m.told.Before(m.grid.Ceil(started).Add(ownIntervals * m.grid.Step)) {
-			return true
+			return newStep
 		}
 	}
-	return false
+	return ""
 }
 
 // record is what people are told.
