@@ -32,10 +32,10 @@ func (w *world) weights() (checkout, mobile int32) {
 	return checkout, mobile
 }
 
-// refusing goes on for a while in which nobody can write an object.
-func (w *world) refusing(kind, name string, ticks int) {
+// refusing goes on for a while in which nobody can write a route.
+func (w *world) refusing(route string, ticks int) {
 	w.t.Helper()
-	w.refused = keyOf(kind, name)
+	w.refused = keyOf(kindRoute, route)
 	for range ticks {
 		w.tick()
 	}
@@ -52,7 +52,7 @@ func TestRouteThatNobodyCanWriteHoldsNoOtherBack(t *testing.T) {
 			checkout, mobile := w.weights()
 			require.Equal(t, []int32{500_000, 500_000}, []int32{checkout, mobile})
 			w.abort()
-			w.refusing(kindRoute, stuck, 20)
+			w.refusing(stuck, 20)
 			checkout, mobile = w.weights()
 			if stuck == "mobile" {
 				checkout, mobile = mobile, checkout
@@ -70,7 +70,7 @@ func TestRefusedForLong(t *testing.T) {
 	begin(w)
 	w.at("half")
 	w.abort()
-	w.refusing(kindRoute, "mobile", 30)
+	w.refusing("mobile", 30)
 	w.tick()
 	w.tick()
 	checkout, mobile := w.weights()
@@ -85,7 +85,7 @@ func TestRefusedOnTheWayBackBySteps(t *testing.T) {
 	begin(w)
 	w.at("half")
 	w.abort()
-	w.refusing(kindRoute, "mobile", 20)
+	w.refusing("mobile", 20)
 	checkout, _ := w.weights()
 	require.Zero(t, checkout, w.tale.String())
 	w.end(v1alpha1.OutcomeAborted)
@@ -96,7 +96,7 @@ func TestRoutesGoUpTogether(t *testing.T) {
 	w := withMobile(t)
 	begin(w)
 	w.until("step ten", func() bool { return w.status.StepName == "ten" })
-	w.refusing(kindRoute, "mobile", 90)
+	w.refusing("mobile", 90)
 	_, mobile := w.weights()
 	require.Zero(t, mobile)
 	require.Equal(t, "ten", w.status.StepName, "half waits until ten is in effect everywhere")
