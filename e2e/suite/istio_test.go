@@ -131,7 +131,11 @@ func TestIstioDelegate(t *testing.T) {
 			t.Parallel()
 			root := client.ObjectKey{Namespace: nameOf(t) + "-edge", Name: nameOf(t)}
 			newScenario(t, world.App{}).createNamespace(root.Namespace)
-			s := begin(t, setting{kind: "VirtualService", write: delegates(root.Namespace), steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+			s := begin(t, setting{
+				kind: "VirtualService", write: delegates(root.Namespace), steps: []v1alpha1.Step{world.Weighted("half", 50, approval())},
+				// The default is long for a control plane that may be busy; here it has little to do, and each stage waits for it.
+				policy: func(r *v1alpha1.Rollout) { r.Spec.Timing.Settle = world.Seconds(5) },
+			})
 			before := s.virtualService(root)
 			s.ship("v2")
 			s.requireHalf()
