@@ -1,11 +1,6 @@
 package analyst
 
-import (
-	"errors"
-	"time"
-
-	"crossfade.io/crossfade/analysis/egress"
-)
+import "time"
 
 // stretch is how much of the past is asked for at once, as after a restart, and fewIntervals how much where that is too much.
 const (
@@ -39,11 +34,8 @@ func (i *inquiry) count(a *Analyst, c course, now time.Time) (events []event, ho
 				horizon = earliest(horizon, m.told.Add(m.settle()))
 			}
 		}
-		for _, m := range metrics {
-			if errors.Is(m.problem, egress.ErrTooLarge) && !m.many {
-				m.many, more = true, true
-				horizon = earliest(horizon, w.start.Add(m.settle()))
-			}
+		for _, m := range tooMany(metrics) {
+			more, horizon = true, earliest(horizon, w.start.Add(m.settle()))
 		}
 	}
 	return events, horizon, more

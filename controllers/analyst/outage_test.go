@@ -83,12 +83,16 @@ func TestShortOutage(t *testing.T) {
 	})
 }
 
-// narrow has too many samples to answer for more than forty minutes.
-type narrow struct{ *world }
+// narrow has too many samples to answer for a longer time.
+type narrow struct {
+	*world
+
+	most time.Duration
+}
 
 // Samples are those of the world.
 func (n narrow) Samples(ctx context.Context, selector string, from, to time.Time) ([]analysis.Series, error) {
-	if to.Sub(from) > 40*time.Minute {
+	if to.Sub(from) > n.most {
 		return nil, egress.ErrTooLarge
 	}
 	return n.world.Samples(ctx, selector, from, to)
@@ -103,9 +107,9 @@ func (n narrow) Open(context.Context, *v1alpha1.Release, *v1alpha1.AnalysisTempl
 func TestRestartWithManySamples(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(2), released()
-		a := atTenth(t, narrow{w}, w, r)
+		a := atTenth(t, narrow{w, 40 * time.Minute}, w, r)
 		before, _ := a.judge(r, 100*time.Minute)
-		again := begin(t, narrow{w})
+		again := begin(t, narrow{w, 40 * time.Minute})
 		again.Judge(r, again.tell)
 		synctest.Wait()
 		after := again.Judge(r, again.tell)

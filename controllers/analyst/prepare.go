@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"crossfade.io/crossfade/analysis"
+	"crossfade.io/crossfade/analysis/egress"
 	"crossfade.io/crossfade/analysis/sequential"
 )
 
@@ -84,7 +85,9 @@ func (i *inquiry) prepare(a *Analyst, c course) {
 		}
 	}
 	wanting := i.wanting(c, a.Clock())
-	given := i.fetch(a, wanting, func(*metric) window { return window{end.Add(-past), end} })
+	before := func(m *metric) window { return window{end.Add(-m.ago()), end} }
+	given := i.fetch(a, wanting, before)
+	maps.Copy(given, i.fetch(a, tooMany(wanting), before))
 	for _, m := range wanting {
 		if given[m] == nil {
 			continue
@@ -109,6 +112,25 @@ func (i *inquiry) prepare(a *Analyst, c course) {
 			i.begin(a, c, m, nil)
 		}
 	}
+}
+
+// ago is from how far back it is known what is slow: as far as there must be data before the first step, where more is too much.
+func (m *metric) ago() time.Duration {
+	if m.many {
+		return glance
+	}
+	return past
+}
+
+// tooMany are those of which too much was asked at once, which are asked for less from now on.
+func tooMany(asked []*metric) (all []*metric) {
+	for _, m := range asked {
+		if errors.Is(m.problem, egress.ErrTooLarge) && !m.many {
+			m.many = true
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // wanting are those whose past is to be asked for.
@@ -160,7 +182,7 @@ func (i *inquiry) cadence(lag time.Duration) (longest time.Duration) {
 func (m *metric) lookBack(canary, stable []analysis.Series, end time.Time) error {
 	if len(stable) == 0 {
 		return fmt.Errorf("stable has no histogram of the %s before the first step; see whether it is scraped, and whether %s is right",
-			shortly(past), strings.Join(m.arms.stable, " or "))
+			shortly(m.ago()), strings.Join(m.arms.stable, " or "))
 	}
 	edges, err := analysis.Edges(canary, stable)
 	if err != nil {
@@ -168,7 +190,7 @@ func (m *metric) lookBack(canary, stable []analysis.Series, end time.Time) error
 	}
 	m.edges = edges
 	before := make([]float64, len(edges))
-	for _, b := range analysis.Distributions(stable, stable, edges, m.grid, end.Add(-past), end) {
+	for _, b := range analysis.Distributions(stable, stable, edges, m.grid, end.Add(-m.ago()), end) {
 		for k, n := range b.Stable {
 			before[k] += n
 		}
@@ -204,9 +226,16 @@ func (i *inquiry) calibrated(a *Analyst, m *metric, c course, end time.Time) (fl
 		return known, nil
 	}
 	histories := map[string][]analysis.Interval{}
-	for from := end.Add(-history); from.Before(end); from = from.Add(portion) {
+	for from := end.Add(-history); from.Before(end); {
 		to := from.Add(portion)
+		if m.many {
+			to = earliest(end, from.Add(glance))
+		}
 		given, err := i.given(a, m, from.Add(-m.grid.Lookback()), to)
+		if errors.Is(err, egress.ErrTooLarge) && !m.many {
+			m.many = true
+			continue
+		}
 		if err != nil && m.tries < mostTries {
 			m.tries++
 			return 0, err
@@ -220,6 +249,7 @@ func (i *inquiry) calibrated(a *Analyst, m *metric, c course, end time.Time) (fl
 			histories[pod] = append(histories[pod], analysis.Intervals(one, rest, m.grid, from, to)...)
 			a.turns.aside(runtime.Gosched) // so much may be known of many pods that others would wait
 		}
+		from = to
 	}
 	all := make([][]analysis.Interval, 0, len(histories))
 	for _, history := range histories {

@@ -249,7 +249,7 @@ func (s *scope) harmful() bool {
 // early says why there is too little evidence of the present step: not all that compares has two intervals of it yet, or not all that
 // is measured was asked for; empty if there is enough.
 func (i *inquiry) early(c course) string {
-	if slices.ContainsFunc(i.metrics, func(m *metric) bool { return m.behind && m.holds() }) {
+	if slices.ContainsFunc(i.metrics, func(m *metric) bool { return m.behind && !m.DryRun }) {
 		return "what was measured until now is still being asked for"
 	}
 	_, started := c.present()

@@ -88,8 +88,15 @@ func (m Memory) Told(cached *v1alpha1.Release) *v1alpha1.Release {
 	return told
 }
 
-// Refused: a write of a Release was refused at the last look.
-func (m Memory) Refused() bool { return m.fresh != nil && len(m.fresh.unsent) > 0 }
+// Refusals is at how many looks in a row a write of the one Release was refused.
+func (m Memory) Refusals() (count int) {
+	if m.fresh != nil {
+		for _, one := range m.fresh.unsent {
+			count = one
+		}
+	}
+	return count
+}
 
 // Names lists what the process made and what it removed, by kind and name.
 func (m Memory) Names() (made, removed []string) {

@@ -35,8 +35,9 @@ type freshness struct {
 	told    map[types.UID]news
 	// refusals counts how often in a row the writes of a Release were refused.
 	refusals map[types.UID]int
-	// unsent are the Releases of which the last writes were not all done, for another reason than that the world had moved on.
-	unsent map[types.UID]bool
+	// unsent counts the looks in a row at a Release of which the writes were not all done, for another reason than that the world had
+	// moved on.
+	unsent map[types.UID]int
 }
 
 // left is an object as our last write to it left it; obj is nil where the answer told its version alone.
@@ -63,7 +64,7 @@ func newFreshness(clock Clock) *freshness {
 	return &freshness{
 		clock: clock, written: map[types.UID]left{}, writing: map[types.UID]*shown{}, made: map[string]time.Time{},
 		removed: map[string]types.UID{}, told: map[types.UID]news{}, refusals: map[types.UID]int{},
-		unsent: map[types.UID]bool{},
+		unsent: map[types.UID]int{},
 	}
 }
 
@@ -254,11 +255,11 @@ func (f *freshness) accepted(release types.UID) {
 func (f *freshness) failed(release types.UID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.unsent[release] = true
+	f.unsent[release]++
 }
 
-// wasRefused: so it was at the last look.
-func (f *freshness) wasRefused(release types.UID) bool {
+// failures is at how many looks in a row it was so until now.
+func (f *freshness) failures(release types.UID) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.unsent[release]

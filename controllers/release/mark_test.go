@@ -81,11 +81,12 @@ func (p place) mark() mark {
 			p.markLag(s, kind, old)
 		}
 	}
-	for _, holds := range []bool{p.rolloutGone, p.suspended, p.late, p.ended, p.free, p.user.paused, p.struck, p.unpinned, p.memory.Refused()} {
+	for _, holds := range []bool{p.rolloutGone, p.suspended, p.late, p.ended, p.free, p.user.paused, p.struck, p.unpinned} {
 		s.fact(holds)
 	}
 	s.number(int64(p.number))
 	s.number(int64(p.robbed))
+	s.number(int64(min(p.memory.Refusals(), 3))) // more make no difference
 	s.text(p.user.stable)
 	s.text(imageOf(templateOf(p.user.deployment)))
 	if p.evidence != nil {

@@ -69,7 +69,7 @@ func (r *Reconciler) observe(ctx context.Context, release *v1alpha1.Release) (pl
 		return input, err
 	}
 	input.Observed.Workload.Now = input.Now
-	input.Refused = r.fresh.wasRefused(release.UID)
+	input.Refusals = r.fresh.failures(release.UID)
 	input.Evidence = r.evidence(release)
 	input.Observed.Probes = r.probed(client.ObjectKeyFromObject(release))
 	return input, nil

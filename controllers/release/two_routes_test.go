@@ -91,6 +91,19 @@ func TestRefusedOnTheWayBackBySteps(t *testing.T) {
 	w.end(v1alpha1.OutcomeAborted)
 }
 
+// TestOneErrorOnTheWayBackBySteps: a single mishap hurries nothing.
+func TestOneErrorOnTheWayBackBySteps(t *testing.T) {
+	w := withMobile(t)
+	w.policy.Rollback.Traffic = "BySteps"
+	begin(w)
+	w.at("half")
+	w.abort()
+	w.refusing("mobile", 1)
+	w.stage(v1alpha1.StageDescending)
+	w.until("ten everywhere", func() bool { checkout, mobile := w.weights(); return checkout == 100_000 && mobile == 100_000 })
+	w.end(v1alpha1.OutcomeAborted)
+}
+
 // TestRoutesGoUpTogether: one that can't be written holds the step, with the other as it may be and the canary's pods all there.
 func TestRoutesGoUpTogether(t *testing.T) {
 	w := withMobile(t)

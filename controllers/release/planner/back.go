@@ -71,7 +71,7 @@ func (d *draft) followDown() {
 	if d.progress.Stage != v1alpha1.StageDescending {
 		return
 	}
-	if d.in.Refused {
+	if d.in.Refusals >= tooOften {
 		d.enter(v1alpha1.StageWithdrawing) // a route that can't be written keeps no other one at a step
 		return
 	}
@@ -86,6 +86,9 @@ func (d *draft) followDown() {
 		d.descend(step, least)
 	}
 }
+
+// tooOften is at how many looks in a row a write is refused that will not be done soon.
+const tooOften = 3
 
 // rounding is by how much a share that is read from weights may be off, in parts per million.
 const rounding = 10_000

@@ -69,8 +69,8 @@ type Input struct {
 	// Status is what earlier decisions persisted. Only Progress and Steps are read; the rest is output.
 	Status   v1alpha1.ReleaseStatus
 	Observed Observed
-	// Refused: at the last look not all writes were done, for another reason than that the world had moved on.
-	Refused bool
+	// Refusals is at how many looks in a row until now not all writes were done, for another reason than that the world had moved on.
+	Refusals int
 	// Evidence on the canary; nil where nothing is to be judged.
 	Evidence *Evidence
 }

@@ -234,7 +234,7 @@ func (d *draft) contends() bool {
 // noteRouteWrite tells a stage's own write of the routes from those that put a foreign change right, and
 // counts the latter. One that comes again since it was refused is neither.
 func (d *draft) noteRouteWrite() {
-	if d.making || d.in.Refused || !writesRoutes(d.writes, d.in.Observed.Routes) {
+	if d.making || d.in.Refusals > 0 || !writesRoutes(d.writes, d.in.Observed.Routes) {
 		return
 	}
 	if !d.progress.RouteWritten {
