@@ -85,13 +85,13 @@ func TestProbeThatSomebodyElseAnswers(t *testing.T) {
 				return r.Status.Barrier != nil && r.Status.Barrier.Name == "probe"
 			})
 			require.NotEqual(t, trafficrouting.EvidenceProbed.String(), release.Status.Routes[0].Evidence)
-			s.requireFailedBy(v1alpha1.CauseDeadline)
+			s.awaitRelease(1, "on its way back", func(r *v1alpha1.Release) bool { return r.Status.Progress.Cause == v1alpha1.CauseDeadline })
 			// As long as requests still come to the canary, it is kept for them.
 			require.NoError(t, shared.Client.Delete(s.ctx, shadow))
+			s.requireFailedBy(v1alpha1.CauseDeadline)
 			release = s.awaitOutcome(1, v1alpha1.OutcomeFailed)
 			s.logf("%s", release.Status.Progress.CauseMessage)
 			require.Regexp(t, says, release.Status.Progress.CauseMessage)
-			s.requireNoneFailed()
 		})
 	}
 }
