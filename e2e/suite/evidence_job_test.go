@@ -48,14 +48,20 @@ func (s *scenario) jobs(release string) []batchv1.Job {
 // succeeds goes on, and its Job is removed.
 func TestEvidenceJob(t *testing.T) {
 	t.Parallel()
-	judgedBy := func(flag string) *v1alpha1.AnalysisSpec {
-		return &v1alpha1.AnalysisSpec{Templates: []v1alpha1.AnalysisTemplateRef{{Name: "smoke", Args: []v1alpha1.Argument{{Name: "flag", Value: v1alpha1.ArgumentValue(flag)}}}}}
-	}
-	s := begin(t, setting{
-		patience: judging, steps: []v1alpha1.Step{world.Weighted("half", 50, confident(confidentWithin))},
-		policy: func(r *v1alpha1.Rollout) { r.Spec.Analysis = judgedBy("--no-such-flag") },
-	})
+	s := begin(t, setting{patience: judging, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 	s.smoke()
+	judgedBy := func(flag string) {
+		changed, err := json.Marshal(map[string]any{
+			"strategy": map[string]any{"steps": []v1alpha1.Step{world.Weighted("half", 50, confident(confidentWithin))}},
+			"analysis": v1alpha1.AnalysisSpec{Templates: []v1alpha1.AnalysisTemplateRef{{
+				Name: "smoke", Args: []v1alpha1.Argument{{Name: "flag", Value: v1alpha1.ArgumentValue(flag)}},
+			}}},
+		})
+		require.NoError(t, err)
+		s.patchSpec(s.rollout(), string(changed))
+		s.awaitArmed()
+	}
+	judgedBy("--no-such-flag")
 	s.ship("v2")
 	s.awaitRelease(1, "word on what the operator must do", func(release *v1alpha1.Release) bool {
 		return strings.Contains(known(release), "analysis.jobs")
@@ -68,9 +74,7 @@ func TestEvidenceJob(t *testing.T) {
 	require.Equal(t, string(release.UID), string(failed[0].OwnerReferences[0].UID))
 	require.Equal(t, "app-canary", failed[0].Spec.Template.Spec.Containers[0].Env[0].Value)
 
-	changed, err := json.Marshal(map[string]any{"analysis": judgedBy("--help")})
-	require.NoError(t, err)
-	s.patchSpec(s.rollout(), string(changed))
+	judgedBy("--help")
 	s.ship("v3")
 	release = s.awaitEnd(2, "half")
 	require.Equal(t, v1alpha1.OutcomePromoted, release.Status.Outcome, release.Status.Message)
