@@ -31,7 +31,7 @@ func (s *scenario) smoke() {
 		Spec: v1alpha1.AnalysisTemplateSpec{
 			Args:    []v1alpha1.ArgumentSpec{{Name: "flag"}},
 			Source:  &v1alpha1.MetricSource{Job: &v1alpha1.JobSource{Spec: runtime.RawExtension{Raw: spec}}},
-			Metrics: []v1alpha1.AnalysisMetric{{Name: "answers", Threshold: &v1alpha1.ThresholdMetric{Success: "result == 1.0"}}},
+			Metrics: []v1alpha1.AnalysisMetric{{Name: "answers", Threshold: &v1alpha1.ThresholdMetric{}}},
 		},
 	})
 }
