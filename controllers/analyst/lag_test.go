@@ -81,14 +81,7 @@ func TestLagHoldsWhatPasses(t *testing.T) {
 		require.Contains(t, e.Message, "metric vendor/errors: its samples are known in")
 		e, _ = a.judge(r, 30*time.Minute, pass)
 		require.Equal(t, pass, e.Verdict, e.Message)
-		again := begin(t, w)
-		again.Judge(r, again.tell)
-		synctest.Wait()
-		require.Equal(t, pass, again.Judge(r, again.tell).Verdict)
-		for key := range a.inquiries {
-			now := time.Now()
-			require.Equal(t, a.inquiries[key].record(e, now).Metrics, again.inquiries[key].record(e, now).Metrics)
-		}
+		a.requireSameAfterRestart(t, w, r, pass)
 	})
 }
 
@@ -115,13 +108,6 @@ func TestThresholdOfASourceThatLags(t *testing.T) {
 		e, took := a.judge(r, 20*time.Minute, pass, fail)
 		require.Equal(t, pass, e.Verdict, e.Message)
 		require.Greater(t, took, 5*time.Minute)
-		again := begin(t, w)
-		again.Judge(r, again.tell)
-		synctest.Wait()
-		require.Equal(t, pass, again.Judge(r, again.tell).Verdict)
-		for key := range a.inquiries {
-			now := time.Now()
-			require.Equal(t, a.inquiries[key].record(e, now).Metrics, again.inquiries[key].record(e, now).Metrics)
-		}
+		a.requireSameAfterRestart(t, w, r, pass)
 	})
 }

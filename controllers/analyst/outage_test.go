@@ -72,14 +72,7 @@ func TestShortOutage(t *testing.T) {
 		e, _ = a.judge(r, 20*time.Minute)
 		require.Equal(t, open, e.Verdict, e.Message)
 		require.Contains(t, e.Message, "1 of them failed", "what was bad meanwhile is known later")
-		again := begin(t, w)
-		again.Judge(r, again.tell)
-		synctest.Wait()
-		require.Equal(t, open, again.Judge(r, again.tell).Verdict)
-		for key := range a.inquiries {
-			now := time.Now()
-			require.Equal(t, a.inquiries[key].record(e, now).Metrics, again.inquiries[key].record(e, now).Metrics)
-		}
+		a.requireSameAfterRestart(t, w, r, open)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -295,6 +296,20 @@ func (a *told) judge(r *v1alpha1.Release, long time.Duration, wanted ...v1alpha1
 			return e, time.Since(start)
 		}
 		<-time.After(5 * time.Second)
+	}
+}
+
+// requireSameAfterRestart requires that another analyst, which begins now, has this verdict and the same record.
+func (a *told) requireSameAfterRestart(t *testing.T, sources Sources, r *v1alpha1.Release, verdict v1alpha1.Verdict) {
+	t.Helper()
+	again := begin(t, sources)
+	again.Judge(r, again.tell)
+	synctest.Wait()
+	e := again.Judge(r, again.tell)
+	require.Equal(t, verdict, e.Verdict, e.Message)
+	for key := range a.inquiries {
+		now := time.Now()
+		require.Equal(t, a.inquiries[key].record(e, now).Metrics, again.inquiries[key].record(e, now).Metrics)
 	}
 }
 
