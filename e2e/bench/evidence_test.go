@@ -92,7 +92,7 @@ func freeAddress(b *testing.B) string {
 func setUp(b *testing.B, c *controlplane.Controller, namespace string) {
 	began := time.Now()
 	each(b, func(ctx context.Context, i int) error {
-		for _, obj := range controlplane.Objects(b, appName(i), 1, judged) {
+		for _, obj := range controlplane.Objects(b, namespace, appName(i), 1, judged) {
 			if _, err := c.In(namespace, controlplane.Resources[obj.GetKind()]).Create(ctx, obj, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}); err != nil {
 				return fmt.Errorf("create %s %s: %w", obj.GetKind(), obj.GetName(), err)
 			}

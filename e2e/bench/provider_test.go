@@ -18,7 +18,7 @@ func BenchmarkProvider(b *testing.B) {
 			c := controlplane.Start(b)
 			namespace := c.Namespace(b, "bench")
 			for i := range releases {
-				for _, obj := range controlplane.By(b, kind, controlplane.Objects(b, fmt.Sprintf("app-%d", i), replicas, more)) {
+				for _, obj := range controlplane.By(b, kind, controlplane.Objects(b, namespace, fmt.Sprintf("app-%d", i), replicas, more)) {
 					c.Create(b, namespace, obj)
 				}
 			}

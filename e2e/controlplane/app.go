@@ -33,7 +33,8 @@ var (
 	namespaces         = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
 
-// app is one application with its Rollout; NAME, REPLICAS and the strategy are filled in.
+// app is one application with its Rollout; NAME, NAMESPACE, REPLICAS and the strategy are filled in. Tests run side by side,
+// so that each has hostnames of its own: the routes of several at one Gateway would compete for requests.
 const app = `
 apiVersion: apps/v1
 kind: Deployment
@@ -57,7 +58,7 @@ kind: HTTPRoute
 metadata: {name: NAME}
 spec:
   parentRefs: [{name: gateway, namespace: crossfade-gateway}]
-  hostnames: [NAME.test]
+  hostnames: [NAME.NAMESPACE.test]
   rules: [{backendRefs: [{name: NAME, port: 80}]}]
 ---
 apiVersion: crossfade.io/v1alpha1
@@ -85,22 +86,28 @@ func (c *Controller) Namespace(t testing.TB, prefix string) string {
 // without waiting for it.
 func (c *Controller) Deploy(t testing.TB, namespace, name string, replicas int, more string) {
 	t.Helper()
-	for _, obj := range Objects(t, name, replicas, more) {
+	for _, obj := range Objects(t, namespace, name, replicas, more) {
 		c.Create(t, namespace, obj)
 	}
 }
 
-// Objects of an application: Deployment, Service, HTTPRoute and Rollout, in this order.
-func Objects(t testing.TB, name string, replicas int, more string) []*unstructured.Unstructured {
+// Objects of an application: Deployment, Service, HTTPRoute and Rollout, in this order. It makes none of them.
+func Objects(t testing.TB, namespace, name string, replicas int, more string) []*unstructured.Unstructured {
 	t.Helper()
-	text := strings.NewReplacer("NAME", name, "REPLICAS", fmt.Sprint(replicas)).Replace(app) + more
+	text := fill(app, namespace, name, "REPLICAS", fmt.Sprint(replicas)) + more
 	var objects []*unstructured.Unstructured
 	for _, document := range strings.Split(text, "\n---\n") {
 		obj := &unstructured.Unstructured{}
 		require.NoError(t, yaml.Unmarshal([]byte(document), &obj.Object))
+		obj.SetNamespace(namespace)
 		objects = append(objects, obj)
 	}
 	return objects
+}
+
+// fill puts the names of an application into a manifest, and what more is given.
+func fill(manifest, namespace, name string, more ...string) string {
+	return strings.NewReplacer(append([]string{"NAMESPACE", namespace, "NAME", name}, more...)...).Replace(manifest)
 }
 
 // otherRoutes are what an application may have in the place of its HTTPRoute, with how its Rollout names them.
@@ -114,7 +121,7 @@ kind: Ingress
 metadata: {name: NAME}
 spec:
   ingressClassName: nginx
-  rules: [{host: NAME.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: NAME, port: {number: 80}}}}]}}]
+  rules: [{host: NAME.NAMESPACE.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: NAME, port: {number: 80}}}}]}}]
 `, map[string]any{"group": "networking.k8s.io", "kind": "Ingress", "flavor": "IngressNginx"}},
 	"VirtualService": {`
 apiVersion: networking.istio.io/v1
@@ -129,7 +136,7 @@ apiVersion: traefik.io/v1alpha1
 kind: IngressRoute
 metadata: {name: NAME}
 spec:
-  routes: [{kind: Rule, match: Host("NAME.test"), services: [{name: NAME, port: 80}]}]
+  routes: [{kind: Rule, match: Host("NAME.NAMESPACE.test"), services: [{name: NAME, port: 80}]}]
 `, map[string]any{"group": "traefik.io", "kind": "IngressRoute"}},
 }
 
@@ -140,9 +147,10 @@ func By(t testing.TB, kind string, objects []*unstructured.Unstructured) []*unst
 	if !ok {
 		return objects
 	}
-	name := objects[0].GetName()
+	namespace, name := objects[0].GetNamespace(), objects[0].GetName()
 	route := &unstructured.Unstructured{}
-	require.NoError(t, yaml.Unmarshal([]byte(strings.ReplaceAll(other.manifest, "NAME", name)), &route.Object))
+	require.NoError(t, yaml.Unmarshal([]byte(fill(other.manifest, namespace, name)), &route.Object))
+	route.SetNamespace(namespace)
 	rollout := objects[3].DeepCopy()
 	ref := maps.Clone(other.ref)
 	ref["name"] = name

@@ -37,7 +37,7 @@ const (
 // is the Rollout.
 func manifests(t *testing.T, namespace, image string) []*unstructured.Unstructured {
 	t.Helper()
-	objects := controlplane.Objects(t, appName, 2, policy)
+	objects := controlplane.Objects(t, namespace, appName, 2, policy)
 	for field, value := range map[string]any{
 		"minReadySeconds": int64(1), "progressDeadlineSeconds": int64(300),
 		"strategy": map[string]any{"type": "RollingUpdate", "rollingUpdate": map[string]any{"maxSurge": "50%", "maxUnavailable": int64(0)}},
@@ -54,9 +54,6 @@ func manifests(t *testing.T, namespace, image string) []*unstructured.Unstructur
 		"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": "/"}}},
 		"backendRefs": []any{map[string]any{"group": "", "kind": "Service", "name": appName, "port": int64(80), "weight": int64(1)}},
 	}}, "spec", "rules"))
-	for _, obj := range objects {
-		obj.SetNamespace(namespace)
-	}
 	return objects
 }
 

@@ -17,7 +17,7 @@ func noConflictAfterwards(t *testing.T, c *controlplane.Controller) {
 	t.Helper()
 	for _, outcome := range []string{"Promoted", "Aborted"} {
 		namespace := c.Namespace(t, "helm")
-		objects := controlplane.Objects(t, "app", 2, quick)
+		objects := controlplane.Objects(t, namespace, "app", 2, quick)
 		own := objects[:3] // Deployment, Service, HTTPRoute
 		setBorrowed(t, own[0], 0, 600, "25%")
 		helm(t, c, namespace, own...)

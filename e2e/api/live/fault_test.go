@@ -253,7 +253,7 @@ func spoilt(t *testing.T, c *controlplane.Controller, wire *line, kind mishap, n
 	if goes.abortAt != "" {
 		more = strings.Replace(more, "weight: 75}", "weight: 75, hold: {approval: Required}}", 1)
 	}
-	for _, obj := range controlplane.By(t, goes.kind, controlplane.Objects(t, "app", 4, more)) {
+	for _, obj := range controlplane.By(t, goes.kind, controlplane.Objects(t, namespace, "app", 4, more)) {
 		c.Create(t, namespace, obj)
 	}
 	c.AwaitArmed(t, namespace, "app")

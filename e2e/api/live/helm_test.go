@@ -26,7 +26,7 @@ const approved = "  strategy: {steps: [{name: half, weight: 50, hold: {approval:
 func helmWaits(t *testing.T, c *controlplane.Controller) {
 	t.Helper()
 	namespace := c.Namespace(t, "helm")
-	objects := controlplane.Objects(t, "app", 2, approved)
+	objects := controlplane.Objects(t, namespace, "app", 2, approved)
 	chart := newChart(t, objects[:3])
 	require.NoError(t, chart.upgrade(t, namespace, "app:v1", "--wait"))
 	c.Create(t, namespace, objects[3])

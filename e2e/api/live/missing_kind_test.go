@@ -22,7 +22,7 @@ func TestRouteKindThatIsNotInstalled(t *testing.T) {
 	reinstall := uninstall(t, c, controlplane.HTTPRoutes)
 
 	var route *unstructured.Unstructured
-	for _, obj := range controlplane.Objects(t, "app", 1, quick) {
+	for _, obj := range controlplane.Objects(t, namespace, "app", 1, quick) {
 		if obj.GetKind() == "HTTPRoute" {
 			route = obj
 			continue

@@ -16,7 +16,7 @@ import (
 func TestProbesThatAreSwitchedOff(t *testing.T) {
 	c := controlplane.Start(t)
 	namespace := c.Namespace(t, "probes")
-	for _, obj := range controlplane.Objects(t, "app", 1, quick) {
+	for _, obj := range controlplane.Objects(t, namespace, "app", 1, quick) {
 		if obj.GetKind() == "Rollout" {
 			refs, _, err := unstructured.NestedSlice(obj.Object, "spec", "routeRefs")
 			require.NoError(t, err)

@@ -31,7 +31,7 @@ func routeKindGoesMidWay(t *testing.T, c *controlplane.Controller) {
 		_, err := c.In(namespace, controlplane.IngressRoutes).List(ctx, metav1.ListOptions{})
 		return err == nil, fmt.Sprint(err)
 	})
-	for _, obj := range controlplane.By(t, "IngressRoute", controlplane.Objects(t, "app", 2, approved)) {
+	for _, obj := range controlplane.By(t, "IngressRoute", controlplane.Objects(t, namespace, "app", 2, approved)) {
 		c.Create(t, namespace, obj)
 	}
 	awaitStalled(t, c, namespace, undescribed)

@@ -44,7 +44,7 @@ func TestTwoRolloutsShareARoute(t *testing.T) {
 				namespace := c.Namespace(t, "shared")
 				routes := c.In(namespace, shared.resource)
 				for _, name := range []string{"a", "b"} {
-					objects := controlplane.By(t, kind, controlplane.Objects(t, name, 1, approved))
+					objects := controlplane.By(t, kind, controlplane.Objects(t, namespace, name, 1, approved))
 					if name == "a" {
 						c.Create(t, namespace, renamed(t, objects[2], shared.rules))
 					}
