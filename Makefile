@@ -23,10 +23,11 @@ export RACE
 CACHE   := $(or $(CROSSFADE_CACHE),$(HOME)/.cache/crossfade)
 cluster := cd e2e && go run ./cluster/cmd/cluster
 
-# What of the e2e tests needs three nodes, what needs istiod, and what is about evidence and takes long.
+# What of the e2e tests needs three nodes, what needs istiod, and what takes long: routes whose like others are tested by, of a
+# mesh among them, and what is about evidence.
 NODES3   := TestNode
 ISTIO    := TestIstio
-MESH     := TestMeshRoutesPromoteBySteps
+SOAK     := TestMeshRoutesPromoteBySteps|TestDescribedPromoteBySteps|TestTwoRolloutsShareARoute
 EVIDENCE := TestEvidence
 
 # What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back,
@@ -86,7 +87,7 @@ api-oldest: ## what the webhook does, on the oldest Kubernetes that is supported
 	  hack/with-cluster.sh --control-plane-only -- go test -p 1 -count=1 -timeout 15m -run '$(BY_WEBHOOK)' ./api/...
 
 e2e: ## on a real cluster under load, every request counted; KEEP=1 leaves it up
-	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)|$(ISTIO)|$(MESH)|$(EVIDENCE)' ./suite/...
+	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(RUN)' -skip '$(NODES3)|$(ISTIO)|$(SOAK)|$(EVIDENCE)' ./suite/...
 
 e2e-nodes: ## the same on three nodes: they are drained in the middle of a release
 	NODES=3 hack/with-cluster.sh -- ../hack/e2e.sh -timeout 20m -run '$(or $(filter-out .,$(RUN)),$(NODES3))' ./suite/...
@@ -97,8 +98,8 @@ e2e-istio: ## the same with istiod, and callers who follow it
 e2e-evidence: ## canaries judged by a real Prometheus: good and bad ones, incidents, and who is away meanwhile; 40 minutes
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 120m -run '$(or $(filter-out .,$(RUN)),$(EVIDENCE))' ./suite/...
 
-soak: ## what takes long: a mesh's routes by quarters, five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
-	UP_FLAGS=--istio hack/with-cluster.sh -- ../hack/e2e.sh -timeout 30m -run '$(MESH)' ./suite/...
+soak: ## what takes long: further routes by quarters, two Rollouts on one, five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
+	UP_FLAGS=--istio hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(SOAK)' ./suite/...
 	IDLE=5m hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestIdle' ./api/live
 	CROSSFADE_SEED=$$RANDOM hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestNativeModel' ./api
 	FAULTS=all hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -parallel 6 -run 'TestFaults|TestKilled|TestLagging' ./api/live

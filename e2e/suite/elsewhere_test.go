@@ -13,22 +13,24 @@ import (
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
+// endsAtHalf are those of a release at half, of a route that is not like a twin's.
+var endsAtHalf = map[string]func(*scenario){
+	"Promoted": func(s *scenario) {
+		s.t.Helper()
+		s.approve(1, "half")
+		s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "half")
+	},
+	"Aborted": func(s *scenario) {
+		s.t.Helper()
+		s.abort()
+		s.awaitOutcome(1, v1alpha1.OutcomeAborted)
+	},
+}
+
 // TestRouteElsewhere releases by a route of another namespace, which ReferenceGrants permit to send to the Services. The step
 // also matches by what is extended in Gateway API, which the gateway's class says it supports.
 func TestRouteElsewhere(t *testing.T) {
-	ways := map[string]func(*scenario){
-		"Promoted": func(s *scenario) {
-			s.t.Helper()
-			s.approve(1, "half")
-			s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "half")
-		},
-		"Aborted": func(s *scenario) {
-			s.t.Helper()
-			s.abort()
-			s.awaitOutcome(1, v1alpha1.OutcomeAborted)
-		},
-	}
-	for name, ends := range ways {
+	for name, ends := range endsAtHalf {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			half := v1alpha1.Step{

@@ -15,6 +15,14 @@ import (
 // quartered are the shares of steps, by name.
 var quartered = map[string]float64{"five": 0.05, "quarter": 0.25, "half": 0.50, "all": 1}
 
+// byQuarters are the steps of these shares, of which nothing else is asked.
+func byQuarters() []v1alpha1.Step {
+	return []v1alpha1.Step{
+		world.Weighted("five", 5, approval()), world.Weighted("quarter", 25, approval()),
+		world.Weighted("half", 50, approval()), world.Weighted("all", 100, approval()),
+	}
+}
+
 // matched are targets of requests with the header or this cookie of a match, and with another header.
 func matched(cookie string) []load.Target {
 	return []load.Target{
@@ -71,21 +79,39 @@ func TestDescribedPromote(t *testing.T) {
 	})
 }
 
+// TestDescribedPromoteBySteps does so by all four shares. It is for soak.
+func TestDescribedPromoteBySteps(t *testing.T) {
+	t.Run("IngressRoute", func(t *testing.T) {
+		t.Parallel()
+		promoteByQuarters(t, setting{kind: "IngressRoute", gateway: 120}, "insider")
+	})
+	t.Run("TraefikService", func(t *testing.T) {
+		t.Parallel()
+		s := begin(t, setting{kind: "TraefikService", gateway: 120, steps: byQuarters()})
+		s.ship("v2")
+		release, records := s.promoted("five", "quarter", "half", "all")
+		for name, want := range quartered {
+			s.requireSharesIn(name, want, false, release, records)
+		}
+		s.requireLikeTwin(false, ships("v2"))
+	})
+}
+
 // TestConnectionsPromoteBySteps shares connections, which the gateway does not look into: a kept one stays where it is, so
 // fresh ones tell the share.
 func TestConnectionsPromoteBySteps(t *testing.T) {
 	for _, kind := range []string{"TCPRoute", "TLSRoute"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			s := begin(t, setting{kind: kind, tcpPort: 9001, gateway: 120, steps: []v1alpha1.Step{
-				world.Weighted("five", 5, approval()), world.Weighted("quarter", 25, approval()),
-				world.Weighted("half", 50, approval()), world.Weighted("all", 100, approval()),
-			}})
+			s := begin(t, setting{kind: kind, tcpPort: 9001, extra: []load.Target{{Name: "more", Rate: 150, Fresh: true}}, steps: byQuarters()})
+			fresh := func(records load.Records) load.Records {
+				return append(records.Of("gateway-fresh"), records.Of("more")...)
+			}
 			s.ship("v2")
-			release, records := s.promoted("five", "quarter", "half", "all")
+			release, records := s.promotedOnceTold(fresh, "five", "quarter", "half", "all")
 			for name, want := range quartered {
 				sent := during(s.stepNamed(release, name), records)
-				s.requireShare(name+", gateway, fresh", sent.Of("gateway-fresh"), "v2", want, 1000)
+				s.requireShare(name+", gateway, fresh", fresh(sent), "v2", want, enough)
 				s.requireShare(name+", ClusterIP", serviceOnly(sent), "v2", 0, 100)
 			}
 			s.requireLikeTwin(false, ships("v2"))

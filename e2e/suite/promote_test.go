@@ -1,6 +1,7 @@
 package suite_test
 
 import (
+	"fmt"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -56,17 +57,29 @@ func TestPromoteBySteps(t *testing.T) {
 // promoted approves each step once it has had enough requests, and requires that all were taken and no request failed.
 func (s *scenario) promoted(names ...string) (*v1alpha1.Release, load.Records) {
 	s.t.Helper()
+	return s.promotedOnceTold(gatewayOnly, names...)
+}
+
+// promotedOnceTold does so by the requests that tell the share.
+func (s *scenario) promotedOnceTold(telling func(load.Records) load.Records, names ...string) (*v1alpha1.Release, load.Records) {
+	s.t.Helper()
 	for _, name := range names {
-		step := s.awaitStep(1, name)
-		s.eventually(aWhile, "requests in step "+name, func() (string, bool) {
-			ended := gatewayOnly(s.records().Between(step.StartedAt.Time, step.StartedAt.Add(aWhile)))
-			return "", len(ended) >= enough+enough/20
-		})
+		s.awaitEnough(name, telling)
 		s.approve(1, name)
 	}
 	release := s.awaitOutcome(1, v1alpha1.OutcomePromoted)
 	s.requireSteps(release, names...)
 	return release, s.requireNoneFailed()
+}
+
+// awaitEnough waits until a step of the first Release has had enough of the requests that tell its share.
+func (s *scenario) awaitEnough(name string, telling func(load.Records) load.Records) {
+	s.t.Helper()
+	step := s.awaitStep(1, name)
+	s.eventually(aWhile, "requests in step "+name, func() (string, bool) {
+		ended := telling(s.records().Between(step.StartedAt.Time, step.StartedAt.Add(aWhile)))
+		return fmt.Sprintf("%d requests", len(ended)), len(ended) >= enough+enough/20
+	})
 }
 
 // requireSharesOf requires of each step that each kind of request went where it belongs.

@@ -48,6 +48,8 @@ type setting struct {
 	kind string
 	// elsewhere has the route in a namespace of its own.
 	elsewhere bool
+	// among are the suffixes of the scenarios, this one among them, whose apps have one route together, elsewhere.
+	among []string
 	// meshed makes the Service the parent of its route.
 	meshed bool
 	// behindTLS has the gateway call the app's pods over TLS.
@@ -96,11 +98,7 @@ func newScenario(t *testing.T, app world.App) *scenario {
 // begin sets the scenario up, and returns once its Rollout is armed and its load runs.
 func begin(t *testing.T, with setting) *scenario {
 	t.Helper()
-	name := nameOf(t) + with.suffix
-	s := newScenario(t, world.App{
-		Namespace: name, Host: name + ".test", Version: "v1", Scraped: with.scraped, Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
-		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Meshed: with.meshed, BehindTLS: with.behindTLS, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset, Guarded: with.guarded,
-	})
+	s := newScenario(t, with.app(t))
 	s.node, s.patience = with.node, cmp.Or(with.patience, aWhile)
 	if with.write != nil {
 		s.write = with.write
@@ -115,15 +113,13 @@ func begin(t *testing.T, with setting) *scenario {
 	t.Cleanup(release)
 	s.scratch = t.TempDir() // before explain is registered, which still reads from it
 	t.Cleanup(s.explain)
-	s.createNamespace(name)
-	if with.elsewhere {
-		s.app.RoutesIn = name + "-edge"
-		s.begun = s.app
+	s.createNamespace(s.app.Namespace)
+	if with.elsewhere && (with.among == nil || with.suffix == with.among[0]) {
 		s.createNamespace(s.app.RoutesIn)
 	}
 	s.apply(s.app)
 	s.awaitComplete(s.app)
-	s.story = follow(t, name)
+	s.story = follow(t, s.app.Namespace)
 	rollout := s.app.Rollout(with.steps...)
 	if with.policy != nil {
 		with.policy(rollout)
@@ -132,6 +128,25 @@ func begin(t *testing.T, with setting) *scenario {
 	s.awaitArmed()
 	s.startLoad(targets)
 	return s
+}
+
+// app of the setting.
+func (with setting) app(t *testing.T) world.App {
+	name := nameOf(t) + with.suffix
+	app := world.App{
+		Namespace: name, Host: name + ".test", Version: "v1", Scraped: with.scraped, Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
+		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Meshed: with.meshed, BehindTLS: with.behindTLS, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset, Guarded: with.guarded,
+	}
+	if with.elsewhere {
+		app.RoutesIn = name + "-edge"
+	}
+	if with.among != nil {
+		app.Host, app.RoutesIn = hostOf(t), nameOf(t)+"-edge"
+		for _, suffix := range with.among {
+			app.Among = append(app.Among, nameOf(t)+suffix)
+		}
+	}
+	return app
 }
 
 // nameOf is the name of a test's namespace.

@@ -41,6 +41,9 @@ type App struct {
 	Kind string
 	// RoutesIn is the namespace of its HTTPRoute, where a ReferenceGrant permits it; empty means its own.
 	RoutesIn string
+	// Among are the namespaces of the apps, itself one of them, that have one HTTPRoute together in RoutesIn, each by a path of
+	// its own; empty means that it has its routes for itself.
+	Among []string
 	// Meshed makes the Service itself the parent of its route, which those follow then who call the Service.
 	Meshed bool
 	// BehindTLS has the gateway call its pods over TLS, as a BackendTLSPolicy says.
@@ -142,7 +145,11 @@ func (a App) URL(address string) string {
 	if a.BehindTLS && address != GatewayAddress {
 		scheme = "https"
 	}
-	return fmt.Sprintf("%s://%s:%d", scheme, address, a.Port())
+	path := ""
+	if len(a.Among) > 0 {
+		path = "/" + a.Namespace
+	}
+	return fmt.Sprintf("%s://%s:%d%s", scheme, address, a.Port(), path)
 }
 
 // Certificate is what its pods show behind TLS.

@@ -78,6 +78,10 @@ spec:
   parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gateway, namespace: crossfade-gateway}]
   hostnames: ["{{.Host}}"]
   rules:
+  {{- range .Among}}
+  - matches: [{path: {type: PathPrefix, value: /{{.}}}}]
+    backendRefs: [{group: "", kind: Service, name: app, namespace: {{.}}, port: 80, weight: 1}]
+  {{- else}}
   - matches: [{path: {type: PathPrefix, value: /}}]
     {{- if .Guarded}}
     name: whole
@@ -89,6 +93,7 @@ spec:
     name: more
     filters: [{type: ExtensionRef, extensionRef: {group: traefik.io, kind: Middleware, name: app}}]
     backendRefs: [{group: "", kind: Service, name: app, port: 80, weight: 1}]
+  {{- end}}
   {{- end}}
 `)
 
