@@ -35,8 +35,8 @@ const (
 	defaultQuantile = 0.99
 	// defaultAlphaBand is that of all bands that people look at, and of A/B tests.
 	defaultAlphaBand = 0.05
-	// defaultSpread and defaultSpreadAB are how far ratios are expected to be from 1, as standard deviations of their logarithm.
-	defaultSpread, defaultSpreadAB = 1, 0.25
+	// defaultSpread is how far ratios are expected to be from 1, as a standard deviation of their logarithm.
+	defaultSpread = 1
 	// defaultPlannedUsers is the size at which an A/B test is to be most precise.
 	defaultPlannedUsers = 20000
 )

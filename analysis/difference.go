@@ -61,7 +61,6 @@ type MeanInterval struct {
 type Difference struct {
 	asked  Goal
 	test   *sequential.Difference
-	band   *sequential.Band
 	sample *Split
 	found  Finding
 	means  bool
@@ -71,7 +70,7 @@ type Difference struct {
 func NewDifference(asked Goal) *Difference {
 	ratio := DefaultSampleRatio()
 	ratio.Phi = math.Max(asked.Phi, 1)
-	return &Difference{asked: asked, test: sequential.NewDifference(asked.Planned), band: sequential.NewBand(defaultSpreadAB), sample: NewSplit(ratio)}
+	return &Difference{asked: asked, test: sequential.NewDifference(asked.Planned), sample: NewSplit(ratio)}
 }
 
 // Shared checks the sample ratio: whether the users of further intervals, in the order of time, were shared as these declare.
@@ -93,7 +92,6 @@ func (d *Difference) Add(intervals ...Interval) {
 			continue
 		}
 		d.found.Last = interval.End // no new user is no lack of data
-		d.band.Add(canary, stable, d.asked.Phi)
 		d.found.Used++
 		d.found.Canary, d.found.Stable = d.found.Canary.plus(interval.Canary), d.found.Stable.plus(interval.Stable)
 	}
@@ -156,13 +154,11 @@ func (d *Difference) Verdict() v1alpha1.Verdict {
 	}
 }
 
-// Finding is what is to be said of all intervals so far. It has no e-values: an A/B test is no part of a Judgement.
+// Finding is what is to be said of all intervals so far. It has no e-values, since an A/B test is no part of a Judgement, and no ratio:
+// Effect has the difference.
 func (d *Difference) Finding() Finding {
 	f := d.found
 	f.Verdict, f.Phi = d.Verdict(), math.Max(d.asked.Phi, 1)
-	if !d.means { // of means there is no ratio: its band is one of events
-		f.Ratio, f.Low, f.High = d.band.Range(d.asked.Alpha)
-	}
 	if f.Verdict == v1alpha1.VerdictNoData {
 		f.Reason = d.asked.Name + " not known: not both arms have users"
 		return f

@@ -110,7 +110,7 @@ type MetricStatus struct {
 	// +optional
 	DryRun bool `json:"dryRun,omitempty"`
 	// Ratio is how many times as bad the canary is as what it is measured by, and Low and High the ends of a 95 % band that holds
-	// at all looks. Empty means that there are none.
+	// at all looks. Empty means that there are none, as of a Goal, which has a difference.
 	// +optional
 	Ratio string `json:"ratio,omitempty"`
 	// Low end of the band.

@@ -2,6 +2,9 @@ package analyst
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,9 +69,29 @@ func testGoal(t *testing.T, squares string) {
 		require.NotNil(t, e.Test)
 		require.Equal(t, analysis.EffectBetter, e.Test.Outcome, e.Test.Message)
 		require.Regexp(t, `orders (2|0\.02|0\.019|1\.9)`, e.Test.Message)
-		require.Equal(t, "Goal", e.Record.Metrics[0].Kind)
-		require.NotEmpty(t, e.Record.Metrics[0].Half)
+		goal := e.Record.Metrics[0]
+		require.Equal(t, "Goal", goal.Kind)
+		require.NotEmpty(t, goal.Half)
+		require.Empty(t, goal.Ratio, "a goal is compared by its difference")
+		rows := strings.Split(strings.TrimSpace(goal.Series), "\n")
+		last := strings.Split(rows[len(rows)-1], ",")
+		require.Equal(t, goal.Difference, last[1], "the difference, in %s", rows[len(rows)-1])
+		require.InEpsilon(t, parsed(t, goal.Difference)-parsed(t, goal.Half), parsed(t, last[2]), 0.02)
+		require.InEpsilon(t, parsed(t, goal.Difference)+parsed(t, goal.Half), parsed(t, last[3]), 0.02)
+		require.Empty(t, last[4]+last[5], "evidence of harm")
+		said := regexp.MustCompile(`orders (\S+)( %)? of canary and (\S+)`).FindStringSubmatch(e.Test.Message)
+		require.NotNil(t, said, e.Test.Message)
+		unit := map[string]float64{" %": 100, "": 1}[said[2]]
+		require.InEpsilon(t, parsed(t, said[1]), unit*parsed(t, last[6]), 0.01, "what the canary's users did so far")
+		require.InEpsilon(t, parsed(t, said[3]), unit*parsed(t, last[7]), 0.01, "what stable's users did so far")
 	})
+}
+
+func parsed(t *testing.T, text string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(text, 64)
+	require.NoError(t, err)
+	return v
 }
 
 // TestSampleRatio: a canary that looks better has not won where its users were not drawn as declared.

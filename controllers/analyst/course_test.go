@@ -119,7 +119,7 @@ func TestFactsOfItsTime(t *testing.T) {
 
 // TestTrack: a course is never longer than asked for, keeps all requests, and has means by them.
 func TestTrack(t *testing.T) {
-	track := newTrack(1, false)
+	track := newTrack(1, ofArms)
 	const all = 1000
 	for i := range all {
 		p := point{at: noon.Add(time.Duration(i) * time.Minute), ratio: 1, low: math.NaN(), canary: 0.01, stable: math.NaN(), canaryRequests: 10, stableRequests: 90}

@@ -78,7 +78,7 @@ func (m *metric) rates(i analysis.Interval) point {
 	p.canary, p.stable = i.Canary.Events/i.Canary.Exposures, i.Stable.Events/i.Stable.Exposures
 	if m.Split != nil {
 		all := i.Canary.Exposures + i.Stable.Exposures
-		p.canary, p.stable, p.ofAll = i.Canary.Exposures/all, math.NaN(), true
+		p.canary, p.stable = i.Canary.Exposures/all, math.NaN()
 		if i.Weight > 0 {
 			p.stable = float64(i.Weight) / float64(trafficrouting.Whole)
 		}

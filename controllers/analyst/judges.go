@@ -13,7 +13,7 @@ func (m *metric) judge(s *scope, count int) error {
 	if m.Importance != nil {
 		weight = float64(*m.Importance)
 	}
-	m.track, m.begun, m.edge = newTrack(count, m.Split != nil), true, func() float64 { return 0 }
+	m.track, m.begun, m.edge = newTrack(count, m.pooled()), true, func() float64 { return 0 }
 	switch m.kind() {
 	case kindLatency:
 		asked := m.latencyAsked()
@@ -49,6 +49,18 @@ func (m *metric) judge(s *scope, count int) error {
 		m.intervals, m.finding, m.excuse = judged.Add, judged.Finding, judged.Optional
 	}
 	return nil
+}
+
+// pooled is how values of its points become one.
+func (m *metric) pooled() pooling {
+	switch {
+	case m.Split != nil:
+		return ofAll
+	case m.Goal != nil:
+		return soFar
+	default:
+		return ofArms
+	}
 }
 
 func optional[T analysis.Observation](m *metric, judged *analysis.Metric[T]) {

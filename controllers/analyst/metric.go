@@ -128,7 +128,9 @@ func (m *metric) figures(p *point, f analysis.Finding) {
 	case m.Split != nil:
 		p.low, p.high, p.safe = none, none, none
 	case m.difference != nil:
-		p.worse, p.safe = none, none
+		effect := m.difference.Effect()
+		p.ratio, p.low, p.high, p.worse, p.safe = effect.Difference, effect.Difference-effect.Half, effect.Difference+effect.Half, none, none
+		p.canary, p.stable = f.Canary.Events/f.Canary.Exposures, f.Stable.Events/f.Stable.Exposures
 	}
 }
 

@@ -44,10 +44,10 @@ func (m *metric) status(begun time.Time) v1alpha1.MetricStatus {
 		Name: m.name, Kind: m.kind(), Verdict: f.Verdict, Reason: shortened(f.Reason, longestReason), DryRun: m.DryRun,
 		Series: m.track.table(begun), Verdicts: m.track.verdicts,
 	}
-	if m.threshold == nil && f.Used > 0 {
+	if m.threshold == nil && m.difference == nil && f.Used > 0 {
 		s.Ratio = digits(f.Ratio)
 	}
-	if m.threshold == nil && m.Split == nil && f.Used > 0 {
+	if m.threshold == nil && m.difference == nil && m.Split == nil && f.Used > 0 {
 		s.Low, s.High = digits(f.Low), digits(f.High)
 	}
 	if m.fails > 0 && f.Used > 0 {

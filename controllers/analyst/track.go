@@ -26,9 +26,8 @@ const (
 type track struct {
 	// most is how many points are kept; when they are full, two each become one, and from then on each is of twice as many.
 	most, stride int
-	// shares: its values are shares of all requests, and means of them are by all.
-	shares bool
-	points []kept
+	pooling      pooling
+	points       []kept
 	// open is the point that is being filled, of so many intervals.
 	open   point
 	filled int
@@ -37,6 +36,18 @@ type track struct {
 	verdicts []v1alpha1.VerdictStatus
 }
 
+// pooling is how the values of two points become those of one.
+type pooling int
+
+const (
+	// ofArms: they are of each arm's own requests.
+	ofArms pooling = iota
+	// ofAll: they are shares of all requests.
+	ofAll
+	// soFar: they are of all that happened until then, of which the later is the whole.
+	soFar
+)
+
 // point is a metric at a time: what it came to by then, and what happened since the point before.
 type point struct {
 	at                            time.Time
@@ -44,8 +55,6 @@ type point struct {
 	// canary and stable are means by requests, NaN where nothing is known.
 	canary, stable                 float64
 	canaryRequests, stableRequests float64
-	// ofAll: canary and stable are shares of all requests.
-	ofAll bool
 }
 
 // kept is a point in half the memory: with the digits that people are shown, and some more.
@@ -81,8 +90,8 @@ func pointsOf(metrics int) int {
 	return min(max(even, fewestPoints), mostPoints)
 }
 
-func newTrack(metrics int, shares bool) track {
-	return track{most: pointsOf(metrics), stride: 1, shares: shares}
+func newTrack(metrics int, by pooling) track {
+	return track{most: pointsOf(metrics), stride: 1, pooling: by}
 }
 
 // add notes what came of one interval or measurement.
@@ -111,11 +120,13 @@ func (t *track) merge(a, b point, first bool) point {
 		return b
 	}
 	canaryA, canaryB, stableA, stableB := a.canaryRequests, b.canaryRequests, a.stableRequests, b.stableRequests
-	if t.shares {
+	if t.pooling == ofAll {
 		canaryA, canaryB = canaryA+stableA, canaryB+stableB
 		stableA, stableB = canaryA, canaryB
 	}
-	b.canary, b.stable = mean(a.canary, canaryA, b.canary, canaryB), mean(a.stable, stableA, b.stable, stableB)
+	if t.pooling != soFar {
+		b.canary, b.stable = mean(a.canary, canaryA, b.canary, canaryB), mean(a.stable, stableA, b.stable, stableB)
+	}
 	b.canaryRequests, b.stableRequests = a.canaryRequests+b.canaryRequests, a.stableRequests+b.stableRequests
 	return b
 }
