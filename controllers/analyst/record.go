@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"crossfade.io/crossfade/analysis"
 	"crossfade.io/crossfade/apis/v1alpha1"
 	"crossfade.io/crossfade/controllers/release/planner"
 )
@@ -44,17 +45,15 @@ func (m *metric) status(begun time.Time) v1alpha1.MetricStatus {
 		Name: m.name, Kind: m.kind(), Verdict: f.Verdict, Reason: shortened(f.Reason, longestReason), DryRun: m.DryRun,
 		Series: m.track.table(begun), Verdicts: m.track.verdicts,
 	}
-	if m.threshold == nil && m.difference == nil && f.Used > 0 {
-		s.Ratio = digits(f.Ratio)
-	}
-	if m.threshold == nil && m.difference == nil && m.Split == nil && f.Used > 0 {
-		s.Low, s.High = digits(f.Low), digits(f.High)
-	}
-	if m.fails > 0 && f.Used > 0 {
-		s.Worse, s.FailsAt, s.Noise = digits(f.Worse), digits(m.fails), digits(f.Phi)
-	}
-	if m.passes > 0 && f.Used > 0 {
-		s.Safe, s.PassesAt = digits(f.Safe), digits(m.passes)
+	switch {
+	case m.difference != nil && f.Verdict != v1alpha1.VerdictNoData:
+		effect := m.difference.Effect()
+		s.Outcome, s.Difference = effect.Outcome, digits(effect.Difference)
+		if !math.IsInf(effect.Half, 0) {
+			s.Half = digits(effect.Half)
+		}
+	case m.difference == nil && m.threshold == nil && f.Used > 0:
+		m.weigh(&s, f)
 	}
 	if edge := m.edge(); edge > 0 {
 		s.Edge = digits(edge)
@@ -62,12 +61,19 @@ func (m *metric) status(begun time.Time) v1alpha1.MetricStatus {
 	if f.ETA > 0 {
 		s.Decides = f.ETA.Round(time.Second).String()
 	}
-	if m.difference != nil && f.Verdict != v1alpha1.VerdictNoData {
-		effect := m.difference.Effect()
-		s.Outcome, s.Difference = effect.Outcome, digits(effect.Difference)
-		if !math.IsInf(effect.Half, 0) {
-			s.Half = digits(effect.Half)
-		}
-	}
 	return s
+}
+
+// weigh puts in the ratio and the evidence, as far as the judge has them.
+func (m *metric) weigh(s *v1alpha1.MetricStatus, f analysis.Finding) {
+	s.Ratio = digits(f.Ratio)
+	if m.Split == nil {
+		s.Low, s.High = digits(f.Low), digits(f.High)
+	}
+	if m.fails > 0 {
+		s.Worse, s.FailsAt, s.Noise = digits(f.Worse), digits(m.fails), digits(f.Phi)
+	}
+	if m.passes > 0 {
+		s.Safe, s.PassesAt = digits(f.Safe), digits(m.passes)
+	}
 }
