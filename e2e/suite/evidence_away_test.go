@@ -13,13 +13,16 @@ import (
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
+// unhurried are so many requests a second that evidence takes longer than to set two scenarios up, and to stop what gives it.
+const unhurried = 40
+
 // twoCanaries ships a canary as good as stable in one app and a worse one in another, and returns once there is evidence on both,
 // which decides nothing yet. The worse one begins with as few errors as stable.
 func twoCanaries(t *testing.T) (good, bad *scenario) {
 	t.Helper()
 	steps := []v1alpha1.Step{world.Weighted("quarter", 25, confident(confidentWithin))}
-	good = beginJudged(t, 100, setting{suffix: "-good", steps: steps})
-	bad = beginJudged(t, 100, setting{suffix: "-bad", steps: steps})
+	good = beginJudged(t, unhurried, setting{suffix: "-good", steps: steps})
+	bad = beginJudged(t, unhurried, setting{suffix: "-bad", steps: steps})
 	for _, s := range []*scenario{good, bad} {
 		s.ship("v2")
 	}
@@ -27,6 +30,9 @@ func twoCanaries(t *testing.T) (good, bad *scenario) {
 		s.awaitRelease(1, "evidence that decides nothing yet", func(release *v1alpha1.Release) bool {
 			return release.Status.Analysis != nil && release.Status.Analysis.Verdict == v1alpha1.VerdictInconclusive
 		})
+	}
+	for _, s := range []*scenario{good, bad} {
+		s.requireUndecided()
 	}
 	return good, bad
 }
@@ -65,13 +71,14 @@ func TestEvidencePrometheusAway(t *testing.T) {
 	require.NoError(t, prometheus.Stop(t.Context()))
 	stopped := time.Now()
 	for _, s := range []*scenario{good, bad} {
+		s.requireUndecided()
 		held := s.awaitRelease(1, "a hold for want of data", func(release *v1alpha1.Release) bool {
 			barrier := release.Status.Barrier
 			return barrier != nil && strings.Contains(barrier.Message, "("+string(v1alpha1.VerdictNoData)+")")
 		})
 		s.logf("held %s after Prometheus was stopped: %s", time.Since(stopped).Round(time.Second), held.Status.Barrier.Message)
 	}
-	good.awaitRequests(stopped, 90*(100+serviceRate*3/2))
+	good.awaitRequests(stopped, 90*(unhurried+serviceRate*3/2))
 	for _, s := range []*scenario{good, bad} {
 		s.requireUndecided()
 	}
@@ -87,7 +94,7 @@ func TestEvidenceControllerKilled(t *testing.T) {
 	bad.turnBad()
 	for range 2 {
 		good.killController()
-		good.awaitRequests(time.Now(), 15*(100+serviceRate*3/2))
+		good.awaitRequests(time.Now(), 15*(unhurried+serviceRate*3/2))
 	}
 	requireVerdicts(good, bad)
 }
