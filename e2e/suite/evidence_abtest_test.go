@@ -28,8 +28,7 @@ func served(service string) v1alpha1.GoalCounters {
 func TestEvidenceABTest(t *testing.T) {
 	t.Parallel()
 	monitored(t)
-	const most, few = "--error-ratio=0.1", "--error-ratio=0.01"
-	s := begin(t, setting{flags: []string{most}, gateway: 67, patience: judging, steps: []v1alpha1.Step{world.Weighted("test", 50, nil)}})
+	s := begin(t, setting{flags: usual, gateway: 67, patience: judging, steps: []v1alpha1.Step{world.Weighted("test", 50, nil)}})
 	s.create(&v1alpha1.AnalysisTemplate{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.app.Namespace, Name: "shop"},
 		Spec: v1alpha1.AnalysisTemplateSpec{Metrics: []v1alpha1.AnalysisMetric{{Name: "served", Goal: &v1alpha1.GoalMetric{
@@ -49,12 +48,15 @@ func TestEvidenceABTest(t *testing.T) {
 	s.patchSpec(s.rollout(), string(tested))
 	s.awaitArmed()
 
-	s.ship("v2", few)
+	for _, pod := range s.podsOf("v1") {
+		s.set(pod, `{"errorRatio": 0.1}`)
+	}
+	s.ship("v2")
 	release := s.awaitEnd(1, "test")
 	require.Equal(t, v1alpha1.OutcomePromoted, release.Status.Outcome, release.Status.Message)
 	require.Contains(t, s.results(), "the canary is better: served")
 
-	s.ship("v3", most)
+	s.ship("v3", "--error-ratio=0.1")
 	release = s.awaitEnd(2, "test")
 	require.Equal(t, v1alpha1.CauseNoWinner, release.Status.Progress.Cause, release.Status.Progress.CauseMessage)
 	require.Contains(t, s.results(), "the canary is worse: served")
