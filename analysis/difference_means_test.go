@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"crossfade.io/crossfade/analysis/sequential"
 )
@@ -64,4 +65,38 @@ func TestMeansInWords(t *testing.T) {
 	alike := NewDifference(DefaultGoal())
 	alike.AddMeans(MeanInterval{Canary: sequential.Moments{Exposures: 10, Sum: 50, Squares: 250}, Stable: sequential.Moments{Exposures: 10, Sum: 30, Squares: 90}})
 	require.Equal(t, EffectOpen, alike.Effect().Outcome, "values that are all alike tell no variance")
+}
+
+// TestUsersWhoDoItLater: who comes now and orders later orders in an interval of few or no new users. Of both versions 3 of 100 do.
+func TestUsersWhoDoItLater(t *testing.T) {
+	const perHour, scrapesPerHour, week = 1000, 240, 7 * 24 * 240
+	for seed := range uint64(5) {
+		source := rand.NewPCG(seed, 1)
+		drawn := func(mean float64) float64 { return distuv.Poisson{Lambda: mean, Src: source}.Rand() }
+		judge, orders := NewDifference(DefaultGoal()), 0.0
+		for i := range week {
+			arm := func(share float64) Counts {
+				mean := share * perHour / scrapesPerHour
+				return Counts{Exposures: drawn(mean), Events: drawn(0.03 * mean)}
+			}
+			start := noon.Add(time.Duration(i) * 15 * time.Second)
+			interval := Interval{Start: start, End: start.Add(15 * time.Second), Canary: arm(0.1), Stable: arm(0.9)}
+			orders += interval.Canary.Events
+			judge.Add(interval)
+		}
+		f := judge.Finding()
+		require.Equal(t, EffectOpen, judge.Effect().Outcome, f.Reason)
+		require.InDelta(t, orders, f.Canary.Events, 1, "all are counted")
+	}
+}
+
+// TestValuesThatAreNoShares: a sum that is its own square can't be the values of so few users; nothing is known of how they vary.
+func TestValuesThatAreNoShares(t *testing.T) {
+	judge := NewDifference(DefaultGoal())
+	of := func(sum float64) sequential.Moments {
+		return sequential.Moments{Exposures: 100, Sum: sum, Squares: sum}
+	}
+	judge.AddMeans(MeanInterval{Start: noon, End: noon.Add(15 * time.Second), Canary: of(7000), Stable: of(5000)})
+	require.True(t, math.IsInf(judge.Effect().Half, 1))
+	require.Equal(t, EffectOpen, judge.Effect().Outcome)
 }

@@ -23,9 +23,10 @@ func NewDifference(planned float64) *Difference {
 	return &Difference{planned: math.Max(planned, 1), strata: map[int32]*[2]Moments{}}
 }
 
-// Add takes one interval, in which the split was this, and says whether it could: not if an arm has more events than exposures.
+// Add takes one interval, in which the split was this, and says whether it could. It may have more events than exposures: who did it
+// may have come before.
 func (d *Difference) Add(split int32, a, b Arm) bool {
-	if !usable(a.Exposures, a.Events, b.Exposures, b.Events) || a.Events > a.Exposures || b.Events > b.Exposures {
+	if !usable(a.Exposures, a.Events, b.Exposures, b.Events) {
 		return false
 	}
 	d.add(split, Moments{a.Exposures, a.Events, a.Events}, Moments{b.Exposures, b.Events, b.Events})
@@ -90,6 +91,9 @@ func halfWidth(se, n, planned, alpha float64) float64 {
 func (m Moments) variance() float64 {
 	n, sum := m.Exposures, m.Sum
 	if sum == m.Squares {
+		if sum > n { // no count of events of so many
+			return math.Inf(1)
+		}
 		if sum == 0 || sum == n {
 			n, sum = n+1, sum+0.5
 		}

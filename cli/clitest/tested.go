@@ -124,7 +124,7 @@ func orders(t trial, from, began time.Time) v1alpha1.MetricStatus {
 		series.row(math.Floor(end.Sub(began).Seconds()), e.Difference, e.Difference-e.Half, e.Difference+e.Half, math.NaN(), math.NaN(),
 			arms[0].Sum/arms[0].Exposures, arms[1].Sum/arms[1].Exposures, now[0].Exposures, now[1].Exposures)
 	}
-	m.Worse, m.Safe, m.Series = "", "", series.String()
+	m.Ratio, m.Low, m.High, m.Worse, m.Safe, m.Series = "", "", "", "", "", series.String()
 	if len(m.Verdicts) == 0 {
 		m.Verdicts = []v1alpha1.VerdictStatus{{At: metav1.NewMicroTime(from), Verdict: m.Verdict, Reason: m.Reason}}
 	}

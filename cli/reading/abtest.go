@@ -106,6 +106,9 @@ func (t *ABTest) Result() string {
 	said := ""
 	switch t.Outcome() {
 	case "":
+		if t.CanaryUsers > 0 && t.StableUsers > 0 {
+			return t.Metric.Reason
+		}
 		return "no users of both versions are counted yet"
 	case analysis.EffectBetter:
 		said = "the canary is better"

@@ -79,6 +79,9 @@ func Signed(kind string, v float64) string {
 	case v == 0:
 		return "0"
 	}
+	if math.Abs(v) >= 100 {
+		return fmt.Sprintf("%+.0f", v)
+	}
 	return fmt.Sprintf("%+.3g", v)
 }
 
@@ -93,7 +96,11 @@ func Difference(kind string, m v1alpha1.MetricStatus) string {
 		text += " points"
 	}
 	if !math.IsNaN(half) {
-		text += fmt.Sprintf(" (%s to %s)", Signed(kind, v-half), Signed(kind, v+half))
+		low, high := v-half, v+half
+		if kind == Goal { // of shares, none of which is beyond all
+			low, high = math.Max(low, -1), math.Min(high, 1)
+		}
+		text += fmt.Sprintf(" (%s to %s)", Signed(kind, low), Signed(kind, high))
 	}
 	return text
 }

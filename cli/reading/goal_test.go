@@ -38,9 +38,14 @@ func TestDifferencesAreWrittenByWhatTheyAreOf(t *testing.T) {
 	require.Equal(t, "-1.25 points (-3.25 to +0.75)", reading.Difference(reading.Goal, m))
 	require.Equal(t, "-0.0125 (-0.0325 to +0.0075)", reading.Difference(reading.GoalOfMeans, m))
 	m.Half = "+Inf"
-	require.Equal(t, "-1.25 points (-∞ to +∞)", reading.Difference(reading.Goal, m))
+	require.Equal(t, "-1.25 points (-100 to +100)", reading.Difference(reading.Goal, m))
 	m.Difference = ""
 	require.Empty(t, reading.Difference(reading.Goal, m))
+	m.Difference, m.Half = "-0.17", "5"
+	require.Equal(t, "-17 points (-100 to +100)", reading.Difference(reading.Goal, m))
+	m.Difference, m.Half = "1500", "240.4"
+	require.Equal(t, "+1500 (+1260 to +1740)", reading.Difference(reading.GoalOfMeans, m))
+	require.Equal(t, "12340", reading.Amount(reading.GoalOfMeans, 12340))
 }
 
 func TestResultsSayHowSure(t *testing.T) {

@@ -81,6 +81,8 @@ func Amount(kind string, v float64) string {
 		return "?"
 	case kind == "Latency":
 		return lasting(v)
+	case kind == GoalOfMeans && math.Abs(v) >= 1000:
+		return fmt.Sprintf("%.0f", v)
 	case kind == GoalOfMeans:
 		return fmt.Sprintf("%.4g", v)
 	case kind == "Threshold" || math.Abs(v) > 1:

@@ -20,7 +20,7 @@ type plot struct {
 
 const (
 	// gutter is what the labels at the left take.
-	gutter = 8
+	gutter = 10
 	// low is how many rows a plot of both arms has.
 	low = 5
 )

@@ -63,12 +63,14 @@ func (m *metric) users(c course, interval analysis.Interval) analysis.Interval {
 }
 
 // test is how the A/B test stands; nil without one, or before it has users.
-func (i *inquiry) test(now time.Time) (stands *planner.Test) {
+func (i *inquiry) test(c course, now time.Time) (stands *planner.Test) {
 	for _, m := range i.metrics {
 		if m.difference == nil {
 			continue
 		}
-		m.found = m.finding(m.asOf(now))
+		at := m.until(c, now)
+		m.found = m.finding(m.asOf(at))
+		m.track.judged(at, m.found)
 		if !m.decidesTest || m.difference.Verdict() == v1alpha1.VerdictNoData {
 			continue
 		}
@@ -78,6 +80,15 @@ func (i *inquiry) test(now time.Time) (stands *planner.Test) {
 		}
 	}
 	return stands
+}
+
+// until is when a goal is looked at: what it found stays once its windows are over.
+func (m *metric) until(c course, now time.Time) time.Time {
+	windows := m.windows(c)
+	if n := len(windows); n > 0 && !windows[n-1].open() {
+		return earliest(now, windows[n-1].end.Add(m.settle()))
+	}
+	return now
 }
 
 // ever: something was counted, however long ago.

@@ -2,12 +2,14 @@ package analyst
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"crossfade.io/crossfade/analysis"
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -78,6 +80,8 @@ func TestGoalThatIsLost(t *testing.T) {
 		w.set(func() { w.failed = errSilent })
 		e, _ = a.judge(r, 5*time.Minute)
 		require.Empty(t, e.Test.Outcome)
+		goal := e.Record.Metrics[0]
+		require.Equal(t, v1alpha1.VerdictNoData, goal.Verdicts[len(goal.Verdicts)-1].Verdict)
 		require.Contains(t, e.Unready, "metric shop/orders: "+errSilent.Error())
 		w.set(func() { w.failed = nil })
 		e, _ = a.judge(r, 2*time.Minute)
@@ -117,5 +121,87 @@ func TestFewUsers(t *testing.T) {
 		require.NotNil(t, e.Test)
 		require.Equal(t, analysis.EffectOpen, e.Test.Outcome, e.Test.Message)
 		require.Equal(t, v1alpha1.VerdictInconclusive, e.Record.Metrics[0].Verdict)
+	})
+}
+
+// longer is a Release with a test at half and one more step.
+func longer(t *testing.T, squares string) *v1alpha1.Release {
+	t.Helper()
+	r := drawn(t, orders(squares))
+	r.Spec.Policy.Strategy.Steps = append(r.Spec.Policy.Strategy.Steps, v1alpha1.Step{Name: "more", Weight: r.Spec.Policy.Strategy.Steps[0].Weight})
+	return r
+}
+
+// TestResultOfATestThatIsOver: what a test came to stays in the record once its step is over.
+func TestResultOfATestThatIsOver(t *testing.T) {
+	for name, leave := range map[string]func(r *v1alpha1.Release){
+		"next step": func(r *v1alpha1.Release) { enter(r, "more") },
+		"promoting": func(r *v1alpha1.Release) {
+			now := metav1.NowMicro()
+			r.Status.Steps[len(r.Status.Steps)-1].EndedAt = &now
+			r.Status.Progress.Stage, r.Status.Progress.StageSince = v1alpha1.StageKeeping, &now
+			r.ResourceVersion += "1"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, r := steady(15), longer(t, "")
+				a := begin(t, w)
+				requireReady(t, a, r)
+				w.canaryFails(0.02)
+				w.shift(0.5)
+				enter(r, "half")
+				e, _ := a.judge(r, 30*time.Minute)
+				during := e.Record.Metrics[0]
+				require.Equal(t, analysis.EffectBetter, during.Outcome)
+				leave(r)
+				e, _ = a.judge(r, 5*time.Minute)
+				after := e.Record.Metrics[0]
+				require.Equal(t, analysis.EffectBetter, after.Outcome, after.Reason)
+				require.NotEmpty(t, after.Difference)
+				require.Equal(t, during.Verdicts, after.Verdicts)
+			})
+		})
+	}
+}
+
+// TestGoalAfterARestart: what is known of a goal is the same, while its test runs and once that is over.
+func TestGoalAfterARestart(t *testing.T) {
+	for name, squares := range map[string]string{"shares": "", "means": squared} {
+		for _, over := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, over %t", name, over), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w, r := steady(15), longer(t, squares)
+					a := begin(t, w)
+					requireReady(t, a, r)
+					w.canaryFails(0.02)
+					w.shift(0.5)
+					enter(r, "half")
+					e, _ := a.judge(r, 2*time.Hour)
+					if over {
+						enter(r, "more")
+						e, _ = a.judge(r, 10*time.Minute)
+					}
+					a.requireSameAfterRestart(t, w, r, e.Verdict)
+				})
+			})
+		}
+	}
+}
+
+// TestGoalWithoutUsers: the course of a goal has no difference before both versions have users.
+func TestGoalWithoutUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(15), drawn(t, orders(""))
+		a := begin(t, w)
+		requireReady(t, a, r)
+		w.shift(0)
+		enter(r, "half")
+		e, _ := a.judge(r, 5*time.Minute)
+		rows := strings.Split(strings.TrimSpace(e.Record.Metrics[0].Series), "\n")
+		require.Greater(t, len(rows), 2)
+		for _, row := range rows[1:] {
+			require.Regexp(t, `^\d+,,,,,,,0\.0[0-9]+,0,\d+$`, row)
+		}
 	})
 }

@@ -121,17 +121,31 @@ func (m *metric) looked(at time.Time, p point) {
 
 // figures are those of a finding that the metric's judge knows; the others are NaN.
 func (m *metric) figures(p *point, f analysis.Finding) {
+	none := math.NaN()
 	p.ratio, p.low, p.high, p.worse, p.safe = f.Ratio, f.Low, f.High, f.Worse, f.Safe
-	switch none := math.NaN(); {
+	switch {
+	case m.difference != nil:
+		p.ratio, p.low, p.high, p.worse, p.safe = none, none, none, none, none
+		p.canary, p.stable = eachOf(f.Canary), eachOf(f.Stable)
+		if effect := m.difference.Effect(); f.Canary.Exposures > 0 && f.Stable.Exposures > 0 {
+			p.ratio, p.low, p.high = effect.Difference, effect.Difference-effect.Half, effect.Difference+effect.Half
+			if len(m.arms.canarySquares) == 0 { // of shares, none of which is beyond all
+				p.low, p.high = math.Max(p.low, -1), math.Min(p.high, 1)
+			}
+		}
 	case m.threshold != nil || f.Used == 0:
 		p.ratio, p.low, p.high, p.worse, p.safe = none, none, none, none, none
 	case m.Split != nil:
 		p.low, p.high, p.safe = none, none, none
-	case m.difference != nil:
-		effect := m.difference.Effect()
-		p.ratio, p.low, p.high, p.worse, p.safe = effect.Difference, effect.Difference-effect.Half, effect.Difference+effect.Half, none, none
-		p.canary, p.stable = f.Canary.Events/f.Canary.Exposures, f.Stable.Events/f.Stable.Exposures
 	}
+}
+
+// eachOf is what there was of each user; NaN before there are any, whatever those did who came before.
+func eachOf(c analysis.Counts) float64 {
+	if c.Exposures == 0 {
+		return math.NaN()
+	}
+	return c.Events / c.Exposures
 }
 
 // unready names the metric whose source has no answer.

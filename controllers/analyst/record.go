@@ -48,7 +48,7 @@ func (m *metric) status(begun time.Time) v1alpha1.MetricStatus {
 	switch {
 	case m.difference != nil && f.Verdict != v1alpha1.VerdictNoData:
 		effect := m.difference.Effect()
-		s.Outcome, s.Difference = effect.Outcome, digits(effect.Difference)
+		s.Outcome, s.Difference, s.Noise = effect.Outcome, digits(effect.Difference), digits(f.Phi)
 		if !math.IsInf(effect.Half, 0) {
 			s.Half = digits(effect.Half)
 		}

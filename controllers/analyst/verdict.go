@@ -19,7 +19,7 @@ const newStep = "the step is new: two scrapes of its own come first"
 
 // evidence puts all scopes together.
 func (i *inquiry) evidence(c course, now time.Time) *planner.Evidence {
-	e := &planner.Evidence{Verdict: v1alpha1.VerdictPass, Unready: i.unready(c), Test: i.test(now)}
+	e := &planner.Evidence{Verdict: v1alpha1.VerdictPass, Unready: i.unready(c), Test: i.test(c, now)}
 	said, ignored := map[v1alpha1.Verdict][]string{}, false
 	for _, s := range i.scopes {
 		if !i.counts(s, c, now) {

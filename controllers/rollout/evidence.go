@@ -74,8 +74,14 @@ func aimless(test *v1alpha1.ABTest, specs map[string]v1alpha1.AnalysisTemplateSp
 		return ""
 	}
 	template, metric, _ := strings.Cut(test.Goal, "/")
-	if slices.ContainsFunc(specs[template].Metrics, func(m v1alpha1.AnalysisMetric) bool { return m.Name == metric && m.Goal != nil }) {
-		return ""
+	for _, m := range specs[template].Metrics {
+		switch {
+		case m.Name != metric || m.Goal == nil:
+		case m.DryRun:
+			return fmt.Sprintf("spec.strategy.abTest.goal: metric %s runs dry, and decides nothing; take its dryRun out", test.Goal)
+		default:
+			return ""
+		}
 	}
 	return fmt.Sprintf("spec.strategy.abTest.goal: no template of spec.analysis.templates has a metric %s of kind goal; name one as TEMPLATE/METRIC", test.Goal)
 }

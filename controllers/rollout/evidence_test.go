@@ -179,3 +179,14 @@ func TestWaysBackNeedNoTemplates(t *testing.T) {
 		})
 	}
 }
+
+func TestGoalThatRunsDry(t *testing.T) {
+	test := &v1alpha1.ABTest{Step: "half", Goal: "shop/orders"}
+	goal := v1alpha1.AnalysisMetric{Name: "orders", Goal: &v1alpha1.GoalMetric{}}
+	of := func() map[string]v1alpha1.AnalysisTemplateSpec {
+		return map[string]v1alpha1.AnalysisTemplateSpec{"shop": {Metrics: []v1alpha1.AnalysisMetric{goal}}}
+	}
+	require.Empty(t, aimless(test, of()))
+	goal.DryRun = true
+	require.Equal(t, "spec.strategy.abTest.goal: metric shop/orders runs dry, and decides nothing; take its dryRun out", aimless(test, of()))
+}

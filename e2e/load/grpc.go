@@ -21,9 +21,13 @@ import (
 // grpcStatusBase plus the gRPC code is the status of an answer that is not OK.
 const grpcStatusBase = 600
 
-// staleRoute is what grpc-go says of a call for which it chose a cluster by a route that it dropped at the same moment. The
-// call was never sent, and it is the client that lost it.
+// staleRoute is what grpc-go says of a call for which it chose a cluster by a route, while what picks its connection still goes by
+// the route before, or already by the next one: it swaps them one after the other. The call was never sent, and it is the client that
+// would lose it.
 const staleRoute = "unknown cluster selected for RPC"
+
+// swapTime is how long that may take, on a busy machine; if it takes longer, something else is wrong.
+const swapTime = time.Second
 
 // connectTimeout is how long a server may take to answer a new connection, on a busy machine; a call waits for it.
 const connectTimeout = 3 * time.Second
@@ -88,9 +92,17 @@ func (g *grpcSender) send(ctx context.Context, _ bool) outcome {
 		conn = fresh
 	}
 	var header metadata.MD
-	_, err := echo.Call(metadata.NewOutgoingContext(ctx, g.metadata), conn, postedText, grpc.Header(&header))
-	if err != nil && strings.Contains(err.Error(), staleRoute) { // once: if it happens again, something else is wrong
-		_, err = echo.Call(metadata.NewOutgoingContext(ctx, g.metadata), conn, postedText, grpc.Header(&header))
+	call := func() error {
+		_, err := echo.Call(metadata.NewOutgoingContext(ctx, g.metadata), conn, postedText, grpc.Header(&header))
+		return err
+	}
+	err := call()
+	for pause := time.Millisecond; err != nil && strings.Contains(err.Error(), staleRoute) && pause < swapTime; pause *= 2 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		err = call()
 	}
 	version := strings.Join(header.Get(echo.VersionKey), ",")
 	code := status.Code(err)
