@@ -10,8 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/e2e/load"
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
@@ -23,12 +26,16 @@ func served(service string) v1alpha1.GoalCounters {
 	return v1alpha1.GoalCounters{Users: counted(""), Events: counted(`,code="200"`)}
 }
 
-// TestEvidenceABTest: a version whose users are served better than stable's wins and goes on by itself, and one whose are served
+// TestEvidenceABTest: users choose their version by a header. A version whose users are served better than stable's wins and goes on by itself, and one whose are served
 // worse goes back. The page of the results says so.
 func TestEvidenceABTest(t *testing.T) {
 	t.Parallel()
 	monitored(t)
-	s := begin(t, setting{flags: usual, gateway: 67, patience: judging, steps: []v1alpha1.Step{world.Weighted("test", 50, nil)}})
+	s := begin(t, setting{
+		flags: usual, patience: judging,
+		extra: []load.Target{{Name: "header", Headers: map[string]string{"X-Canary": "yes"}, Rate: 50}},
+		steps: []v1alpha1.Step{{Name: "test", Replicas: ptr.To(intstr.FromInt32(1)), Match: insiders}},
+	})
 	s.create(&v1alpha1.AnalysisTemplate{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.app.Namespace, Name: "shop"},
 		Spec: v1alpha1.AnalysisTemplateSpec{Metrics: []v1alpha1.AnalysisMetric{{Name: "served", Goal: &v1alpha1.GoalMetric{
@@ -37,7 +44,6 @@ func TestEvidenceABTest(t *testing.T) {
 	})
 	tested, err := json.Marshal(map[string]any{
 		"strategy": map[string]any{
-			"stickiness": v1alpha1.Stickiness{Cookie: "lane", Stable: true},
 			"abTest": v1alpha1.ABTest{
 				Step: "test", Goal: "shop/served", For: *world.Seconds(30), AtMost: world.Seconds(20 * 60), Decision: v1alpha1.DecisionPromoteWinner,
 			},
