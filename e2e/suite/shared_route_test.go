@@ -19,7 +19,7 @@ func TestTwoRolloutsShareARoute(t *testing.T) {
 			apps := map[string]*scenario{}
 			for _, app := range []string{"a", "b"} {
 				apps[app] = begin(t, setting{
-					suffix: "-" + app, among: []string{"-a", "-b"}, elsewhere: true, replicas: 2, gateway: 100,
+					suffix: "-" + app, among: []string{"-a", "-b"}, elsewhere: true, replicas: 2, gateway: 60,
 					steps: []v1alpha1.Step{world.Weighted("half", 50, approval())},
 				})
 			}
