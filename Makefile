@@ -27,7 +27,7 @@ cluster := cd e2e && go run ./cluster/cmd/cluster
 # mesh among them, and what is about evidence.
 NODES3   := TestNode
 ISTIO    := TestIstio
-SOAK     := TestMeshRoutesPromoteBySteps|TestDescribedPromoteBySteps|TestTwoRolloutsShareARoute
+SOAK     := TestMeshRoutesPromoteBySteps|TestDescribedPromoteBySteps|TestConnectionsPromoteBySteps|TestTwoRolloutsShareARoute
 EVIDENCE := TestEvidence
 
 # What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back,

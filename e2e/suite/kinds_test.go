@@ -1,6 +1,7 @@
 package suite_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -58,28 +59,19 @@ func TestGRPCPromoteBySteps(t *testing.T) {
 	promoteByQuarters(t, setting{kind: "GRPCRoute", gateway: 120}, "insider")
 }
 
-// TestDescribedPromote shares requests by Traefik's own kinds, which Crossfade knows by their RouteKinds alone.
+// TestDescribedPromote shares requests by one of Traefik's own kinds, which Crossfade knows by its RouteKind alone.
 func TestDescribedPromote(t *testing.T) {
-	t.Run("IngressRoute", func(t *testing.T) {
-		t.Parallel()
-		s := begin(t, setting{kind: "IngressRoute", gateway: 120, extra: matched("insider"), steps: []v1alpha1.Step{
-			{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: matching("insider"), Hold: approval()},
-		}})
-		s.ship("v2")
-		release, records := s.promoted("quarter")
-		s.requireSharesIn("quarter", 0.25, true, release, records)
-		s.requireLikeTwin(false, ships("v2"))
-	})
-	t.Run("TraefikService", func(t *testing.T) {
-		t.Parallel()
-		s := begin(t, setting{kind: "TraefikService", steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
-		s.ship("v2")
-		s.requireHalf()
-		promotedFromHalf(s)
-	})
+	t.Parallel()
+	s := begin(t, setting{kind: "IngressRoute", gateway: 120, extra: matched("insider"), steps: []v1alpha1.Step{
+		{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: matching("insider"), Hold: approval()},
+	}})
+	s.ship("v2")
+	release, records := s.promoted("quarter")
+	s.requireSharesIn("quarter", 0.25, true, release, records)
+	s.requireLikeTwin(false, ships("v2"))
 }
 
-// TestDescribedPromoteBySteps does so by all four shares. It is for soak.
+// TestDescribedPromoteBySteps shares requests by both of these kinds, and by all four shares. It is for soak.
 func TestDescribedPromoteBySteps(t *testing.T) {
 	t.Run("IngressRoute", func(t *testing.T) {
 		t.Parallel()
@@ -98,7 +90,7 @@ func TestDescribedPromoteBySteps(t *testing.T) {
 }
 
 // TestConnectionsPromoteBySteps shares connections, which the gateway does not look into: a kept one stays where it is, so
-// fresh ones tell the share.
+// fresh ones tell the share. It is for soak.
 func TestConnectionsPromoteBySteps(t *testing.T) {
 	for _, kind := range []string{"TCPRoute", "TLSRoute"} {
 		t.Run(kind, func(t *testing.T) {
@@ -171,20 +163,23 @@ func TestBackendsBehindTLS(t *testing.T) {
 	}
 }
 
-// TestOtherKindsGoBack: those that share connections go back as they are aborted; nothing in being superseded is their own.
-func TestOtherKindsGoBack(t *testing.T) {
+// TestOtherKindsFromHalf: those that share connections go on and back; nothing in being superseded is their own.
+func TestOtherKindsFromHalf(t *testing.T) {
+	ends := maps.Clone(waysBack)
+	ends["Promoted"] = promotedFromHalf
 	ways := map[string][]string{
-		"IngressRoute": {"Aborted"}, "TraefikService": {"Aborted"},
-		"GRPCRoute": {"Aborted", "Superseded"}, "Ingress": {"Aborted", "Superseded"}, "TCPRoute": {"Aborted"}, "TLSRoute": {"Aborted"},
+		"IngressRoute": {"Aborted"}, "TraefikService": {"Promoted", "Aborted"},
+		"GRPCRoute": {"Aborted", "Superseded"}, "Ingress": {"Aborted", "Superseded"},
+		"TCPRoute": {"Promoted", "Aborted"}, "TLSRoute": {"Promoted", "Aborted"},
 	}
 	for kind, names := range ways {
-		for _, name := range names {
+		for i, name := range names {
 			t.Run(kind+name, func(t *testing.T) {
 				t.Parallel()
-				s := begin(t, setting{kind: kind, tcpPort: 9002, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+				s := begin(t, setting{kind: kind, tcpPort: 9001 + i, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 				s.ship("v2")
 				s.requireHalf()
-				waysBack[name](s)
+				ends[name](s)
 			})
 		}
 	}
