@@ -120,6 +120,8 @@ func injected(w http.ResponseWriter, _ *http.Request) {
 }
 
 func TestRunFailures(t *testing.T) {
+	// late is more than a request is ever sent too late by, on a busy machine: that would be unsent.
+	const late = 2 * time.Second
 	hang := func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
@@ -147,7 +149,7 @@ func TestRunFailures(t *testing.T) {
 			handler: func(w http.ResponseWriter, _ *http.Request) { w.Header().Del(VersionHeader) },
 			fault:   FaultVersion, status: 200,
 		},
-		"no answer in time": {handler: hang, config: Config{Timeout: 50 * time.Millisecond}, fault: FaultTimeout},
+		"no answer in time": {handler: hang, config: Config{Timeout: late}, fault: FaultTimeout},
 		"an answer cut short": {
 			handler: func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Length", "100")
@@ -182,7 +184,7 @@ func TestRunFailures(t *testing.T) {
 		server := serve(t, hang)
 		report, err := Run(t.Context(), Config{
 			Targets:  []Target{{Name: "shop", URL: server.URL, Rate: 200}},
-			Duration: 100 * time.Millisecond, Timeout: 300 * time.Millisecond, MaxInFlight: 5,
+			Duration: 100 * time.Millisecond, Timeout: late, MaxInFlight: 5,
 		})
 		require.ErrorIs(t, err, ErrRate)
 		require.ErrorContains(t, err, `target "shop"`)
