@@ -50,6 +50,8 @@ type Compare struct {
 	found  Finding
 	weight int32
 	end    time.Time
+	// lateCanary and lateStable are events that wait for an interval with requests.
+	lateCanary, lateStable late
 	// failed is the finding at the moment of the alarm.
 	failed *Finding
 }
@@ -72,6 +74,10 @@ func (c *Compare) Add(intervals ...Interval) {
 // add says whether the interval was used.
 func (c *Compare) add(interval Interval) bool {
 	c.see(interval)
+	interval.Canary, interval.Stable = c.lateCanary.keep(interval.Canary), c.lateStable.keep(interval.Stable)
+	if sequential.Comparable(sequential.Arm(interval.Canary), sequential.Arm(interval.Stable)) {
+		interval.Canary, interval.Stable = c.lateCanary.give(interval.Canary), c.lateStable.give(interval.Stable)
+	}
 	canary, stable, phi := sequential.Arm(interval.Canary), sequential.Arm(interval.Stable), c.phi()
 	usable := sequential.Comparable(canary, stable)
 	if usable {

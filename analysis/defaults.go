@@ -64,7 +64,7 @@ func DefaultLatency() LatencyComparison {
 
 // DefaultSplit is that of all weights.
 func DefaultSplit() SplitCheck {
-	return SplitCheck{Of: "requests", Alpha: defaultAlphaSplit, Tolerance: defaultTolerance, Confirm: defaultConfirm}
+	return SplitCheck{Of: "requests", Alpha: defaultAlphaSplit, Tolerance: defaultTolerance, Restarts: DefaultRestarts(), Confirm: defaultConfirm}
 }
 
 // DefaultSampleRatio is that of the users of an A/B test. They are independent.

@@ -22,6 +22,9 @@ type Interval struct {
 	Weight int32
 }
 
+// Both says whether both arms did something, so that they can be compared.
+func (i Interval) Both() bool { return i.Canary.Exposures > 0 && i.Stable.Exposures > 0 }
+
 func (i Interval) length() time.Duration { return i.End.Sub(i.Start) }
 
 func (i Interval) end() time.Time { return i.End }

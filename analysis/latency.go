@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"crossfade.io/crossfade/analysis/sequential"
@@ -37,6 +38,8 @@ type Latency struct {
 	asked  LatencyComparison
 	before sequential.Histogram
 
+	// idle: stable had no requests before the release, so its first ones tell what is slow.
+	idle bool
 	// compare and shift are there once the edge is chosen.
 	compare *Compare
 	shift   *sequential.Shift
@@ -49,7 +52,7 @@ type Latency struct {
 
 // NewLatency takes stable's histogram from before the release, of half an hour or so.
 func NewLatency(asked LatencyComparison, before sequential.Histogram) *Latency {
-	return &Latency{asked: asked, before: before}
+	return &Latency{asked: asked, before: before, idle: before.Count == 0}
 }
 
 // Add takes further intervals, in the order of time.
@@ -64,7 +67,7 @@ func (l *Latency) add(interval LatencyInterval) {
 		l.found.Start = interval.Start
 	}
 	l.found.Every = interval.length()
-	if l.compare == nil && !l.choose(interval) {
+	if l.compare == nil && (l.learns(interval) || !l.choose(interval)) {
 		l.found.LeftOut++
 		return
 	}
@@ -82,6 +85,25 @@ func (l *Latency) add(interval LatencyInterval) {
 	if used {
 		l.shift.Add(interval.Canary, interval.Stable, phi)
 	}
+}
+
+// learns takes stable's requests of an interval for those of before, where there were none, until they tell of the quantile. Such an
+// interval is left out, so the choice is fair.
+func (l *Latency) learns(interval LatencyInterval) bool {
+	const slow = 3
+	if !l.idle || l.before.Count*(1-l.asked.Quantile) >= slow {
+		return false
+	}
+	h, is := interval.Stable.(sequential.Histogram)
+	if !is || !slices.Equal(h.Edges, l.before.Edges) {
+		return true
+	}
+	below := slices.Clone(l.before.Below)
+	for k, n := range h.Below {
+		below[k] += n
+	}
+	l.before.Below, l.before.Count = below, l.before.Count+h.Count
+	return true
 }
 
 // choose finds the edge, among those that both arms have: a release may change buckets. Which they have says nothing of how fast

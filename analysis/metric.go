@@ -13,6 +13,8 @@ type Metric[T Observation] struct {
 	some    bool
 	// optional: without data it is left out.
 	optional bool
+	// kept: what it found does not age.
+	kept bool
 }
 
 // Ask has a judge of its own say what it finds, under this name. Weight is the share of its evidence in what is put together, at
@@ -26,6 +28,9 @@ func Ask[T Observation](j *Judgement, name string, weight float64, judge Judge[T
 // Optional says whether the metric is left out of the verdict as long as it has no data. It may be said again.
 func (m *Metric[T]) Optional(may bool) { m.optional = may }
 
+// Keep says whether what was found stays, as long as nothing can be observed. It may be said again.
+func (m *Metric[T]) Keep(may bool) { m.kept = may }
+
 // Add takes further observations, in the order of time. They are judged when the Judgement is looked at.
 func (m *Metric[T]) Add(observations ...T) {
 	m.waiting = append(m.waiting, observations...)
@@ -35,7 +40,12 @@ func (m *Metric[T]) Add(observations ...T) {
 }
 
 // Finding is what its judge says by the evidence as of now, of what was judged so far.
-func (m *Metric[T]) Finding(now time.Time) Finding { return m.judge.standing().Aged(now) }
+func (m *Metric[T]) Finding(now time.Time) Finding {
+	if m.kept {
+		return m.judge.standing()
+	}
+	return m.judge.standing().Aged(now)
+}
 
 // metric is a Metric of whatever observations.
 type metric interface {

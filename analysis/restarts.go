@@ -7,7 +7,7 @@ import "time"
 type Restarts struct {
 	// Every is the time between two; 0 has none.
 	Every time.Duration
-	// Planned is for how long there is something left to begin with; at least Every.
+	// Planned is for how long they are of equal parts; at least Every.
 	Planned time.Duration
 }
 
@@ -33,8 +33,22 @@ func (c *clock) due(r Restarts, start time.Time) float64 {
 	if c.first.IsZero() {
 		c.first = start
 	}
-	passed := int64(start.Sub(c.first) / r.Every)
-	restarts := max(passed-c.done, 0)
-	c.done += restarts
-	return float64(restarts) * r.invested() * float64(r.Every) / float64(max(r.Planned, r.Every))
+	passed := max(int64(start.Sub(c.first)/r.Every), c.done)
+	due := r.begun(passed) - r.begun(c.done)
+	c.done = passed
+	return due
+}
+
+// later is the share of what is bet afresh that is kept for after the planned time, without end.
+const later = 0.1
+
+// begun is what the first n restarts bet in all: in equal parts over the planned time, and from then on ever less, so that
+// there is always something left to begin with, and who turns bad after days is found nearly as soon.
+func (r Restarts) begun(n int64) float64 {
+	planned := float64(max(r.Planned, r.Every)) / float64(r.Every)
+	all, k := 1-r.invested(), float64(n)
+	if k <= planned {
+		return all * (1 - later) * k / planned
+	}
+	return all * (1 - later*planned/k)
 }

@@ -39,6 +39,8 @@ type SLO struct {
 	// end is when the last interval ended, of whatever use; spent are all events so far.
 	end   time.Time
 	spent float64
+	// late are events that wait for an interval with requests.
+	late late
 }
 
 // NewSLO has seen nothing yet.
@@ -68,6 +70,11 @@ func (s *SLO) add(interval Interval) {
 	if canary.Believed() {
 		s.spent += canary.Events
 	}
+	interval.Canary = s.late.keep(interval.Canary)
+	if canary.Believed() && canary.Exposures > 0 {
+		interval.Canary = s.late.give(interval.Canary)
+	}
+	canary = sequential.Arm(interval.Canary)
 	s.above.Invest(s.clock.due(s.asked.Restarts, interval.Start))
 	if s.above.Add(canary, s.asked.Phi) {
 		s.found.Last = interval.End

@@ -17,9 +17,10 @@ type SplitCheck struct {
 	Alpha float64
 	// Tolerance is by which factor over 1 the odds of the canary may be off, at least 0.
 	Tolerance float64
-	// Confirm and Phi are those of Comparison.
-	Confirm int
-	Phi     float64
+	// Restarts, Confirm and Phi are those of Comparison; half of what Restarts say is bet afresh, the rest is for steps to come.
+	Restarts Restarts
+	Confirm  int
+	Phi      float64
 }
 
 // Split judges whether the canary gets the share of requests that its weight says, by the Exposures of intervals. Its Fail is no
@@ -30,6 +31,7 @@ type Split struct {
 	test    *sequential.Split
 	noise   *sequential.Noise
 	confirm sequential.Confirm
+	clock   clock
 	found   Finding
 	// weight is that of the last interval, and quiet how many intervals since it changed.
 	weight int32
@@ -70,6 +72,7 @@ func (s *Split) add(interval Interval) {
 			s.test.Invest(s.test.Cash() / 2)
 		}
 	}
+	s.test.Invest(s.clock.due(s.asked.Restarts, interval.Start) / 2)
 	weight := float64(interval.Weight) / whole
 	canary, stable := interval.Canary.Exposures, interval.Stable.Exposures
 	phi := s.phi()

@@ -211,6 +211,9 @@ func (c course) weighed(step string) int32 {
 
 // lone: by the split of the present step one of the versions has no requests.
 func (c course) lone() bool {
+	if n := len(c.visits); n > 0 && c.stage != v1alpha1.StageStepping && c.stage != "" {
+		return c.alone(c.visits[n-1].Name) // it was so at the end
+	}
 	name, started := c.present()
 	return !started.IsZero() && c.alone(name)
 }
@@ -219,6 +222,13 @@ func (c course) lone() bool {
 func (c course) loneAt(t time.Time) bool {
 	return slices.ContainsFunc(c.visits, func(v v1alpha1.StepStatus) bool {
 		return v.StartedAt != nil && !v.StartedAt.After(t) && (v.EndedAt == nil || !v.EndedAt.Time.Before(t)) && c.alone(v.Name)
+	})
+}
+
+// toBeLone: a step that sends all requests to one of the versions had been entered, and was not in effect yet.
+func (c course) toBeLone(t time.Time) bool {
+	return slices.ContainsFunc(c.visits, func(v v1alpha1.StepStatus) bool {
+		return !v.EnteredAt.After(t) && (v.StartedAt == nil || v.StartedAt.After(t)) && (v.EndedAt == nil || !v.EndedAt.Time.Before(t)) && c.alone(v.Name)
 	})
 }
 

@@ -42,6 +42,9 @@ func (m *metric) events(c course, given map[string][]analysis.Series, from, to t
 			}
 			interval.Weight = c.weight(interval.Start, interval.End)
 			p := m.slowness(interval)
+			if c.toBeLone(interval.End) && !(p.canaryRequests > 0 && p.stableRequests > 0) {
+				continue
+			}
 			all = append(all, event{at: interval.End.Add(m.settle()), of: m, add: func() point { m.latencies(interval); return p }})
 		}
 		return all
@@ -55,7 +58,7 @@ func (m *metric) events(c course, given map[string][]analysis.Series, from, to t
 		return m.means(c, canary, stable, given, from, to)
 	}
 	for _, interval := range analysis.Intervals(canary, stable, m.grid, from, to) {
-		if m.excuse != nil && c.loneAt(interval.End) {
+		if m.excuse != nil && (c.loneAt(interval.End) || c.toBeLone(interval.End) && !interval.Both()) {
 			continue
 		}
 		interval.Weight = c.weight(interval.Start, interval.End)
@@ -75,7 +78,7 @@ func (m *metric) events(c course, given map[string][]analysis.Series, from, to t
 // rates are what an interval adds to the course: of a Split the canary's share as counted, and as declared.
 func (m *metric) rates(i analysis.Interval) point {
 	p := point{at: i.End, canaryRequests: i.Canary.Exposures, stableRequests: i.Stable.Exposures}
-	p.canary, p.stable = i.Canary.Events/i.Canary.Exposures, i.Stable.Events/i.Stable.Exposures
+	p.canary, p.stable = eachOf(i.Canary), eachOf(i.Stable)
 	if m.Split != nil {
 		all := i.Canary.Exposures + i.Stable.Exposures
 		p.canary, p.stable = i.Canary.Exposures/all, math.NaN()

@@ -22,7 +22,7 @@ func (m *metric) judge(s *scope, count int) error {
 		m.edge = latency.Edge
 		judged := analysis.Ask(s.judgement, m.name, weight, latency)
 		optional(m, judged)
-		m.latencies, m.finding, m.excuse = judged.Add, judged.Finding, judged.Optional
+		m.latencies, m.finding, m.excuse, m.keep = judged.Add, judged.Finding, judged.Optional, judged.Keep
 	case kindObjective:
 		asked := analysis.DefaultObjective(number(&m.Objective.Objective, 1))
 		asked.Burn, asked.Budget, asked.Phi = number(m.Objective.Burn, asked.Burn), number(m.Objective.Budget, 0), m.phi
@@ -36,7 +36,7 @@ func (m *metric) judge(s *scope, count int) error {
 		m.fails = -math.Log(asked.Alpha)
 		judged := analysis.Ask(s.judgement, m.name, weight, analysis.NewSplit(asked))
 		optional(m, judged)
-		m.intervals, m.finding, m.excuse = judged.Add, judged.Finding, judged.Optional
+		m.intervals, m.finding, m.excuse, m.keep = judged.Add, judged.Finding, judged.Optional, judged.Keep
 	case kindThreshold:
 		return m.judgeThreshold(s, weight)
 	case kindGoal:
@@ -46,7 +46,7 @@ func (m *metric) judge(s *scope, count int) error {
 		m.fails, m.passes = -math.Log(asked.Alpha), -math.Log(asked.AlphaPass)
 		judged := analysis.Ask(s.judgement, m.name, weight, analysis.NewCompare(asked))
 		optional(m, judged)
-		m.intervals, m.finding, m.excuse = judged.Add, judged.Finding, judged.Optional
+		m.intervals, m.finding, m.excuse, m.keep = judged.Add, judged.Finding, judged.Optional, judged.Keep
 	}
 	return nil
 }

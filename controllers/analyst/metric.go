@@ -51,7 +51,9 @@ type metric struct {
 	measure   func(...analysis.Measurement)
 	finding   func(now time.Time) analysis.Finding
 	// excuse says whether it may be without data for now; nil of what needs no other version beside.
-	excuse     func(may bool)
+	excuse func(may bool)
+	// keep has what was shown stay, as where there is nothing to compare it with; it is there where excuse is.
+	keep       func(may bool)
 	threshold  *analysis.Threshold
 	difference *analysis.Difference
 	edge       func() float64

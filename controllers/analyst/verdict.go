@@ -62,12 +62,11 @@ func (i *inquiry) late(c course, now time.Time) string {
 func (i *inquiry) counts(s *scope, c course, now time.Time) bool {
 	at, open, ever := s.until(c, now)
 	s.excuse(c.lone())
-	i.age(s, at, ever)
+	i.age(s, c, at, ever)
 	if s.found.Verdict == v1alpha1.VerdictNoData && c.lone() && s.compares() {
 		if s.found.Last.IsZero() {
 			return false
 		}
-		s.found = s.judgement.Look(s.found.Last) // what was shown while both had requests
 	}
 	if !s.decides || !ever {
 		return false
@@ -80,6 +79,7 @@ func (s *scope) excuse(lone bool) {
 	for _, m := range s.metrics {
 		if m.excuse != nil {
 			m.excuse(lone || m.NoData == noDataIgnore)
+			m.keep(lone)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func (s *scope) compares() bool {
 }
 
 // age has what was found age: what is old is no data. A problem of its source is why.
-func (i *inquiry) age(s *scope, at time.Time, ever bool) {
+func (i *inquiry) age(s *scope, c course, at time.Time, ever bool) {
 	if !ever {
 		return
 	}
@@ -99,7 +99,7 @@ func (i *inquiry) age(s *scope, at time.Time, ever bool) {
 		if !m.begun {
 			m.found = analysis.Finding{Verdict: v1alpha1.VerdictNoData, Reason: "nothing is known of it yet", Phi: 1}
 		} else {
-			m.found = m.finding(m.asOf(at))
+			m.found = m.finding(m.asOf(m.until(c, at)))
 		}
 		if m.problem != nil && m.found.Verdict == v1alpha1.VerdictNoData {
 			m.found.Reason = m.problem.Error()
