@@ -122,7 +122,8 @@ DestinationRule with istiod, the others on their schema at most.
 The user's VirtualService is split in place, its rules of http, tls and tcp. A copy of a rule stands right before it, with its
 timeout, retries, rewrite, CORS policy, fault and mirrors; as the first rule that matches decides, it takes nothing of
 another's. Callers are told by ` + "`match[].sourceLabels`" + ` as well, by labels of their pods, which a gateway has too; beside those
-that a rule asks for itself; shown with istiod and callers that follow it by themselves. A VirtualService without hosts, to which
+that a rule asks for itself, but not of a rule whose match names gateways, beside which Istio looks at no labels; shown with istiod and
+callers that follow it by themselves. A VirtualService without hosts, to which
 another one delegates, is split by weights: name the one without hosts. Shown with istiod, the other one in another namespace.
 
 The canary Service has a host of its own, so what a **DestinationRule** of the namespace says of the Service's host (TLS, load

@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 
@@ -23,6 +24,9 @@ func (dialect) Conjoin(a rules.Alternative, match rules.Object) (rules.Object, e
 		out["method"] = met
 	}
 	if len(a.SourceLabels) > 0 {
+		if gateways, _ := match["gateways"].([]any); len(gateways) > 0 { // sourceMatchHTTP in pilot/pkg/networking/core/route
+			return nil, errors.New("it has gateways in its match, and Istio then looks at no labels of callers; take gateways out of that match, or sourceLabels out of the step")
+		}
 		theirs, _ := out[sourceLabels].(rules.Object)
 		labels := rules.Shallow(theirs)
 		for key, value := range a.SourceLabels {

@@ -171,8 +171,9 @@ func meets(match object, r providertest.Request) bool {
 	if method, ok := match["method"].(object); ok && !holds(method, r.Method, true) {
 		return false
 	}
+	gateways, _ := match["gateways"].([]any)
 	for key, value := range mapOf(match, "sourceLabels") {
-		if has, ok := r.Labels[key]; !ok || has != value {
+		if has, ok := r.Labels[key]; len(gateways) == 0 && (!ok || has != value) { // beside gateways it looks at none
 			return false
 		}
 	}

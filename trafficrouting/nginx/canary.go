@@ -171,8 +171,10 @@ func (f flavor) headerOf(h v1alpha1.ValueMatch) (map[string]string, error) {
 		return nil, fmt.Errorf("match header %s: an empty value means none to %s; name one", h.Name, f.controller)
 	}
 	if h.Exact == nil {
-		if _, err := regexp.Compile(whole(*h.Regex)); err != nil {
-			return nil, fmt.Errorf("match header %s: read regex %q: %w; use RE2 syntax", h.Name, *h.Regex, err)
+		for _, text := range []string{*h.Regex, whole(*h.Regex)} { // brackets that close ours would make another one of it
+			if _, err := regexp.Compile(text); err != nil {
+				return nil, fmt.Errorf("match header %s: read regex %q: %w; use RE2 syntax", h.Name, *h.Regex, err)
+			}
 		}
 	}
 	if strings.ContainsAny(expression(h), "\r\n") {

@@ -30,10 +30,10 @@ type flavor struct {
 }
 
 var flavors = map[v1alpha1.Flavor]flavor{
-	// Weights, session affinity and load balancing belong to the upstream, all else to the location of the user's Ingress.
+	// Weights, session affinity, load balancing and whether it is the Service's own address belong to the upstream, all else to the location of the user's Ingress.
 	v1alpha1.FlavorIngressNginx: {
 		controller: "ingress-nginx", granularity: 1, settle: 5 * time.Second,
-		copies: regexp.MustCompile(`^(load-balance|upstream-hash-by.*|affinity.*|session-cookie-.*)$`),
+		copies: regexp.MustCompile(`^(load-balance|service-upstream|upstream-hash-by.*|affinity.*|session-cookie-.*)$`),
 		header: nginxHeader, cookie: nginxCookie,
 	},
 	// All but the canary's own annotations are read from the user's Ingress.

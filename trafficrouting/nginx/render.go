@@ -1,6 +1,8 @@
 package nginx
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,8 +91,12 @@ func nameOf(target, class string) string {
 		}
 		return '-'
 	}, strings.ToLower(class)), "-")
-	if fit == "" {
+	switch {
+	case class == "":
 		return target
+	case fit != class: // others may be fitted to the same
+		sum := sha256.Sum256([]byte(class))
+		fit = strings.Trim(fit+"-"+hex.EncodeToString(sum[:5]), "-")
 	}
 	return target + "-" + fit
 }

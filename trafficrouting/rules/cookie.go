@@ -40,8 +40,10 @@ func ofCookie(expr string) bool { return strings.HasPrefix(expr, beforeCookie) }
 // wholePattern anchors a user's regular expression, which must match the whole value.
 func wholePattern(expr string) (string, error) {
 	pattern := "^(" + expr + ")$"
-	if _, err := regexp.Compile(pattern); err != nil {
-		return "", fmt.Errorf("read regex %q: %w; use RE2 syntax", expr, err)
+	for _, text := range []string{expr, pattern} { // brackets that close ours would make another one of it
+		if _, err := regexp.Compile(text); err != nil {
+			return "", fmt.Errorf("read regex %q: %w; use RE2 syntax", expr, err)
+		}
 	}
 	return pattern, nil
 }

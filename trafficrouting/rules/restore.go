@@ -182,8 +182,12 @@ func (u userRule) restore(r record, namespace string) {
 	at := u.align(r, namespace)
 	fates := make([]fate, len(u.refs))
 	scaled := u.ours
+	applied := u.applied(r, at)
 	for i := range u.refs {
 		fates[i] = u.fateOf(i, r, at[i])
+		if applied && fates[i] == unchanged {
+			fates[i] = edited
+		}
 		scaled = scaled || fates[i] == unchanged && r.Rendered[at[i]] != r.own(at[i], u.Route)
 	}
 	if scaled && slices.Contains(fates, edited) {
@@ -195,6 +199,20 @@ func (u userRule) restore(r record, namespace string) {
 			u.setWeight(ref, r.Own[at[i]])
 		}
 	}
+}
+
+// applied says whether the rule is one that somebody wrote anew, without our backends: a weight in it that looks like one that
+// was written is what they want. Where these are scaled, and all there, ours were only taken out.
+func (u userRule) applied(r record, at []int) bool {
+	if u.ours {
+		return false
+	}
+	for i, j := range at {
+		if j < 0 || u.live[i] != r.Rendered[j] {
+			return true
+		}
+	}
+	return r.Scale == 1
 }
 
 // meant returns the weights in the scale of the live ones.
