@@ -28,13 +28,13 @@ func whole(r *v1alpha1.Release) *v1alpha1.Release {
 	return r
 }
 
-func requireAll(t *testing.T, want v1alpha1.Verdict, a *told, r *v1alpha1.Release, when string) {
+func requirePasses(t *testing.T, a *told, r *v1alpha1.Release, when string) {
 	t.Helper()
 	e := a.Judge(r, a.tell)
-	require.Equal(t, want, e.Verdict, "%s: %s", when, e.Message)
+	require.Equal(t, v1alpha1.VerdictPass, e.Verdict, "%s: %s", when, e.Message)
 	for _, m := range e.Record.Metrics {
-		require.Equal(t, want, m.Verdict, "%s: %s: %s", when, m.Name, m.Reason)
-		require.Equal(t, want, m.Verdicts[len(m.Verdicts)-1].Verdict, "%s: %s", when, m.Name)
+		require.Equal(t, v1alpha1.VerdictPass, m.Verdict, "%s: %s: %s", when, m.Name, m.Reason)
+		require.Equal(t, v1alpha1.VerdictPass, m.Verdicts[len(m.Verdicts)-1].Verdict, "%s: %s", when, m.Name)
 	}
 }
 
@@ -47,7 +47,7 @@ func TestStepOfAll(t *testing.T) {
 				w, r := steady(2), whole(released())
 				a := atTenth(t, w, w, r)
 				a.judge(r, 20*time.Minute, v1alpha1.VerdictPass)
-				requireAll(t, v1alpha1.VerdictPass, a, r, "at a tenth")
+				requirePasses(t, a, r, "at a tenth")
 				now := metav1.NowMicro()
 				r.Status.Steps[0].EndedAt = &now
 				r.Status.Steps = append(r.Status.Steps, v1alpha1.StepStatus{Name: "half", Visit: 1, EnteredAt: now})
@@ -56,13 +56,13 @@ func TestStepOfAll(t *testing.T) {
 				a.judge(r, gap)
 				enter(r, "half")
 				a.judge(r, 10*time.Minute)
-				requireAll(t, v1alpha1.VerdictPass, a, r, "at all")
+				requirePasses(t, a, r, "at all")
 				over(r, v1alpha1.StageFilling)
 				a.judge(r, 3*time.Minute)
-				requireAll(t, v1alpha1.VerdictPass, a, r, "once the steps are over")
+				requirePasses(t, a, r, "once the steps are over")
 				r.Status.Progress.Stage = v1alpha1.StageKeeping
 				a.judge(r, 3*time.Minute)
-				requireAll(t, v1alpha1.VerdictPass, a, r, "once it is promoted")
+				requirePasses(t, a, r, "once it is promoted")
 			})
 		})
 	}
@@ -107,7 +107,7 @@ type twoPaces struct{ *world }
 
 func (p twoPaces) Open(_ context.Context, _ *v1alpha1.Release, ref *v1alpha1.AnalysisTemplateRef, _ *v1alpha1.MetricSource) (analysis.Source, error) {
 	if ref != nil {
-		return minutely{p.world}, nil
+		return minutely(p), nil
 	}
 	return p.world, nil
 }
@@ -121,10 +121,10 @@ func TestTwoPaces(t *testing.T) {
 		w.shift(0.5)
 		enter(r, "half")
 		a.judge(r, 30*time.Minute)
-		requireAll(t, v1alpha1.VerdictPass, a, r, "at half")
+		requirePasses(t, a, r, "at half")
 		over(r, v1alpha1.StageFilling)
 		a.judge(r, 5*time.Minute)
-		requireAll(t, v1alpha1.VerdictPass, a, r, "once the steps are over")
+		requirePasses(t, a, r, "once the steps are over")
 	})
 }
 

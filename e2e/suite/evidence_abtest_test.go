@@ -60,12 +60,12 @@ func TestEvidenceABTest(t *testing.T) {
 	s.ship("v2")
 	release := s.awaitEnd(1, "test")
 	require.Equal(t, v1alpha1.OutcomePromoted, release.Status.Outcome, release.Status.Message)
-	require.Contains(t, s.results(), "the canary is better: served")
+	require.Contains(t, s.results(), "canary is better: served")
 
 	s.ship("v3", "--error-ratio=0.1")
 	release = s.awaitEnd(2, "test")
 	require.Equal(t, v1alpha1.CauseNoWinner, release.Status.Progress.Cause, release.Status.Progress.CauseMessage)
-	require.Contains(t, s.results(), "the canary is worse: served")
+	require.Contains(t, s.results(), "canary is worse: served")
 	require.Greater(t, s.stepNamed(release, "test").EndedAt.Sub(s.stepNamed(release, "test").StartedAt.Time), 30*time.Second)
 	s.requireOnlyInjected()
 }
