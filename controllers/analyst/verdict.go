@@ -63,12 +63,8 @@ func (i *inquiry) counts(s *scope, c course, now time.Time) bool {
 	at, open, ever := s.until(c, now)
 	s.excuse(c.lone())
 	i.age(s, c, at, ever)
-	if s.found.Verdict == v1alpha1.VerdictNoData && c.lone() && s.compares() {
-		if s.found.Last.IsZero() {
-			return false
-		}
-	}
-	if !s.decides || !ever {
+	nothing := s.found.Verdict == v1alpha1.VerdictNoData && s.found.Last.IsZero()
+	if !s.decides || !ever || nothing && c.lone() && s.compares() {
 		return false
 	}
 	return open || s.found.Verdict == v1alpha1.VerdictFail || c.stage != v1alpha1.StageStepping
