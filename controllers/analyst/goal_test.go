@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"crossfade.io/crossfade/analysis"
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -66,15 +65,22 @@ func TestGoalThatCountsNobody(t *testing.T) {
 	}
 }
 
+// atTest has the Release at its test, of half of the users, in which those of the canary order twice as often.
+func atTest(t *testing.T, w *world, r *v1alpha1.Release) *told {
+	t.Helper()
+	a := begin(t, w)
+	requireReady(t, a, r)
+	w.canaryFails(0.02)
+	w.shift(0.5)
+	enter(r, "half")
+	return a
+}
+
 // TestGoalThatIsLost: a test tells nothing once its users are not counted any more, and goes on where they are again.
 func TestGoalThatIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := steady(15), drawn(t, orders(""))
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.canaryFails(0.02)
-		w.shift(0.5)
-		enter(r, "half")
+		a := atTest(t, w, r)
 		e, _ := a.judge(r, 30*time.Minute)
 		require.Equal(t, analysis.EffectBetter, e.Test.Outcome)
 		w.set(func() { w.failed = errSilent })
@@ -92,12 +98,8 @@ func TestGoalThatIsLost(t *testing.T) {
 // TestGoalOfATestThatIsOver: its source holds up no step that comes after the test.
 func TestGoalOfATestThatIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, r := steady(15), drawn(t, orders(""))
-		r.Spec.Policy.Strategy.Steps = append(r.Spec.Policy.Strategy.Steps, v1alpha1.Step{Name: "more", Weight: r.Spec.Policy.Strategy.Steps[0].Weight})
-		a := begin(t, w)
-		requireReady(t, a, r)
-		w.shift(0.5)
-		enter(r, "half")
+		w, r := steady(15), longer(t, "")
+		a := atTest(t, w, r)
 		a.judge(r, 10*time.Minute)
 		w.set(func() { w.failed = errSilent })
 		e, _ := a.judge(r, 2*time.Minute)
@@ -136,21 +138,12 @@ func longer(t *testing.T, squares string) *v1alpha1.Release {
 func TestResultOfATestThatIsOver(t *testing.T) {
 	for name, leave := range map[string]func(r *v1alpha1.Release){
 		"next step": func(r *v1alpha1.Release) { enter(r, "more") },
-		"promoting": func(r *v1alpha1.Release) {
-			now := metav1.NowMicro()
-			r.Status.Steps[len(r.Status.Steps)-1].EndedAt = &now
-			r.Status.Progress.Stage, r.Status.Progress.StageSince = v1alpha1.StageKeeping, &now
-			r.ResourceVersion += "1"
-		},
+		"promoting": func(r *v1alpha1.Release) { over(r, v1alpha1.StageKeeping) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, r := steady(15), longer(t, "")
-				a := begin(t, w)
-				requireReady(t, a, r)
-				w.canaryFails(0.02)
-				w.shift(0.5)
-				enter(r, "half")
+				a := atTest(t, w, r)
 				e, _ := a.judge(r, 30*time.Minute)
 				during := e.Record.Metrics[0]
 				require.Equal(t, analysis.EffectBetter, during.Outcome)
@@ -172,11 +165,7 @@ func TestGoalAfterARestart(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, over %t", name, over), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w, r := steady(15), longer(t, squares)
-					a := begin(t, w)
-					requireReady(t, a, r)
-					w.canaryFails(0.02)
-					w.shift(0.5)
-					enter(r, "half")
+					a := atTest(t, w, r)
 					e, _ := a.judge(r, 2*time.Hour)
 					if over {
 						enter(r, "more")
