@@ -193,7 +193,7 @@ func (s *scope) asOf(at time.Time) time.Time {
 func (i *inquiry) next(a *Analyst, c course) time.Time {
 	now := a.Clock()
 	next := now.Add(time.Minute)
-	if i.unready(c) != "" || !i.ready() {
+	if i.unready(c) != "" || !i.ready(c) {
 		next = now.Add(again)
 	}
 	for _, m := range i.metrics {

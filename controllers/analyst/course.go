@@ -45,6 +45,9 @@ func courseOf(release *v1alpha1.Release) course {
 	return c
 }
 
+// over: all steps are.
+func (c course) over() bool { return c.stage != v1alpha1.StageStepping && c.stage != "" }
+
 // first is when the first split was in effect; zero before.
 func (c course) first() time.Time {
 	for _, v := range c.visits {
@@ -57,7 +60,7 @@ func (c course) first() time.Time {
 
 // present is the step that the Release is at, and since when its split has been in effect; zero if it isn't yet.
 func (c course) present() (name string, started time.Time) {
-	if c.stage != v1alpha1.StageStepping && c.stage != "" || len(c.visits) == 0 {
+	if c.over() || len(c.visits) == 0 {
 		return "", time.Time{}
 	}
 	last := c.visits[len(c.visits)-1]
@@ -74,7 +77,7 @@ func (c course) stepAt(t time.Time) string {
 		name = c.steps[0].Name
 	}
 	for _, v := range c.visits {
-		over := v.EndedAt != nil && !v.EndedAt.After(t) && c.stage != v1alpha1.StageStepping && c.stage != ""
+		over := v.EndedAt != nil && !v.EndedAt.After(t) && c.over()
 		switch {
 		case v.EnteredAt.After(t):
 			return name
@@ -209,37 +212,40 @@ func (c course) weighed(step string) int32 {
 	return ppm
 }
 
-// lone: by the split of the present step one of the versions has no requests.
-func (c course) lone() bool {
-	if n := len(c.visits); n > 0 && c.stage != v1alpha1.StageStepping && c.stage != "" {
-		return c.alone(c.visits[n-1].Name) // it was so at the end
+// inEffect is the step whose split is in effect, or was last once all are over; empty before the present one's is.
+func (c course) inEffect() string {
+	if n := len(c.visits); n > 0 && c.over() {
+		return c.visits[n-1].Name
 	}
 	name, started := c.present()
-	return !started.IsZero() && c.alone(name)
+	if started.IsZero() {
+		return ""
+	}
+	return name
 }
 
-// loneAt is the same of the step that was in effect then.
-func (c course) loneAt(t time.Time) bool {
+// loneAt: the step that was in effect then left a metric alone with one version.
+func (c course) loneAt(t time.Time, m *metric) bool {
 	return slices.ContainsFunc(c.visits, func(v v1alpha1.StepStatus) bool {
-		return v.StartedAt != nil && !v.StartedAt.After(t) && (v.EndedAt == nil || !v.EndedAt.Time.Before(t)) && c.alone(v.Name)
+		return v.StartedAt != nil && !v.StartedAt.After(t) && (v.EndedAt == nil || !v.EndedAt.Time.Before(t)) && m.lone(c, v.Name)
 	})
 }
 
-// toBeLone: a step that sends all requests to one of the versions had been entered, and was not in effect yet.
-func (c course) toBeLone(t time.Time) bool {
+// toBeLone: a step that leaves the metric so had been entered, and was not in effect yet.
+func (c course) toBeLone(t time.Time, m *metric) bool {
 	return slices.ContainsFunc(c.visits, func(v v1alpha1.StepStatus) bool {
-		return !v.EnteredAt.After(t) && (v.StartedAt == nil || v.StartedAt.After(t)) && (v.EndedAt == nil || !v.EndedAt.Time.Before(t)) && c.alone(v.Name)
+		return !v.EnteredAt.After(t) && (v.StartedAt == nil || v.StartedAt.After(t)) && (v.EndedAt == nil || !v.EndedAt.Time.Before(t)) && m.lone(c, v.Name)
 	})
 }
 
-// alone: a step sends all requests to one of the versions.
-func (c course) alone(step string) bool {
+// all is the version that a step sends all requests to, if there is one.
+func (c course) all(step string) (canary, stable bool) {
 	at := c.at(step)
 	if at < 0 || c.mixed || len(c.steps[at].Match) > 0 || c.steps[at].Mirror != nil {
-		return false
+		return false, false
 	}
 	ppm, err := trafficrouting.PPM(c.steps[at].Weight)
-	return err == nil && (ppm == 0 || ppm == trafficrouting.Whole)
+	return err == nil && ppm == trafficrouting.Whole, err == nil && ppm == 0
 }
 
 // drawn: requests are drawn for the canary one by one, in each step.

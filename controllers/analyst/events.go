@@ -37,12 +37,12 @@ func (m *metric) events(c course, given map[string][]analysis.Series, from, to t
 	if m.arms.histogram {
 		buckets := analysis.Distributions(m.pick(m.arms.canary, given), m.pick(m.arms.stable, given), m.edges, m.grid, from, to)
 		for _, interval := range analysis.Latencies(buckets, m.edges, m.unit()) {
-			if c.loneAt(interval.End) {
+			if c.loneAt(interval.End, m) {
 				continue // nothing to compare it with, which is no lack of data
 			}
 			interval.Weight = c.weight(interval.Start, interval.End)
 			p := m.slowness(interval)
-			if c.toBeLone(interval.End) && !(p.canaryRequests > 0 && p.stableRequests > 0) {
+			if c.toBeLone(interval.End, m) && !(p.canaryRequests > 0 && p.stableRequests > 0) {
 				continue
 			}
 			all = append(all, event{at: interval.End.Add(m.settle()), of: m, add: func() point { m.latencies(interval); return p }})
@@ -58,7 +58,7 @@ func (m *metric) events(c course, given map[string][]analysis.Series, from, to t
 		return m.means(c, canary, stable, given, from, to)
 	}
 	for _, interval := range analysis.Intervals(canary, stable, m.grid, from, to) {
-		if m.excuse != nil && (c.loneAt(interval.End) || c.toBeLone(interval.End) && !interval.Both()) {
+		if c.loneAt(interval.End, m) || c.toBeLone(interval.End, m) && !interval.Both() {
 			continue
 		}
 		interval.Weight = c.weight(interval.Start, interval.End)

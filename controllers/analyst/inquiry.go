@@ -165,9 +165,9 @@ func (i *inquiry) use(a *Analyst, release *v1alpha1.Release, m *metric, asked as
 	return nil
 }
 
-// ready: all metrics without which nothing is decided have a judge.
-func (i *inquiry) ready() bool {
-	return i.planned && !slices.ContainsFunc(i.metrics, func(m *metric) bool { return m.holds() && !m.begun })
+// ready: all metrics without which nothing is decided have a judge, but for those that nobody can know anything of yet.
+func (i *inquiry) ready(c course) bool {
+	return i.planned && !slices.ContainsFunc(i.metrics, func(m *metric) bool { return m.holds() && !m.begun && !m.blank(c) })
 }
 
 // unready says which metric has no data, and how to mend it; empty if all have.

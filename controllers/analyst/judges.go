@@ -29,7 +29,7 @@ func (m *metric) judge(s *scope, count int) error {
 		m.fails, m.passes = -math.Log(asked.Alpha), -math.Log(asked.AlphaPass)
 		judged := analysis.Ask(s.judgement, m.name, weight, analysis.NewSLO(asked))
 		optional(m, judged)
-		m.intervals, m.finding = judged.Add, judged.Finding
+		m.intervals, m.finding, m.excuse, m.keep = judged.Add, judged.Finding, judged.Optional, judged.Keep
 	case kindSplit:
 		asked := analysis.DefaultSplit()
 		asked.Phi = m.phi

@@ -3,6 +3,7 @@ package analyst
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"crossfade.io/crossfade/analysis"
@@ -50,7 +51,7 @@ type metric struct {
 	latencies func(...analysis.LatencyInterval)
 	measure   func(...analysis.Measurement)
 	finding   func(now time.Time) analysis.Finding
-	// excuse says whether it may be without data for now; nil of what needs no other version beside.
+	// excuse says whether it may be without data for now; nil of a threshold and a goal.
 	excuse func(may bool)
 	// keep has what was shown stay, as where there is nothing to compare it with; it is there where excuse is.
 	keep       func(may bool)
@@ -89,6 +90,26 @@ func (m *metric) awaited(c course) bool {
 	windows := m.windows(c)
 	over := len(windows) > 0 && !windows[len(windows)-1].open()
 	return m.holds() || m.decidesTest && !over
+}
+
+// lone: a step leaves the metric without what it is told by, which is no lack of data: what compares without one of both versions, an
+// objective without the canary. Once that is promoted it has all requests, whatever the last step gave it.
+func (m *metric) lone(c course, step string) bool {
+	canary, stable := c.all(step)
+	switch {
+	case m.Threshold != nil || m.Goal != nil:
+		return false
+	case m.Objective != nil:
+		return stable && (m.when == nil || !m.when.Promoted)
+	default:
+		return canary || stable
+	}
+}
+
+// blank: until now no step has given the canary any request, of which an objective could know.
+func (m *metric) blank(c course) bool {
+	served := func(v v1alpha1.StepStatus) bool { _, stable := c.all(v.Name); return v.StartedAt != nil && !stable }
+	return m.Objective != nil && !c.over() && !slices.ContainsFunc(c.visits, served)
 }
 
 // settle is how long after an interval's end, or the time of a measurement, it is known.

@@ -36,7 +36,7 @@ func (i *inquiry) evidence(c course, now time.Time) *planner.Evidence {
 	}
 	e.Message = strings.Join(said[e.Verdict], "; ")
 	switch {
-	case c.first().IsZero() || !i.ready() && e.Verdict != v1alpha1.VerdictFail:
+	case c.first().IsZero() || !i.ready(c) && e.Verdict != v1alpha1.VerdictFail:
 		e.Verdict, e.Message = v1alpha1.VerdictNoData, cmp.Or(e.Unready, i.late(c, now), "no scrape of the first step is known yet")
 	case len(said) == 0 && ignored:
 		e.Verdict, e.Message = v1alpha1.VerdictInconclusive, "no metric has data, and all may be left out"
@@ -61,28 +61,29 @@ func (i *inquiry) late(c course, now time.Time) string {
 // counts says whether what a scope found has a say where the Release is: it is judged there, or fails. It looks at what is known.
 func (i *inquiry) counts(s *scope, c course, now time.Time) bool {
 	at, open, ever := s.until(c, now)
-	s.excuse(c.lone())
+	s.excuse(c)
 	i.age(s, c, at, ever)
 	nothing := s.found.Verdict == v1alpha1.VerdictNoData && s.found.Last.IsZero()
-	if !s.decides || !ever || nothing && c.lone() && s.compares() {
+	if !s.decides || !ever || nothing && s.lone(c) {
 		return false
 	}
 	return open || s.found.Verdict == v1alpha1.VerdictFail || c.stage != v1alpha1.StageStepping
 }
 
-// excuse says of what compares whether it may be without data for now.
-func (s *scope) excuse(lone bool) {
+// excuse says of each metric whether it may be without data for now.
+func (s *scope) excuse(c course) {
 	for _, m := range s.metrics {
 		if m.excuse != nil {
+			lone := m.lone(c, c.inEffect())
 			m.excuse(lone || m.NoData == noDataIgnore)
 			m.keep(lone)
 		}
 	}
 }
 
-// compares: each of its metrics needs requests of both versions.
-func (s *scope) compares() bool {
-	return !slices.ContainsFunc(s.metrics, func(m *metric) bool { return m.excuse == nil })
+// lone: the step in effect leaves all of its metrics without what they are told by.
+func (s *scope) lone(c course) bool {
+	return !slices.ContainsFunc(s.metrics, func(m *metric) bool { return !m.lone(c, c.inEffect()) })
 }
 
 // age has what was found age: what is old is no data. A problem of its source is why.
@@ -155,7 +156,7 @@ func (i *inquiry) early(c course) string {
 		return ""
 	}
 	for _, m := range i.metrics {
-		if m.Goal != nil || len(m.set.Queries) == 0 || !m.holds() {
+		if m.Goal != nil || len(m.set.Queries) == 0 || !m.holds() || !m.begun {
 			continue
 		}
 		windows := m.windows(c)
