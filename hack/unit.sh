@@ -11,9 +11,9 @@ race=${RACE-}
 # there, ten times as slowly.
 pure='^crossfade\.io/crossfade/(apis|intent|workload|trafficrouting|controllers/release|analysis/sequential)(/|$)'
 # Fuzz tests have a target of their own.
-go list ./... | grep -E "$pure" | xargs hack/go-test.sh -timeout 5m -skip '^Fuzz' "$@"
-go list ./... | grep -vE "$pure" | xargs hack/go-test.sh $race -timeout 5m "$@"
+go list ./... | grep -E "$pure" | xargs hack/go-test.sh -timeout 10m -skip '^Fuzz' "$@"
+go list ./... | grep -vE "$pure" | xargs hack/go-test.sh $race -timeout 10m "$@"
 cd e2e
 # These talk to a cluster, and have targets of their own.
 go list ./... | grep -vE '^crossfade\.io/crossfade/e2e/(api|suite|soak|bench|demo)(/|$)' |
-  xargs ../hack/go-test.sh $race -timeout 5m "$@"
+  xargs ../hack/go-test.sh $race -timeout 10m "$@"

@@ -14,17 +14,15 @@ import (
 	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// TestConditionsThatTakeLong: a source may answer half a million numbers.
+// TestConditionsThatTakeLong: a source may answer half a million numbers. What would look at each of them for each ends, and says so.
 func TestConditionsThatTakeLong(t *testing.T) {
 	made, err := compiled(v1alpha1.ThresholdMetric{Success: "!result.exists(x, result.exists(y, y > 1.0))"}, false)
 	require.NoError(t, err)
-	before := time.Now()
-	got := made.measured(before, analysis.Value{JSON: make([]any, 0), Numbers: make([]analysis.Number, 500_000)}, nil)
+	got := made.measured(noon, analysis.Value{JSON: make([]any, 0), Numbers: make([]analysis.Number, 500_000)}, nil)
 	require.Equal(t, analysis.OutcomeSuccess, got.Outcome, "none of none")
-	got = made.measured(before, analysis.Value{Numbers: make([]analysis.Number, 500_000)}, nil)
+	got = made.measured(noon, analysis.Value{Numbers: make([]analysis.Number, 500_000)}, nil)
 	require.Equal(t, analysis.OutcomeError, got.Outcome)
 	require.Equal(t, "success: its expression takes too long; make it simpler", got.Text)
-	require.Less(t, time.Since(before), 15*time.Second)
 }
 
 // TestUndoIsNotJudged: nothing may hold up the way back, and an undo keeps no templates.
