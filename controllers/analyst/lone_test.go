@@ -68,6 +68,22 @@ func TestStepOfAll(t *testing.T) {
 	}
 }
 
+// TestRestartAtAStepOfAll: who begins there, and whose source doesn't answer, doesn't know what was shown before, so nothing passes.
+func TestRestartAtAStepOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := steady(2), whole(released())
+		a := atTenth(t, w, w, r)
+		a.judge(r, 2*time.Minute)
+		w.shift(1)
+		enter(r, "half")
+		w.set(func() { w.failed = errSilent })
+		again := begin(t, w)
+		e, _ := again.judge(r, 10*time.Minute, v1alpha1.VerdictPass)
+		require.Equal(t, v1alpha1.VerdictNoData, e.Verdict, e.Message)
+		require.Contains(t, e.Message, "gave no answer")
+	})
+}
+
 // TestObjectiveBesideComparisons: an objective alone doesn't let a canary pass that was not shown to be as good as stable.
 func TestObjectiveBesideComparisons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
