@@ -33,7 +33,7 @@ type Config struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 	// MaxInFlight bounds the requests in flight per target; one over it is unsent. Zero means 4096.
 	MaxInFlight int `json:"maxInFlight,omitempty"`
-	// RawFile is where every request is logged as a line of CSV, for ReadRaw; empty logs none.
+	// RawFile is where every request is logged as a line of CSV, for RawLog; empty logs none.
 	RawFile string `json:"rawFile,omitempty"`
 	// SamplesFile is where counts per second are written as lines of JSON, see Sample; empty writes none.
 	SamplesFile string `json:"samplesFile,omitempty"`

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -28,17 +29,22 @@ func TestRawLogAndSamples(t *testing.T) {
 	_, err = running.Wait()
 	require.NoError(t, err)
 
-	records, err := ReadRaw(raw)
+	records, err := OpenRawLog(raw).Read()
 	require.NoError(t, err)
 	require.Equal(t, running.Records(), records, "the log holds all that the run knows")
 	require.Equal(t, map[string]int{"v1": 10, `v2,"odd"`: 10}, records.Versions())
 
 	whole, err := os.ReadFile(raw)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(raw, whole[:len(whole)-1], 0o600))
-	records, err = ReadRaw(raw)
-	require.NoError(t, err)
-	require.Len(t, records, 19, "a line that is not complete yet is left out")
+	growing := OpenRawLog(raw)
+	for _, size := range []int{0, 10, len(whole) / 2, len(whole) - 1} {
+		require.NoError(t, os.WriteFile(raw, whole[:size], 0o600))
+		records, err = growing.Read()
+		require.NoError(t, err)
+		complete := max(0, bytes.Count(whole[:size], []byte("\n"))-1)
+		require.ElementsMatch(t, running.Records()[:complete], records, "a line that is not complete yet is left out")
+	}
+	require.Len(t, records, 19)
 
 	lines, err := os.Open(samples)
 	require.NoError(t, err)
@@ -53,8 +59,8 @@ func TestRawLogAndSamples(t *testing.T) {
 	require.Equal(t, []int{20, 10}, []int{count, failed})
 }
 
-func TestReadRawRefuses(t *testing.T) {
-	_, err := ReadRaw(filepath.Join(t.TempDir(), "none"))
+func TestRawLogRefuses(t *testing.T) {
+	_, err := OpenRawLog(filepath.Join(t.TempDir(), "none")).Read()
 	require.ErrorIs(t, err, os.ErrNotExist)
 	for text, names := range map[string]string{
 		"a,b\n1,2\n": "its first line",
@@ -62,12 +68,12 @@ func TestReadRawRefuses(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "raw.csv")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		_, err := ReadRaw(path)
+		_, err := OpenRawLog(path).Read()
 		require.ErrorContains(t, err, names)
 	}
 	empty := filepath.Join(t.TempDir(), "raw.csv")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
-	records, err := ReadRaw(empty)
+	records, err := OpenRawLog(empty).Read()
 	require.NoError(t, err)
 	require.Empty(t, records, "a run that has just begun")
 }

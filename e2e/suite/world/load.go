@@ -30,7 +30,7 @@ const answerTime = 15 * time.Second
 type Load struct {
 	command *exec.Cmd
 	output  bytes.Buffer
-	raw     string
+	raw     *load.RawLog
 	// inside is a command in its network, and proxy who it is to the mesh.
 	inside  func(argv ...string) *exec.Cmd
 	proxy   string
@@ -54,7 +54,10 @@ func (w *World) StartCaller(labels map[string]string, node, dir string, targets 
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		return nil, fmt.Errorf("write load: %w", err)
 	}
-	l := &Load{raw: raw, proxy: w.caller(), ended: make(chan struct{})}
+	if err := os.RemoveAll(raw); err != nil { // a load before this one may have left it
+		return nil, fmt.Errorf("remove former raw log: %w", err)
+	}
+	l := &Load{raw: load.OpenRawLog(raw), proxy: w.caller(), ended: make(chan struct{})}
 	l.inside = func(argv ...string) *exec.Cmd { return w.Inside(node, argv...) }
 	l.command = w.meshed(l.proxy, labels, node, w.Program("load"), "--config", file, "--duration", "0", "--raw", raw)
 	l.command.Stdout, l.command.Stderr = &l.output, &l.output
@@ -119,7 +122,7 @@ func (w *World) meshed(name string, labels map[string]string, node string, argv 
 
 // Records gives the requests that have ended so far; empty before the first.
 func (l *Load) Records() (load.Records, error) {
-	records, err := load.ReadRaw(l.raw)
+	records, err := l.raw.Read()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
