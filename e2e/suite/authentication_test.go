@@ -53,6 +53,7 @@ func (k telling) match() []v1alpha1.Match {
 // TestAuthenticationHolds: a route whose rules ask for a password asks for it at every moment of a release, whatever copies
 // of its rules there are, and who knows it is always let in.
 func TestAuthenticationHolds(t *testing.T) {
+	t.Parallel()
 	for kind, tells := range map[string]telling{
 		"HTTPRoute": {"insider", true, true}, "IngressRoute": {"insider", true, false}, "Ingress": {"always", false, false},
 	} {

@@ -36,7 +36,7 @@ func TestAutoscaledAtHalf(t *testing.T) {
 
 func autoscaledByExternalMetric(t *testing.T, metrics *metricsadapter.Installation) {
 	t.Parallel()
-	s := begin(t, setting{steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+	s := begin(t, setting{replicas: 4, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 	const metric, perPod = "queue", 10
 	metrics.External.Set(s.app.Namespace, metric, 4*perPod)
 	asWritten := s.autoscale(2, 12, autoscalingv2.MetricSpec{Type: autoscalingv2.ExternalMetricSourceType, External: &autoscalingv2.ExternalMetricSource{
@@ -65,7 +65,7 @@ func autoscaledByCPU(t *testing.T) {
 	t.Parallel()
 	const request, least, most = 100, 4, 6 // request in millicores
 	s := begin(t, setting{
-		replicas: least, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())},
+		gateway: 45, replicas: least, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())},
 		flags: []string{"--work=2ms"}, cpu: fmt.Sprintf("%dm", request),
 	})
 	used := s.awaitUse(least)

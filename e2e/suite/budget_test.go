@@ -13,7 +13,7 @@ import (
 const (
 	// capacity is how many requests a second all scenarios on this machine may send together, those of
 	// other checkouts included; what is sent beyond would be late for want of processor time.
-	capacity = 450
+	capacity = 600
 	// unit is how finely the capacity is shared, in requests a second.
 	unit = 15
 	// crowded is the part of the last ten seconds in which something waited for a processor, in percent, from which on a

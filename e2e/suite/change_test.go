@@ -73,7 +73,9 @@ func TestScaledToZeroAtHalf(t *testing.T) {
 		return fmt.Sprintf("%d stable and %d canary pods", stable, canary), stable+canary == 0
 	})
 	s.scale(s.app.Namespace, 1)
-	s.startLoad(s.targets(serviceRate, nil)) // once it answers
+	again := s.targets(serviceRate, nil)
+	s.takePart(again)
+	s.startLoad(again) // once it answers
 	s.scale(s.app.Namespace, 4)
 	s.eventually(aWhile, "4 stable pods", func() (string, bool) {
 		status := s.deployment(s.app.Namespace).Status

@@ -25,11 +25,12 @@ func (s *scenario) records() load.Records {
 	return records
 }
 
-// countedAll stops the load once it has seen the end, and prints and returns all requests.
+// countedAll stops the load once it has seen the end, so that another scenario's may begin, and prints and returns all requests.
 func (s *scenario) countedAll() load.Records {
 	s.t.Helper()
 	s.awaitRequests(time.Now(), afterwards)
 	report, err := s.load.Stop()
+	s.giveBack()
 	s.t.Logf("%s", report)
 	require.NoError(s.t, err)
 	return s.records()

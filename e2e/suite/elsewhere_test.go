@@ -30,6 +30,7 @@ var endsAtHalf = map[string]func(*scenario){
 // TestRouteElsewhere releases by a route of another namespace, which ReferenceGrants permit to send to the Services. The step
 // also matches by what is extended in Gateway API, which the gateway's class says it supports.
 func TestRouteElsewhere(t *testing.T) {
+	t.Parallel()
 	for name, ends := range endsAtHalf {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

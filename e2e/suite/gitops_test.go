@@ -28,7 +28,8 @@ func TestGitOpsLoopThroughARelease(t *testing.T) {
 		"json-patch":   {write: jsonPatch},
 		"helm":         {write: serverSideApply("helm")},
 	} {
-		t.Run(name, func(t *testing.T) { // one after the other: each writes and compares all the time
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			hold, write := &v1alpha1.Hold{For: world.Seconds(5)}, with.write
 			with.steps = []v1alpha1.Step{world.Weighted("ten", 10, hold), world.Weighted("half", 50, hold)}
 			s := begin(t, with)

@@ -20,11 +20,12 @@ import (
 // TestIngressPromoteBySteps shares requests by a canary Ingress beside the user's, which can tell one value of a cookie alone.
 func TestIngressPromoteBySteps(t *testing.T) {
 	t.Parallel()
-	promoteByQuarters(t, setting{kind: "Ingress", gateway: 120}, "always")
+	promoteByQuarters(t, setting{kind: "Ingress", gateway: 80}, "always")
 }
 
 // TestSeveralKindsTogether releases through an HTTPRoute and an Ingress at once: the share is in effect on both.
 func TestSeveralKindsTogether(t *testing.T) {
+	t.Parallel()
 	for name, ends := range map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -32,6 +32,7 @@ func TestIstioPromoteBySteps(t *testing.T) { promoteInMesh(t, byMesh) }
 func TestMeshRoutesPromoteBySteps(t *testing.T) { promoteInMesh(t, ofService) }
 
 func promoteInMesh(t *testing.T, settings map[string]setting) {
+	t.Parallel()
 	for name, with := range settings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,6 +104,7 @@ func TestIstioCallersByLabel(t *testing.T) {
 // TestIstioBesideGateways releases through an HTTPRoute, an Ingress and a VirtualService at once: the share is in effect on
 // all of them, or not yet.
 func TestIstioBesideGateways(t *testing.T) {
+	t.Parallel()
 	for name, ends := range map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,6 +128,7 @@ func TestIstioBesideGateways(t *testing.T) {
 // TestIstioDelegate releases by a VirtualService to which one in another namespace delegates, as where a platform team keeps
 // the hosts. That one is never written, and a match, which its rules might be at odds with, is refused.
 func TestIstioDelegate(t *testing.T) {
+	t.Parallel()
 	for name, ends := range map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

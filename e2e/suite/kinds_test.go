@@ -56,13 +56,13 @@ func promoteByQuarters(t *testing.T, with setting, cookie string) {
 // TestGRPCPromoteBySteps shares calls through a GRPCRoute. On kept connections too each call goes its own way.
 func TestGRPCPromoteBySteps(t *testing.T) {
 	t.Parallel()
-	promoteByQuarters(t, setting{kind: "GRPCRoute", gateway: 120}, "insider")
+	promoteByQuarters(t, setting{kind: "GRPCRoute", gateway: 80}, "insider")
 }
 
 // TestDescribedPromote shares requests by one of Traefik's own kinds, which Crossfade knows by its RouteKind alone.
 func TestDescribedPromote(t *testing.T) {
 	t.Parallel()
-	s := begin(t, setting{kind: "IngressRoute", gateway: 120, extra: matched("insider"), steps: []v1alpha1.Step{
+	s := begin(t, setting{kind: "IngressRoute", gateway: 80, extra: matched("insider"), steps: []v1alpha1.Step{
 		{Name: "quarter", Weight: ptr.To(intstr.FromInt32(25)), Match: matching("insider"), Hold: approval()},
 	}})
 	s.ship("v2")
@@ -73,13 +73,14 @@ func TestDescribedPromote(t *testing.T) {
 
 // TestDescribedPromoteBySteps shares requests by both of these kinds, and by all four shares. It is for soak.
 func TestDescribedPromoteBySteps(t *testing.T) {
+	t.Parallel()
 	t.Run("IngressRoute", func(t *testing.T) {
 		t.Parallel()
-		promoteByQuarters(t, setting{kind: "IngressRoute", gateway: 120}, "insider")
+		promoteByQuarters(t, setting{kind: "IngressRoute", gateway: 80}, "insider")
 	})
 	t.Run("TraefikService", func(t *testing.T) {
 		t.Parallel()
-		s := begin(t, setting{kind: "TraefikService", gateway: 120, steps: byQuarters()})
+		s := begin(t, setting{kind: "TraefikService", gateway: 80, steps: byQuarters()})
 		s.ship("v2")
 		release, records := s.promoted("five", "quarter", "half", "all")
 		for name, want := range quartered {
@@ -92,6 +93,7 @@ func TestDescribedPromoteBySteps(t *testing.T) {
 // TestConnectionsPromoteBySteps shares connections, which the gateway does not look into: a kept one stays where it is, so
 // fresh ones tell the share. It is for soak.
 func TestConnectionsPromoteBySteps(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"TCPRoute", "TLSRoute"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -152,6 +154,7 @@ func (s *scenario) requireHalf() {
 // TestBackendsBehindTLS: what a BackendTLSPolicy says of the user's Service holds for the canary's too, or the gateway would
 // call the new pods in the clear, and get no answer.
 func TestBackendsBehindTLS(t *testing.T) {
+	t.Parallel()
 	for name, ends := range map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -165,6 +168,7 @@ func TestBackendsBehindTLS(t *testing.T) {
 
 // TestOtherKindsFromHalf: those that share connections go on and back; nothing in being superseded is their own.
 func TestOtherKindsFromHalf(t *testing.T) {
+	t.Parallel()
 	ends := maps.Clone(waysBack)
 	ends["Promoted"] = promotedFromHalf
 	ways := map[string][]string{

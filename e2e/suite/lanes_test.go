@@ -23,8 +23,7 @@ var lane = &v1alpha1.HeaderModifier{Set: []v1alpha1.Header{{Name: "X-Lane", Valu
 func TestHeadersOfTheCanary(t *testing.T) {
 	t.Parallel()
 	s := begin(t, setting{
-		gateway: 120,
-		extra:   []load.Target{{Name: "header", Headers: map[string]string{"X-Canary": "yes"}}},
+		extra: []load.Target{{Name: "header", Headers: map[string]string{"X-Canary": "yes"}}},
 		steps: []v1alpha1.Step{
 			{Name: "insiders", Replicas: ptr.To(intstr.FromInt32(1)), Match: insiders, RequestHeaders: lane, Hold: approval()},
 			{Name: "half", Weight: ptr.To(intstr.FromInt32(50)), Match: insiders, RequestHeaders: lane, Hold: approval()},
@@ -62,7 +61,7 @@ func TestStickiness(t *testing.T) {
 	t.Parallel()
 	const count = 30
 	s := begin(t, setting{
-		extra: users(count),
+		gateway: 40, extra: users(count),
 		policy: func(r *v1alpha1.Rollout) {
 			r.Spec.Strategy.Stickiness = &v1alpha1.Stickiness{Cookie: "lane"}
 		},

@@ -29,9 +29,10 @@ func shadow(requests string) v1alpha1.Step {
 
 // TestDescribedMirror: Traefik sends the canary copies of as many requests as the step says, and stable alone answers.
 func TestDescribedMirror(t *testing.T) {
+	t.Parallel()
 	t.Run("Promoted", func(t *testing.T) {
 		t.Parallel()
-		s := begin(t, setting{kind: "IngressRoute", gateway: 120, steps: []v1alpha1.Step{shadow(v1alpha1.MirrorAll), world.Weighted("half", 50, approval())}})
+		s := begin(t, setting{kind: "IngressRoute", gateway: 80, steps: []v1alpha1.Step{shadow(v1alpha1.MirrorAll), world.Weighted("half", 50, approval())}})
 		s.ship("v2")
 		s.awaitStep(1, "shadow")
 		s.requireMirrorObject()
@@ -49,7 +50,7 @@ func TestDescribedMirror(t *testing.T) {
 	})
 	t.Run("Aborted", func(t *testing.T) {
 		t.Parallel()
-		s := begin(t, setting{kind: "IngressRoute", gateway: 120, steps: []v1alpha1.Step{shadow(v1alpha1.MirrorSafe)}})
+		s := begin(t, setting{kind: "IngressRoute", gateway: 80, steps: []v1alpha1.Step{shadow(v1alpha1.MirrorSafe)}})
 		s.ship("v2")
 		s.awaitStep(1, "shadow")
 		for _, pod := range s.podsOf("v2") {

@@ -11,6 +11,7 @@ import (
 
 // TestNamedRule splits one rule of a route by its name: what another rule takes gets stable until the promotion.
 func TestNamedRule(t *testing.T) {
+	t.Parallel()
 	for name, ends := range map[string]func(*scenario){"Promoted": promotedFromHalf, "Aborted": waysBack["Aborted"]} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

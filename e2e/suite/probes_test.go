@@ -37,6 +37,7 @@ func byHeader(hold *v1alpha1.Hold) v1alpha1.Step {
 // TestProbedPromotion: the route counts as in effect once a request with the header was seen to reach the canary, and one
 // without it not to; also where its objects tell nothing.
 func TestProbedPromotion(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"HTTPRoute", "Ingress"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -65,6 +66,7 @@ func TestProbedPromotion(t *testing.T) {
 // not what requests meet: those that must reach the canary don't, or those that must not do. Objects alone would not tell; the
 // probe does, and the deadline decides.
 func TestProbeThatSomebodyElseAnswers(t *testing.T) {
+	t.Parallel()
 	for service, says := range map[string]string{
 		world.AppName:                          `probe insider .* must reach the canary; stable answered, with X-Version: "v1"`,
 		trafficrouting.CanaryOf(world.AppName): `probe plain .* must reach stable; the canary answered, with X-Version: "v2"`,

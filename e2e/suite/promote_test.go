@@ -33,7 +33,7 @@ func TestPromoteBySteps(t *testing.T) {
 	t.Parallel()
 	one := intstr.FromInt32(1)
 	s := begin(t, setting{
-		gateway: 120,
+		gateway: 80,
 		extra: []load.Target{
 			{Name: "header", Headers: map[string]string{"X-Canary": "yes"}},
 			{Name: "cookie", Cookies: map[string]string{"group": "insider"}},

@@ -30,8 +30,9 @@ func TestQuotaLeavesNoRoom(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := begin(t, setting{
-				steps:  []v1alpha1.Step{world.Weighted("half", 50, approval())},
-				policy: func(r *v1alpha1.Rollout) { r.Spec.ProgressDeadline = world.Seconds(20) },
+				replicas: 4,
+				steps:    []v1alpha1.Step{world.Weighted("half", 50, approval())},
+				policy:   func(r *v1alpha1.Rollout) { r.Spec.ProgressDeadline = world.Seconds(20) },
 			})
 			s.createQuota(room.pods)
 			s.ship("v2")
@@ -55,7 +56,7 @@ func TestQuotaLeavesNoRoom(t *testing.T) {
 // TestQuotaRaisedInTime: what a quota keeps waiting goes on once there is room, at a step and where all goes over.
 func TestQuotaRaisedInTime(t *testing.T) {
 	t.Parallel()
-	s := begin(t, setting{steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
+	s := begin(t, setting{replicas: 4, steps: []v1alpha1.Step{world.Weighted("half", 50, approval())}})
 	s.createQuota(4)
 	s.ship("v2")
 	s.awaitQuotaNamed()

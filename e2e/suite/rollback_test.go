@@ -61,6 +61,7 @@ func TestNewTemplateAtHalf(t *testing.T) {
 }
 
 func TestRolloutDeletedAtHalf(t *testing.T) {
+	t.Parallel()
 	for name, policy := range map[string]metav1.DeletionPropagation{
 		"Background": metav1.DeletePropagationBackground,
 		"Foreground": metav1.DeletePropagationForeground,

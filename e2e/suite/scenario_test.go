@@ -31,9 +31,9 @@ const (
 type setting struct {
 	steps []v1alpha1.Step
 	flags []string
-	// replicas of the app; 0 means 4.
+	// replicas of the app; 0 means 3.
 	replicas int
-	// gateway is the rate of keep-alive requests through the gateway, per second; 0 means 30. Half as many come on
+	// gateway is the rate of keep-alive requests through the gateway, per second; 0 means serviceRate. Half as many come on
 	// fresh connections.
 	gateway float64
 	// extra targets beside those.
@@ -82,7 +82,9 @@ type scenario struct {
 	app, begun world.App
 	story      *story
 	load       *world.Load
-	scratch    string
+	// giveBack ends what the load has of the capacity.
+	giveBack func()
+	scratch  string
 	// node from whose network the load comes.
 	node string
 	// write gives the app's manifests to the cluster.
@@ -104,13 +106,7 @@ func begin(t *testing.T, with setting) *scenario {
 		s.write = with.write
 	}
 	targets := s.targets(cmp.Or(with.gateway, serviceRate), with.extra)
-	total := 0.0
-	for _, target := range targets {
-		total += target.Rate
-	}
-	release, err := reserve(t.Context(), total)
-	require.NoError(t, err)
-	t.Cleanup(release)
+	s.takePart(targets)
 	s.scratch = t.TempDir() // before explain is registered, which still reads from it
 	t.Cleanup(s.explain)
 	s.createNamespace(s.app.Namespace)
@@ -134,7 +130,7 @@ func begin(t *testing.T, with setting) *scenario {
 func (with setting) app(t *testing.T) world.App {
 	name := nameOf(t) + with.suffix
 	app := world.App{
-		Namespace: name, Host: name + ".test", Version: "v1", Scraped: with.scraped, Replicas: cmp.Or(with.replicas, 4), Flags: with.flags,
+		Namespace: name, Host: name + ".test", Version: "v1", Scraped: with.scraped, Replicas: cmp.Or(with.replicas, 3), Flags: with.flags,
 		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Meshed: with.meshed, BehindTLS: with.behindTLS, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset, Guarded: with.guarded,
 	}
 	if with.elsewhere {
@@ -191,7 +187,7 @@ func (s *scenario) ship(version string, flags ...string) {
 }
 
 // serviceRate is the rate of keep-alive requests to the ClusterIP, per second; half as many come on fresh connections.
-const serviceRate = 30
+const serviceRate = 16
 
 // targets of the load: through the gateway and to the ClusterIP, on kept and on fresh connections, and extra ones
 // through the gateway.
@@ -218,6 +214,19 @@ func (s *scenario) targets(rate float64, extra []load.Target) []load.Target {
 		}
 	}
 	return targets
+}
+
+// takePart waits for the part of the capacity that a load of these targets needs, until it is counted.
+func (s *scenario) takePart(targets []load.Target) {
+	s.t.Helper()
+	rate := 0.0
+	for _, target := range targets {
+		rate += target.Rate
+	}
+	var err error
+	s.giveBack, err = reserve(s.ctx, rate)
+	require.NoError(s.t, err)
+	s.t.Cleanup(s.giveBack)
 }
 
 // startLoad begins to load the app once every way to it works. Targets without URL are the ClusterIP's.

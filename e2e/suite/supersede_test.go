@@ -13,6 +13,7 @@ import (
 // TestNewTemplateInEachPhase ships another version as soon as a Release has got somewhere: before its canary serves,
 // while all goes over to it, past the point of no return, and on its way back.
 func TestNewTemplateInEachPhase(t *testing.T) {
+	t.Parallel()
 	at := func(stages ...v1alpha1.Stage) func(*v1alpha1.Release) bool {
 		return func(r *v1alpha1.Release) bool { return slices.Contains(stages, r.Status.Progress.Stage) }
 	}

@@ -17,8 +17,9 @@ import (
 // blueGreen has all pods in one batch, which only those see who ask for it, and keeps the old pods afterwards.
 func blueGreen(keepOldFor time.Duration) setting {
 	return setting{
-		extra: []load.Target{{Name: "header", Headers: map[string]string{"X-Canary": "yes"}}},
-		steps: []v1alpha1.Step{{Name: "preview", Replicas: ptr.To(intstr.FromString("100%")), Match: insiders, Hold: approval()}},
+		gateway: 30,
+		extra:   []load.Target{{Name: "header", Headers: map[string]string{"X-Canary": "yes"}}},
+		steps:   []v1alpha1.Step{{Name: "preview", Replicas: ptr.To(intstr.FromString("100%")), Match: insiders, Hold: approval()}},
 		policy: func(r *v1alpha1.Rollout) {
 			r.Spec.Strategy.KeepOldFor = &v1alpha1.Duration{Duration: metav1.Duration{Duration: keepOldFor}}
 		},
@@ -56,7 +57,7 @@ func TestBlueGreen(t *testing.T) {
 	sent := s.records().Between(kept, time.Now())
 	s.requireShare("old pods kept, gateway", gatewayOnly(sent), "v2", 1, 200)
 	// A kept connection to the ClusterIP stays where it is for as long as the old pod does.
-	s.requireShare("old pods kept, ClusterIP", sent.Of("service-fresh"), "v2", 1, 50)
+	s.requireShare("old pods kept, ClusterIP", sent.Of("service-fresh"), "v2", 1, 30)
 	require.Len(t, s.podsOf("v1"), s.app.Replicas, "old pods")
 	s.requireSteps(s.awaitOutcome(1, v1alpha1.OutcomePromoted), "preview")
 	s.requireNoneFailed()

@@ -160,7 +160,7 @@ func every() int {
 	if os.Getenv("FAULTS") == "all" {
 		return 1
 	}
-	return 4
+	return 8
 }
 
 // way is what a release goes through and how it ends: by what kind of route, and at which step it is aborted; empty
