@@ -23,17 +23,21 @@ export RACE
 CACHE   := $(or $(CROSSFADE_CACHE),$(HOME)/.cache/crossfade)
 cluster := cd e2e && go run ./cluster/cmd/cluster
 
-# What of the e2e tests needs three nodes, what needs istiod, and what is about evidence. SOAK is what tells little more than its
-# likes do, which are tested each time: routes of a mesh and others by quarters, further ways on and back, further tools.
+# What of the e2e tests needs three nodes, what needs istiod, and what is about evidence. LIKE is what tells little more than
+# others do that run each time; SOAK is that, and what takes long.
 NODES3   := TestNode
 ISTIO    := TestIstio
-LIKE     := TestOtherKindsFromHalf/(GRPCRoute|Ingress[AS]|TraefikServiceAborted|TCPRoutePromoted|TLSRouteAborted)|$\
-  TestNewTemplateInEachPhase/(CanaryStarts|PastNoReturn)|TestRolloutDeletedAtHalf/(Foreground|Orphan)|$\
-  TestGitOpsLoopThroughARelease/(IngressRoute|client-side|json-patch|replace)|TestAutoscaledAtHalf/ByCPU|TestAuthenticationHolds/HTTPRouteAborted|$\
+LIKE     := TestAbortAtHalf|TestAbortBySteps|TestBlueGreenTakenBack|TestFullRollback|TestStableTemplateReappliedAtHalf|$\
+  TestReadinessSwitchedOffAtHalf|TestPromotePodsThatExitAtOnce|TestHeadersOfTheCanary|$\
+  TestOtherKindsFromHalf/(GRPCRouteSuperseded|Ingress[AS]|TraefikServiceAborted|TCPRoutePromoted|TLSRouteAborted)|$\
+  TestNewTemplateInEachPhase/(CanaryStarts|OnTheWayBack|PastNoReturn)|TestRolloutDeletedAtHalf/(Foreground|Orphan)|$\
+  TestGitOpsLoopThroughARelease/(IngressRoute|client-side|json-patch|replace)|TestAuthenticationHolds/(HTTPRoute|IngressRoute)Aborted|$\
   TestSeveralKindsTogether/Aborted|TestBackendsBehindTLS/Aborted|TestNamedRule/Aborted|TestRouteElsewhere/Aborted|$\
-  TestDescribedMirror/Aborted|TestProbedPromotion/HTTPRoute|TestProbeThatSomebodyElseAnswers/app-canary|TestQuotaLeavesNoRoom/ForTheStep|$\
+  TestDescribedMirror/(Aborted|Emptied)|TestProbedPromotion/HTTPRoute|TestProbeThatSomebodyElseAnswers/app-canary|$\
+  TestQuotaLeavesNoRoom/ForTheStep|TestAutoscaledAtHalf/ByCPU|$\
   TestIstioMeshRoutes/(HTTPRoutePromoted|GRPCRouteAborted)|TestIstioGoesBack/SubsetSuperseded|TestIstioBesideGateways/Aborted|TestIstioDelegate/Promoted
-SOAK     := TestMeshRoutesPromoteBySteps|TestDescribedPromoteBySteps|TestConnectionsPromoteBySteps|TestTwoRolloutsShareARoute|$(LIKE)
+SOAK     := TestIngressPromoteBySteps|TestGRPCPromoteBySteps|TestDescribedPromote|TestMeshRoutesPromoteBySteps|$\
+  TestConnectionsPromoteBySteps|TestTwoRolloutsShareARoute|$(LIKE)
 EVIDENCE := TestEvidence
 
 # What of the API-level tests takes minutes: 200 sequences of a native controller, idling, a CRD that comes back,
@@ -104,7 +108,7 @@ e2e-istio: ## the same with istiod, and callers who follow it
 e2e-evidence: ## canaries judged by a real Prometheus: good and bad ones, incidents, and who is away meanwhile; 40 minutes
 	hack/with-cluster.sh -- ../hack/e2e.sh -timeout 120m -run '$(or $(filter-out .,$(RUN)),$(EVIDENCE))' ./suite/...
 
-soak: ## what takes long: further routes by quarters, two Rollouts on one, further ways on and back, five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
+soak: ## what takes long: all routes by quarters, two Rollouts on one, all ways on and back, five idle minutes, native controllers by a new seed, a fault at every write, fuzzing
 	UP_FLAGS=--istio hack/with-cluster.sh -- ../hack/e2e.sh -timeout 60m -run '$(SOAK)' ./suite/...
 	IDLE=5m hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestIdle' ./api/live
 	CROSSFADE_SEED=$$RANDOM hack/with-cluster.sh --control-plane-only -- go test -v -count=1 -timeout 60m -run 'TestNativeModel' ./api
