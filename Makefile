@@ -29,13 +29,13 @@ NODES3   := TestNode
 ISTIO    := TestIstio
 LIKE     := TestAbortAtHalf|TestAbortBySteps|TestBlueGreenTakenBack|TestFullRollback|TestStableTemplateReappliedAtHalf|$\
   TestReadinessSwitchedOffAtHalf|TestPromotePodsThatExitAtOnce|TestHeadersOfTheCanary|$\
-  TestOtherKindsFromHalf/(GRPCRouteSuperseded|Ingress[AS]|TraefikServiceAborted|TCPRoutePromoted|TLSRouteAborted)|$\
+  TestOtherKindsFromHalf/(GRPCRouteSuperseded|Ingress[AS]|TraefikServiceAborted|TCPRoutePromoted|TLSRoute)|$\
   TestNewTemplateInEachPhase/(CanaryStarts|OnTheWayBack|PastNoReturn)|TestRolloutDeletedAtHalf/(Foreground|Orphan)|$\
-  TestGitOpsLoopThroughARelease/(IngressRoute|client-side|json-patch|replace)|TestAuthenticationHolds/(HTTPRoute|IngressRoute)Aborted|$\
-  TestSeveralKindsTogether/Aborted|TestBackendsBehindTLS/Aborted|TestNamedRule/Aborted|TestRouteElsewhere/Aborted|$\
+  TestGitOpsLoopThroughARelease/(IngressRoute|client-side|json-patch|replace)|TestAuthenticationHolds/(HTTPRouteAborted|Ingress)|$\
+  TestSeveralKindsTogether/Aborted|TestBackendsBehindTLS/Aborted|TestNamedRule|TestRouteElsewhere/Aborted|$\
   TestDescribedMirror/(Aborted|Emptied)|TestProbedPromotion/HTTPRoute|TestProbeThatSomebodyElseAnswers/app-canary|$\
   TestQuotaLeavesNoRoom/ForTheStep|TestAutoscaledAtHalf/ByCPU|$\
-  TestIstioMeshRoutes/(HTTPRoutePromoted|GRPCRouteAborted)|TestIstioGoesBack/SubsetSuperseded|TestIstioBesideGateways/Aborted|TestIstioDelegate/Promoted
+  TestIstioPromoteBySteps/Subset|TestIstioMeshRoutes/(HTTPRoutePromoted|GRPCRouteAborted)|TestIstioGoesBack/SubsetSuperseded|TestIstioBesideGateways/Aborted|TestIstioDelegate/Promoted
 SOAK     := TestIngressPromoteBySteps|TestGRPCPromoteBySteps|TestDescribedPromote|TestMeshRoutesPromoteBySteps|$\
   TestConnectionsPromoteBySteps|TestTwoRolloutsShareARoute|$(LIKE)
 EVIDENCE := TestEvidence
