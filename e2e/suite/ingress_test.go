@@ -17,7 +17,8 @@ import (
 	"crossfade.io/crossfade/e2e/suite/world"
 )
 
-// TestIngressPromoteBySteps shares requests by a canary Ingress beside the user's, which can tell one value of a cookie alone.
+// TestIngressPromoteBySteps shares requests by a canary Ingress beside the user's, which can tell one value of a cookie alone. It is
+// for soak.
 func TestIngressPromoteBySteps(t *testing.T) {
 	t.Parallel()
 	promoteByQuarters(t, setting{kind: "Ingress", gateway: 80}, "always")

@@ -28,7 +28,7 @@ import (
 
 const (
 	// killEvery is how many writes the controller may do before it is killed again.
-	killEvery = 20
+	killEvery = 15
 	// kills and killedRules are how often it is killed at least, and under how many rules: all but those under which
 	// requests fail that no controller could save, of a canary that collapses and of a workload without pods.
 	kills       = 30

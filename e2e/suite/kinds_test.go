@@ -53,13 +53,14 @@ func promoteByQuarters(t *testing.T, with setting, cookie string) {
 	s.requireLikeTwin(false, ships("v2"))
 }
 
-// TestGRPCPromoteBySteps shares calls through a GRPCRoute. On kept connections too each call goes its own way.
+// TestGRPCPromoteBySteps shares calls through a GRPCRoute. On kept connections too each call goes its own way. It is for soak.
 func TestGRPCPromoteBySteps(t *testing.T) {
 	t.Parallel()
 	promoteByQuarters(t, setting{kind: "GRPCRoute", gateway: 80}, "insider")
 }
 
-// TestDescribedPromote shares requests by one of Traefik's own kinds, which Crossfade knows by its RouteKind alone.
+// TestDescribedPromote shares requests by one of Traefik's own kinds, which Crossfade knows by its RouteKind alone. It is for
+// soak.
 func TestDescribedPromote(t *testing.T) {
 	t.Parallel()
 	s := begin(t, setting{kind: "IngressRoute", gateway: 80, extra: matched("insider"), steps: []v1alpha1.Step{
