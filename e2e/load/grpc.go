@@ -29,9 +29,6 @@ const staleRoute = "unknown cluster selected for RPC"
 // swapTime is how long that may take, on a busy machine; if it takes longer, something else is wrong.
 const swapTime = time.Second
 
-// connectTimeout is how long a server may take to answer a new connection, on a busy machine; a call waits for it.
-const connectTimeout = 3 * time.Second
-
 // grpcSender calls the sample app's Echo service. gRPC sends a call again only if the server is known not to have
 // seen it; configured retries are off.
 type grpcSender struct {
@@ -41,7 +38,7 @@ type grpcSender struct {
 	metadata metadata.MD
 }
 
-func newGRPCSender(target Target) (*grpcSender, error) {
+func newGRPCSender(target Target, timeout time.Duration) (*grpcSender, error) {
 	parsed, err := url.Parse(target.URL)
 	if err != nil {
 		return nil, err
@@ -67,7 +64,9 @@ func newGRPCSender(target Target) (*grpcSender, error) {
 			// Reconnect at once: the default waits from a second up, in which every call fails unsent.
 			grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{
 				BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, MaxDelay: 250 * time.Millisecond,
-			}, MinConnectTimeout: connectTimeout}),
+				// A server that is late to answer a new connection is not lost: each call waits until its own timeout, also one that
+				// joins the first of those who wait.
+			}, MinConnectTimeout: 2 * timeout}),
 		},
 		metadata: metadata.New(target.Headers),
 	}

@@ -64,3 +64,20 @@ func TestGRPC(t *testing.T) {
 		require.Equal(t, "refused: 10", counts(report.Targets[0].Faults))
 	})
 }
+
+// TestGRPCServerThatIsLate: a server that takes connections and says nothing loses no call before the call's own timeout.
+func TestGRPCServerThatIsLate(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	const longerThanSomeClientsWait = 3500 * time.Millisecond
+	for name, fresh := range map[string]bool{"kept connection": false, "fresh connections": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := Target{URL: "grpc://" + listener.Addr().String(), Rate: 100, Versions: []string{"v1"}, Fresh: fresh}
+			report, err := Run(t.Context(), Config{Targets: []Target{target}, Duration: 50 * time.Millisecond, Timeout: longerThanSomeClientsWait})
+			require.NoError(t, err)
+			require.Equal(t, "timeout: 5", counts(report.Targets[0].Faults), report.String())
+		})
+	}
+}

@@ -40,7 +40,7 @@ type sender interface {
 
 func newSender(target Target, timeout time.Duration, maxInFlight int) (sender, error) {
 	if target.calls() {
-		return newGRPCSender(target)
+		return newGRPCSender(target, timeout)
 	}
 	return newHTTPSender(target, timeout, maxInFlight)
 }

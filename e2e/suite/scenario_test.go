@@ -42,7 +42,7 @@ type setting struct {
 	node string
 	// spread puts the pods of each version onto all nodes evenly.
 	spread bool
-	// cpu is the processor time that each pod requests; empty means none.
+	// cpu is the processor time that each pod requests; empty means a little. Pods without any wait for all others on a busy machine.
 	cpu string
 	// kind of the app's route; empty means HTTPRoute.
 	kind string
@@ -131,7 +131,7 @@ func (with setting) app(t *testing.T) world.App {
 	name := nameOf(t) + with.suffix
 	app := world.App{
 		Namespace: name, Host: name + ".test", Version: "v1", Scraped: with.scraped, Replicas: cmp.Or(with.replicas, 3), Flags: with.flags,
-		Spread: with.spread, CPU: with.cpu, Kind: with.kind, Meshed: with.meshed, BehindTLS: with.behindTLS, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset, Guarded: with.guarded,
+		Spread: with.spread, CPU: cmp.Or(with.cpu, "10m"), Kind: with.kind, Meshed: with.meshed, BehindTLS: with.behindTLS, TCPPort: with.tcpPort, Beside: with.beside, Subset: with.subset, Guarded: with.guarded,
 	}
 	if with.elsewhere {
 		app.RoutesIn = name + "-edge"
