@@ -21,7 +21,10 @@ type Comparison struct {
 	Margin, Limit, LimitAtHalf float64
 	// Floor is the rate, events per exposure, up to which a canary never fails; 0 is no floor, as events that aren't part of
 	// their exposures need.
-	Floor    float64
+	Floor float64
+	// Usual is the rate that stable had before the release: a canary that is shown to be under it passes too. It may fail there. 0 is
+	// not known.
+	Usual    float64
 	Restarts Restarts
 	// Confirm is on how many intervals in a row an alarm must stand; under 1 counts as 1, and with the guard under 2 as 2.
 	Confirm int
@@ -32,9 +35,12 @@ type Comparison struct {
 	Phi float64
 }
 
+// goodRate is the rate under which a canary passes whatever stable's is; 0 is none.
+func (c Comparison) goodRate() float64 { return max(c.Floor, c.Usual) }
+
 // Compare judges the canary's rate of events by stable's over the same intervals. It fails when the canary is shown to be worse than
-// the margin, and above the floor; it passes while the canary is shown to be under the limit, or under the floor, and nothing to speak of
-// says that it is worse. It has no data once two intervals in a row can't be used. What fails once, fails.
+// the margin, and above the floor; it passes while the canary is shown to be under the limit, or under the floor or what is usual, and
+// nothing to speak of says that it is worse. It has no data once two intervals in a row can't be used. What fails once, fails.
 // Use NewCompare.
 type Compare struct {
 	asked Comparison
@@ -186,14 +192,14 @@ func (c *Compare) standing() Finding {
 			c.ratio(f), enough(f.Worse, c.asked.Alpha), round(f.After()), f.Canary.Events, c.asked.Events)
 		f.ETA, f.Needed = 0, 0
 	case v1alpha1.VerdictPass:
-		f.Reason = fmt.Sprintf("%s, shown to be under %gx: %s, after %s and %.0f %s",
-			c.ratio(f), c.limit(), enough(f.Safe, c.asked.AlphaPass), round(f.After()), f.Canary.Events, c.asked.Events)
+		f.Reason = fmt.Sprintf("%s, shown to be under %s: %s, after %s and %.0f %s",
+			c.ratio(f), c.goal(), enough(f.Safe, c.asked.AlphaPass), round(f.After()), f.Canary.Events, c.asked.Events)
 		f.ETA, f.Needed = 0, 0
 	case v1alpha1.VerdictNoData:
 		f.Reason = fmt.Sprintf("%s not known: in no interval did both canary and stable have requests", c.asked.Rate)
 	case v1alpha1.VerdictInconclusive:
-		f.Reason = fmt.Sprintf("%s, evidence of its being worse %s of %.0f, of its being under %gx %s of %.0f",
-			c.ratio(f), evidence(f.Worse), 1/c.asked.Alpha, c.limit(), evidence(f.Safe), 1/c.asked.AlphaPass)
+		f.Reason = fmt.Sprintf("%s, evidence of its being worse %s of %.0f, of its being under %s %s of %.0f",
+			c.ratio(f), evidence(f.Worse), 1/c.asked.Alpha, c.goal(), evidence(f.Safe), 1/c.asked.AlphaPass)
 		if reaches(f.Safe, c.asked.AlphaPass) {
 			f.Reason += doubt(c.doubtLog())
 		}
@@ -205,6 +211,14 @@ func (c *Compare) standing() Finding {
 		return f.outdated()
 	}
 	return f
+}
+
+// goal is what a canary that passes is shown to be under.
+func (c *Compare) goal() string {
+	if rate := c.asked.goodRate(); rate > 0 {
+		return fmt.Sprintf("%gx or %s", c.limit(), percent(rate))
+	}
+	return fmt.Sprintf("%gx", c.limit())
 }
 
 func (c *Compare) ratio(f Finding) string {
@@ -241,7 +255,7 @@ func (c *Compare) forecast(f *Finding) {
 		if f.Stable.Events > 0 {
 			rate = math.Max(rate, traffic.Base*f.Ratio) // the ratio doesn't go by the first few events alone
 		}
-		requests := c.asked.underFloor(safe.under, safe.underLimit(c.atHalf()), rate, f.Phi)
+		requests := c.asked.underGoodRate(safe, safe.underLimit(c.atHalf()), rate, f.Phi)
 		left = math.Min(left, requests/(traffic.Rate*traffic.Weight))
 	}
 	const longest = 24 * 3600

@@ -58,11 +58,11 @@ func TestCompare(t *testing.T) {
 		"an alarm must stand on two intervals": {
 			intervals: steady(2, bad, fine),
 			want:      v1alpha1.VerdictInconclusive,
-			reason:    "error rate 5.0x stable (1.6-13.9), evidence of its being worse 13 of 100, of its being under 2x <0.1 of 20, decides in about 7s",
+			reason:    "error rate 5.0x stable (1.6-13.9), evidence of its being worse 13 of 100, of its being under 2x or 0.1 % <0.1 of 20, decides in about 7s",
 		},
 		"as good as stable": {
 			intervals: steady(12, good, fine),
-			want:      v1alpha1.VerdictPass, reason: "error rate 1.0x stable (0.4-2.0), shown to be under 2x: evidence 32 >= 20, after 3m0s and 18 errors",
+			want:      v1alpha1.VerdictPass, reason: "error rate 1.0x stable (0.4-2.0), shown to be under 2x or 0.1 %: evidence 32 >= 20, after 3m0s and 18 errors",
 		},
 		"as bad as the limit": {
 			intervals: steady(20, Counts{150, 3}, fine),

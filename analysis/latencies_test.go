@@ -61,6 +61,33 @@ func TestLatencyOfAFastService(t *testing.T) {
 	}
 }
 
+// TestLatencyWhereThePastWasSlower: stable has next to no slow requests by now, so there is no ratio to show in any time that a step
+// has.
+func TestLatencyWhereThePastWasSlower(t *testing.T) {
+	edges := []float64{.1, .5, math.Inf(1)}
+	for name, c := range map[string]struct {
+		slow float64
+		want v1alpha1.Verdict
+	}{
+		"as fast as stable": {0.03, v1alpha1.VerdictPass},
+		"slower than stable, though not slower than it was": {0.9, v1alpha1.VerdictFail},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := DefaultLatency()
+			asked.Phi = 1
+			judge := NewLatency(asked, sequential.NewHistogram(edges, []float64{62000, 98900, 100000}))
+			for _, i := range steady(40, Counts{}, Counts{}) {
+				judge.Add(LatencyInterval{
+					Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, []float64{120, 150 - c.slow, 150}),
+					Stable: sequential.NewHistogram(edges, []float64{1080, 1349.7, 1350}),
+				})
+			}
+			require.Equal(t, c.want, judge.Verdict(), judge.Finding().Reason)
+			require.InDelta(t, 0.5, judge.Edge(), 0)
+		})
+	}
+}
+
 // TestObjectiveThatNothingMisses: 14.4 times the budget of 93 % is more than all requests.
 func TestObjectiveThatNothingMisses(t *testing.T) {
 	judge := NewSLO(DefaultObjective(0.93))

@@ -33,6 +33,7 @@ type LatencyComparison struct {
 // Latency compares the shares of slow requests, as Compare does with errors. What is slow is a bucket's edge that is chosen
 // by what stable did before the release, and stays for the whole of it: never an interpolated quantile, which has no odds. Where
 // next to none of stable's requests were slower than any edge, up to 1-Quantile of the canary's may be slower than the lowest such.
+// A canary passes too by fewer slow requests than stable had then: now that stable has next to none, there is no ratio to show.
 // Use NewLatency.
 type Latency struct {
 	asked  LatencyComparison
@@ -128,7 +129,7 @@ func (l *Latency) choose(interval LatencyInterval) bool {
 		return false
 	}
 	asked := l.asked.Comparison
-	asked.Rate = fmt.Sprintf("share of requests slower than %s", seconds(edge))
+	asked.Rate, asked.Usual = fmt.Sprintf("share of requests slower than %s", seconds(edge)), tail
 	if !fits && tail < 1-l.asked.Quantile {
 		asked.Floor = max(asked.Floor, 1-l.asked.Quantile)
 	}
