@@ -97,31 +97,23 @@ type safety struct {
 	limit *sequential.Ratio
 	// limitAtHalf is nil where the limit is the same at all weights.
 	limitAtHalf *sequential.Ratio
-	// under is nil where no rate is good by itself; part is what of the bet is on it.
+	// under is nil where there is no floor.
 	under *sequential.Threshold
-	part  float64
 }
-
-// A floor has half of the bet, since a service without errors has nothing else. What is usual has little, for those where the ratio has
-// nothing to show: all others are to pass as soon as by the ratio alone.
-const partOfFloor, partOfUsual = 0.5, 0.1
 
 func newSafety(asked Comparison) safety {
 	s := safety{limit: sequential.NewNotWorse(asked.Limit)}
 	if asked.LimitAtHalf > 0 {
 		s.limitAtHalf = sequential.NewNotWorse(asked.LimitAtHalf)
 	}
-	if rate := asked.goodRate(); rate > 0 {
-		s.under, s.part = sequential.NewMeets(rate), partOfFloor
-		if asked.Usual > asked.Floor {
-			s.part = partOfUsual
-		}
+	if asked.Floor > 0 {
+		s.under = sequential.NewMeets(asked.Floor)
 	}
 	return s
 }
 
 func (s safety) clone() safety {
-	other := safety{limit: s.limit.Clone(), part: s.part}
+	other := safety{limit: s.limit.Clone()}
 	if s.limitAtHalf != nil {
 		other.limitAtHalf = s.limitAtHalf.Clone()
 	}
@@ -149,18 +141,13 @@ func (s safety) underLimit(atHalf bool) float64 {
 	return s.limit.Log()
 }
 
-// log is ln of the evidence for "under the limit or under the good rate".
+// log is ln of the evidence for "under the limit or under the floor", the mean of both.
 func (s safety) log(atHalf bool) float64 {
 	limit := s.underLimit(atHalf)
 	if s.under == nil {
 		return limit
 	}
-	return s.either(limit, s.under.Log())
-}
-
-// either is ln of the mean of both by what is bet on each.
-func (s safety) either(limit, under float64) float64 {
-	return sequential.Merge([]float64{limit, under}, []float64{1 - s.part, s.part})
+	return sequential.Merge([]float64{limit, s.under.Log()}, nil)
 }
 
 func (c Counts) plus(other Counts) Counts {

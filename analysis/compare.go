@@ -21,10 +21,7 @@ type Comparison struct {
 	Margin, Limit, LimitAtHalf float64
 	// Floor is the rate, events per exposure, up to which a canary never fails; 0 is no floor, as events that aren't part of
 	// their exposures need.
-	Floor float64
-	// Usual is the rate that stable had before the release: a canary that is shown to be under it passes too. It may fail there. 0 is
-	// not known.
-	Usual    float64
+	Floor    float64
 	Restarts Restarts
 	// Confirm is on how many intervals in a row an alarm must stand; under 1 counts as 1, and with the guard under 2 as 2.
 	Confirm int
@@ -35,12 +32,9 @@ type Comparison struct {
 	Phi float64
 }
 
-// goodRate is the rate under which a canary passes whatever stable's is; 0 is none.
-func (c Comparison) goodRate() float64 { return max(c.Floor, c.Usual) }
-
 // Compare judges the canary's rate of events by stable's over the same intervals. It fails when the canary is shown to be worse than
-// the margin, and above the floor; it passes while the canary is shown to be under the limit, or under the floor or what is usual, and
-// nothing to speak of says that it is worse. It has no data once two intervals in a row can't be used. What fails once, fails.
+// the margin, and above the floor; it passes while the canary is shown to be under the limit, or under the floor, and nothing to speak of
+// says that it is worse. It has no data once two intervals in a row can't be used. What fails once, fails.
 // Use NewCompare.
 type Compare struct {
 	asked Comparison
@@ -68,6 +62,14 @@ func NewCompare(asked Comparison) *Compare {
 		asked.Confirm = max(asked.Confirm, 2)
 	}
 	return &Compare{asked: asked, bets: newBets(asked), all: newClaims(asked)}
+}
+
+// anew goes on with other events, which tell more: what spoke against the canary stays, and what spoke for it is to be shown again.
+func (c *Compare) anew(asked Comparison) *Compare {
+	other := NewCompare(asked)
+	other.clock, other.bets.confirm = c.clock, c.bets.confirm.Clone()
+	other.bets.worse, other.all.worse = c.bets.worse.Clone(), c.all.worse.Clone()
+	return other
 }
 
 // Add takes further intervals, in the order of time.
@@ -215,8 +217,8 @@ func (c *Compare) standing() Finding {
 
 // goal is what a canary that passes is shown to be under.
 func (c *Compare) goal() string {
-	if rate := c.asked.goodRate(); rate > 0 {
-		return fmt.Sprintf("%gx or %s", c.limit(), percent(rate))
+	if c.asked.Floor > 0 {
+		return fmt.Sprintf("%gx or %s", c.limit(), percent(c.asked.Floor))
 	}
 	return fmt.Sprintf("%gx", c.limit())
 }
@@ -255,7 +257,7 @@ func (c *Compare) forecast(f *Finding) {
 		if f.Stable.Events > 0 {
 			rate = math.Max(rate, traffic.Base*f.Ratio) // the ratio doesn't go by the first few events alone
 		}
-		requests := c.asked.underGoodRate(safe, safe.underLimit(c.atHalf()), rate, f.Phi)
+		requests := c.asked.underFloor(safe.under, safe.underLimit(c.atHalf()), rate, f.Phi)
 		left = math.Min(left, requests/(traffic.Rate*traffic.Weight))
 	}
 	const longest = 24 * 3600

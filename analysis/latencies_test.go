@@ -61,29 +61,33 @@ func TestLatencyOfAFastService(t *testing.T) {
 	}
 }
 
-// TestLatencyWhereThePastWasSlower: stable has next to no slow requests by now, so there is no ratio to show in any time that a step
-// has.
+// TestLatencyWhereThePastWasSlower: stable has next to no requests over the edge by now, so a lower one tells more, and sooner than
+// a step ends.
 func TestLatencyWhereThePastWasSlower(t *testing.T) {
-	edges := []float64{.1, .5, math.Inf(1)}
+	edges := []float64{.1, .25, .5, math.Inf(1)}
+	stable := sequential.NewHistogram(edges, []float64{1080, 1337, 1349.9, 1350})
 	for name, c := range map[string]struct {
-		slow float64
-		want v1alpha1.Verdict
+		canary []float64
+		want   v1alpha1.Verdict
+		edge   float64
 	}{
-		"as fast as stable": {0.03, v1alpha1.VerdictPass},
-		"slower than stable, though not slower than it was": {0.9, v1alpha1.VerdictFail},
+		"as fast as stable":                           {[]float64{120, 148.5, 149.99, 150}, v1alpha1.VerdictPass, .25},
+		"slower, though not as stable was":            {[]float64{120, 140, 149.99, 150}, v1alpha1.VerdictFail, .25},
+		"slower than stable ever was, from the start": {[]float64{120, 130, 135, 150}, v1alpha1.VerdictFail, .5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := DefaultLatency()
 			asked.Phi = 1
-			judge := NewLatency(asked, sequential.NewHistogram(edges, []float64{62000, 98900, 100000}))
-			for _, i := range steady(40, Counts{}, Counts{}) {
-				judge.Add(LatencyInterval{
-					Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, []float64{120, 150 - c.slow, 150}),
-					Stable: sequential.NewHistogram(edges, []float64{1080, 1349.7, 1350}),
-				})
+			judge := NewLatency(asked, sequential.NewHistogram(edges, []float64{50000, 90000, 98900, 100000}))
+			for n, i := range steady(40, Counts{}, Counts{}) {
+				judge.Add(LatencyInterval{Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, c.canary), Stable: stable})
+				require.NotEqual(t, v1alpha1.VerdictNoData, judge.Verdict(), "interval %d", n)
+				if n == 0 {
+					require.InDelta(t, 0.5, judge.Edge(), 0)
+				}
 			}
 			require.Equal(t, c.want, judge.Verdict(), judge.Finding().Reason)
-			require.InDelta(t, 0.5, judge.Edge(), 0)
+			require.InDelta(t, c.edge, judge.Edge(), 0)
 		})
 	}
 }

@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"crossfade.io/crossfade/analysis/sequential"
@@ -31,9 +30,9 @@ type LatencyComparison struct {
 }
 
 // Latency compares the shares of slow requests, as Compare does with errors. What is slow is a bucket's edge that is chosen
-// by what stable did before the release, and stays for the whole of it: never an interpolated quantile, which has no odds. Where
-// next to none of stable's requests were slower than any edge, up to 1-Quantile of the canary's may be slower than the lowest such.
-// A canary passes too by fewer slow requests than stable had then: now that stable has next to none, there is no ratio to show.
+// by what stable did before the release: never an interpolated quantile, which has no odds. Where next to none of stable's requests
+// were slower than any edge, up to 1-Quantile of the canary's may be slower than the lowest such. Where next to none of stable's are slow
+// any more, as the past was slower than now is, a lower edge is chosen once more, by what stable did since.
 // Use NewLatency.
 type Latency struct {
 	asked  LatencyComparison
@@ -47,6 +46,9 @@ type Latency struct {
 	clock   clock
 	edge    float64
 	note    string
+	// since is what stable did since then, at the edges of both arms; again: the edge was chosen once more, by that.
+	since sequential.Histogram
+	again bool
 	// found is what is known before that.
 	found Finding
 }
@@ -72,6 +74,7 @@ func (l *Latency) add(interval LatencyInterval) {
 		l.found.LeftOut++
 		return
 	}
+	l.chooseAgain(interval)
 	canary, known := interval.Canary.Tail(l.edge)
 	stable, both := interval.Stable.Tail(l.edge)
 	compared := Interval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: Counts(canary), Stable: Counts(stable)}
@@ -85,65 +88,9 @@ func (l *Latency) add(interval LatencyInterval) {
 	l.shift.Invest(l.clock.due(l.asked.Restarts, interval.Start))
 	if used {
 		l.shift.Add(interval.Canary, interval.Stable, phi)
+		l.learn(interval.Stable)
 	}
 }
-
-// learns takes stable's requests of an interval for those of before, where there were none, until they tell of the quantile. Such an
-// interval is left out, so the choice is fair.
-func (l *Latency) learns(interval LatencyInterval) bool {
-	const slow = 3
-	if !l.idle || l.before.Count*(1-l.asked.Quantile) >= slow {
-		return false
-	}
-	h, is := interval.Stable.(sequential.Histogram)
-	if !is || !slices.Equal(h.Edges, l.before.Edges) {
-		return true
-	}
-	below := slices.Clone(l.before.Below)
-	for k, n := range h.Below {
-		below[k] += n
-	}
-	l.before.Below, l.before.Count = below, l.before.Count+h.Count
-	return true
-}
-
-// choose finds the edge, among those that both arms have: a release may change buckets. Which they have says nothing of how fast
-// they are, so the choice is fair.
-func (l *Latency) choose(interval LatencyInterval) bool {
-	var shared []float64
-	requests := false
-	for _, edge := range l.before.Edges {
-		canary, known := interval.Canary.Tail(edge)
-		stable, both := interval.Stable.Tail(edge)
-		requests = requests || canary.Exposures > 0 && stable.Exposures > 0
-		if known && both {
-			shared = append(shared, edge)
-		}
-	}
-	if !requests {
-		return false
-	}
-	before := l.before.Restrict(shared)
-	edge, tail, fits, err := before.TailEdge(l.asked.Quantile)
-	if err != nil {
-		return false
-	}
-	asked := l.asked.Comparison
-	asked.Rate, asked.Usual = fmt.Sprintf("share of requests slower than %s", seconds(edge)), tail
-	if !fits && tail < 1-l.asked.Quantile {
-		asked.Floor = max(asked.Floor, 1-l.asked.Quantile)
-	}
-	if !fits {
-		l.note = fmt.Sprintf("; buckets are too coarse for p%g: %s of stable's requests were slower than the closest edge, %s",
-			100*l.asked.Quantile, percent(tail), seconds(edge))
-	}
-	l.edge, l.compare = edge, NewCompare(asked)
-	l.shift = sequential.NewShift(before.ShiftEdges(), 1, asked.Restarts.invested())
-	return true
-}
-
-// seconds writes an edge.
-func seconds(edge float64) string { return time.Duration(edge * float64(time.Second)).String() }
 
 // Edge is what is slow, in seconds; 0 until an interval had requests of both arms.
 func (l *Latency) Edge() float64 { return l.edge }

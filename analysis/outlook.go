@@ -17,8 +17,8 @@ func (c Comparison) Outlook(traffic sequential.Traffic) time.Duration {
 		limit = c.LimitAtHalf
 	}
 	seconds := traffic.Seconds(1, limit, c.AlphaPass, sequential.OvershootSafe)
-	if rate := traffic.Rate * traffic.Weight; rate > 0 && c.goodRate() > 0 {
-		seconds = math.Min(seconds, c.underGoodRate(newSafety(c), math.Inf(-1), traffic.Base, traffic.Phi)/rate)
+	if rate := traffic.Rate * traffic.Weight; rate > 0 && c.Floor > 0 {
+		seconds = math.Min(seconds, c.underFloor(sequential.NewMeets(c.Floor), math.Inf(-1), traffic.Base, traffic.Phi)/rate)
 	}
 	const longest = 24 * 3600
 	if !(seconds < longest) {
@@ -27,19 +27,19 @@ func (c Comparison) Outlook(traffic sequential.Traffic) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-// underGoodRate is how many requests of the canary, with events at this rate, show that it has fewer than the good rate, which is a part
-// of the bet; +Inf if they don't. The other part is that it is under the limit, of which limit is ln of the evidence.
-func (c Comparison) underGoodRate(safe safety, limit, rate, phi float64) float64 {
-	if !(c.goodRate() > 0) || rate >= c.goodRate() {
+// underFloor is how many requests of the canary, with events at this rate, show that it has fewer than the floor, which is half of
+// the bet; +Inf if they don't. The other half is that it is under the limit, of which limit is ln of the evidence.
+func (c Comparison) underFloor(under *sequential.Threshold, limit, rate, phi float64) float64 {
+	if !(c.Floor > 0) || rate >= c.Floor {
 		return math.Inf(1)
 	}
 	shown := func(requests float64) bool {
-		more := safe.under.Clone()
+		more := under.Clone()
 		more.Add(sequential.Arm{Exposures: requests, Events: requests * rate}, math.Max(phi, 1))
-		return reaches(safe.either(limit, more.Log()), c.AlphaPass)
+		return reaches(sequential.Merge([]float64{limit, more.Log()}, nil), c.AlphaPass)
 	}
 	const mostRequests, steps = 1 << 30, 10
-	few, many := 0.0, -math.Log(c.AlphaPass)*math.Max(phi, 1)/c.goodRate() // no request is worth more than the rate
+	few, many := 0.0, -math.Log(c.AlphaPass)*math.Max(phi, 1)/c.Floor // no request is worth more than the floor
 	for !shown(many) {
 		if few, many = many, 2*many; many > mostRequests {
 			return math.Inf(1)

@@ -20,21 +20,25 @@ const (
 	quantile99    = 2.3263479
 )
 
-// LatencyDelays are when a canary whose requests all take so many times as long fails, in seconds, one for each run
-// of at most an hour, in STD's traffic. A slower of 1 has the false alarms.
-func LatencyDelays(seed uint64, runs int, slower float64) []float64 {
+// Latencies are those of a canary whose requests all take Slower times as long as stable's, which took Past times as long in the half
+// hour before.
+type Latencies struct{ Slower, Past float64 }
+
+// Delays are when the canary first has a verdict, in seconds, one for each run of at most an hour, in STD's traffic. A Slower of 1 has
+// the false alarms.
+func (l Latencies) Delays(seed uint64, runs int, verdict v1alpha1.Verdict) []float64 {
 	play := func(run uint64) float64 {
 		s := STD().begin(seed, run, never)
 		asked := analysis.DefaultLatency()
 		asked.Phi = 1
 		const history = 1800
-		judge := analysis.NewLatency(asked, s.histogram(history*s.Rate, 1))
+		judge := analysis.NewLatency(asked, s.histogram(history*s.Rate, l.Past))
 		for k := range 3600 / scrape {
 			judge.Add(analysis.LatencyInterval{
 				Start: at(float64(k * scrape)), End: at(float64((k + 1) * scrape)),
-				Canary: s.histogram(scrape*s.Rate*s.Weight(0), slower), Stable: s.histogram(scrape*s.Rate*(1-s.Weight(0)), 1),
+				Canary: s.histogram(scrape*s.Rate*s.Weight(0), l.Slower), Stable: s.histogram(scrape*s.Rate*(1-s.Weight(0)), 1),
 			})
-			if judge.Verdict() == v1alpha1.VerdictFail {
+			if judge.Verdict() == verdict {
 				return float64((k + 1) * scrape)
 			}
 		}

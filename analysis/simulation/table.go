@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
 // row is a scenario with what is wanted of the strict parameters, and of the shipped ones; 0 is nothing.
@@ -158,20 +160,42 @@ func (t *table) passes() {
 }
 
 func (t *table) latency() {
-	const within, most = 90, 0.005
-	slower := LatencyDelays(t.seed, t.runs, 1.5)
-	slices.Sort(slower)
-	median, late := slower[len(slower)/2], slower[len(slower)*9/10]
-	t.line("all requests x1.5: median (90 %) to rollback, s", [methods]string{seconds(median) + " (" + seconds(late) + ")"},
-		fmt.Sprintf("within %d s%s", within, but(t.reached(median, within))))
+	t.slower("all requests x1.5: median (90 %) to rollback, s", 1, 90)
+	t.slower("the same, stable took twice as long before", 2, 0)
+	t.asFast("as fast as stable: rolled back in 1 h", 1)
+	t.asFast("the same, stable took twice as long before", 2)
+	t.line("shown to be under 2x: median (90 %), s", [methods]string{late(t.took(Latencies{1, 1}, v1alpha1.VerdictPass))}, "")
+	t.line("the same, stable took twice as long before", [methods]string{late(t.took(Latencies{1, 2}, v1alpha1.VerdictPass))}, "")
+}
+
+// slower has how soon a slower canary is found, in this time at most by the goal; 0 has none.
+func (t *table) slower(name string, past, within float64) {
+	delays, goal := t.took(Latencies{1.5, past}, v1alpha1.VerdictFail), ""
+	if within > 0 {
+		goal = fmt.Sprintf("within %.0f s%s", within, but(t.reached(delays[len(delays)/2], within)))
+	}
+	t.line(name, [methods]string{late(delays)}, goal)
+}
+
+func (t *table) asFast(name string, past float64) {
+	const most = 0.005
 	alarms := 0.0
-	for _, delay := range LatencyDelays(t.seed, t.runs, 1) {
+	for _, delay := range t.took(Latencies{1, past}, v1alpha1.VerdictFail) {
 		if !math.IsInf(delay, 1) {
 			alarms += 1 / float64(t.runs)
 		}
 	}
-	t.line("as fast as stable: rolled back in 1 h", [methods]string{share(alarms)},
-		fmt.Sprintf("at most %s%s", share(most), but(t.reached(alarms, most))))
+	t.line(name, [methods]string{share(alarms)}, fmt.Sprintf("at most %s%s", share(most), but(t.reached(alarms, most))))
+}
+
+// took is sorted.
+func (t *table) took(of Latencies, verdict v1alpha1.Verdict) []float64 {
+	return slices.Sorted(slices.Values(of.Delays(t.seed, t.runs, verdict)))
+}
+
+// late is the median of sorted delays, and what 90 % are under.
+func late(delays []float64) string {
+	return seconds(delays[len(delays)/2]) + " (" + seconds(delays[len(delays)*9/10]) + ")"
 }
 
 func (t *table) line(name string, cells [methods]string, goal string) {
