@@ -62,7 +62,7 @@ func (l *Latency) choose(interval LatencyInterval) bool {
 }
 
 // chooseAgain takes a lower edge once stable has had so few slow requests, of those that the quantile would have, that no ratio to them
-// is going to be shown. It goes by stable alone, and by what was before the interval, so the choice is fair.
+// is going to be shown. It goes by what was before the interval, so the choice is fair.
 func (l *Latency) chooseAgain(interval LatencyInterval) {
 	const expected, few = 20, 1. / 3
 	usual := l.since.Count * (1 - l.asked.Quantile)

@@ -65,7 +65,7 @@ func newGRPCSender(target Target, timeout time.Duration) (*grpcSender, error) {
 			grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{
 				BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, MaxDelay: 250 * time.Millisecond,
 				// A server that is late to answer a new connection is not lost: each call waits until its own timeout, also one that
-				// joins the first of those who wait.
+				// joins the first of those who wait, within its timeout.
 			}, MinConnectTimeout: 2 * timeout}),
 		},
 		metadata: metadata.New(target.Headers),
