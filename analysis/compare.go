@@ -64,7 +64,13 @@ func NewCompare(asked Comparison) *Compare {
 	return &Compare{asked: asked, bets: newBets(asked), all: newClaims(asked)}
 }
 
-// anew goes on with other events, which tell more: what spoke against the canary stays, and what spoke for it is to be shown again.
+// open says that nothing is shown, and that the canary is not in doubt.
+func (c *Compare) open() bool {
+	return c.failed == nil && c.shown() == v1alpha1.VerdictInconclusive && !doubtful(c.doubtLog())
+}
+
+// anew goes on with other events, which tell more, and the same floor: what was lost on bets against the canary stays lost, so there
+// is one chance of a false alarm; what spoke for it is to be shown again.
 func (c *Compare) anew(asked Comparison) *Compare {
 	other := NewCompare(asked)
 	other.clock, other.bets.confirm = c.clock, c.bets.confirm.Clone()

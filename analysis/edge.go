@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"crossfade.io/crossfade/analysis/sequential"
-	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// choice is an edge of a histogram, what is to be compared there, and what is to be said of it.
+// choice is an edge of a histogram, what is to be compared there, and what is to be said of it; fits, unless it is far from the quantile.
 type choice struct {
 	edge  float64
+	fits  bool
 	asked Comparison
 	note  string
 }
@@ -22,7 +22,7 @@ func (l *Latency) choice(by sequential.Histogram) (choice, error) {
 	if err != nil {
 		return choice{}, err
 	}
-	c := choice{edge: edge, asked: l.asked.Comparison}
+	c := choice{edge: edge, fits: fits, asked: l.asked.Comparison}
 	c.asked.Rate = fmt.Sprintf("share of requests slower than %s", seconds(edge))
 	if !fits && tail < 1-l.asked.Quantile {
 		c.asked.Floor = max(c.asked.Floor, 1-l.asked.Quantile)
@@ -61,17 +61,18 @@ func (l *Latency) choose(interval LatencyInterval) bool {
 	return true
 }
 
-// chooseAgain takes a lower edge once stable has had so few slow requests, of those that the quantile would have, that no ratio to them
-// is going to be shown. It goes by what was before the interval, so the choice is fair.
+// chooseAgain takes a lower edge that fits once stable has had so few slow requests, of those that the quantile would have, that no ratio
+// to them is going to be shown. It goes by what was before the interval, so the choice is fair. A canary of which there is any doubt
+// stays with the edge that shows it.
 func (l *Latency) chooseAgain(interval LatencyInterval) {
 	const expected, few = 20, 1. / 3
 	usual := l.since.Count * (1 - l.asked.Quantile)
 	slow, _ := l.since.Tail(l.edge)
-	if l.again || usual < expected || slow.Events > usual*few || l.compare.shown() != v1alpha1.VerdictInconclusive {
+	if l.again || usual < expected || slow.Events > usual*few || !l.compare.open() {
 		return
 	}
 	c, err := l.choice(l.since)
-	if err != nil || c.edge >= l.edge {
+	if err != nil || c.edge >= l.edge || !c.fits || c.asked.Floor != l.compare.asked.Floor {
 		return
 	}
 	canary, known := interval.Canary.Tail(c.edge)

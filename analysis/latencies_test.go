@@ -65,22 +65,28 @@ func TestLatencyOfAFastService(t *testing.T) {
 // a step ends.
 func TestLatencyWhereThePastWasSlower(t *testing.T) {
 	edges := []float64{.1, .25, .5, math.Inf(1)}
-	stable := sequential.NewHistogram(edges, []float64{1080, 1337, 1349.9, 1350})
+	usual := []float64{1080, 1337, 1349.9, 1350}
 	for name, c := range map[string]struct {
-		canary []float64
-		want   v1alpha1.Verdict
-		edge   float64
+		canary, stable []float64
+		want           v1alpha1.Verdict
+		edge           float64
 	}{
-		"as fast as stable":                           {[]float64{120, 148.5, 149.99, 150}, v1alpha1.VerdictPass, .25},
-		"slower, though not as stable was":            {[]float64{120, 140, 149.99, 150}, v1alpha1.VerdictFail, .25},
-		"slower than stable ever was, from the start": {[]float64{120, 130, 135, 150}, v1alpha1.VerdictFail, .5},
+		"as fast as stable":                           {[]float64{120, 148.5, 149.99, 150}, usual, v1alpha1.VerdictPass, .25},
+		"slower, though not as stable was":            {[]float64{120, 140, 149.99, 150}, usual, v1alpha1.VerdictFail, .25},
+		"slower than stable ever was, from the start": {[]float64{120, 130, 135, 150}, usual, v1alpha1.VerdictFail, .5},
+		"one in fifty hangs, and no lower edge would show it": {
+			[]float64{135, 147, 147, 150}, []float64{1215, 1350, 1350, 1350}, v1alpha1.VerdictFail, .5,
+		},
+		"a lower edge says less": {
+			[]float64{135, 150, 150, 150}, []float64{1215, 1350, 1350, 1350}, v1alpha1.VerdictInconclusive, .5,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := DefaultLatency()
 			asked.Phi = 1
 			judge := NewLatency(asked, sequential.NewHistogram(edges, []float64{50000, 90000, 98900, 100000}))
 			for n, i := range steady(40, Counts{}, Counts{}) {
-				judge.Add(LatencyInterval{Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, c.canary), Stable: stable})
+				judge.Add(LatencyInterval{Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, c.canary), Stable: sequential.NewHistogram(edges, c.stable)})
 				require.NotEqual(t, v1alpha1.VerdictNoData, judge.Verdict(), "interval %d", n)
 				if n == 0 {
 					require.InDelta(t, 0.5, judge.Edge(), 0)
