@@ -64,20 +64,6 @@ func NewCompare(asked Comparison) *Compare {
 	return &Compare{asked: asked, bets: newBets(asked), all: newClaims(asked)}
 }
 
-// open says that nothing is shown, and that the canary is not in doubt.
-func (c *Compare) open() bool {
-	return c.failed == nil && c.shown() == v1alpha1.VerdictInconclusive && !doubtful(c.doubtLog())
-}
-
-// anew goes on with other events, which tell more, and the same floor: what was lost on bets against the canary stays lost, so there
-// is one chance of a false alarm; what spoke for it is to be shown again.
-func (c *Compare) anew(asked Comparison) *Compare {
-	other := NewCompare(asked)
-	other.clock, other.bets.confirm = c.clock, c.bets.confirm.Clone()
-	other.bets.worse, other.all.worse = c.bets.worse.Clone(), c.all.worse.Clone()
-	return other
-}
-
 // Add takes further intervals, in the order of time.
 func (c *Compare) Add(intervals ...Interval) {
 	for _, interval := range intervals {

@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"crossfade.io/crossfade/analysis/sequential"
+	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// choice is an edge of a histogram, what is to be compared there, and what is to be said of it; fits, unless it is far from the quantile.
+// choice is an edge of a histogram, what is to be compared there, and what is to be said of it.
 type choice struct {
 	edge  float64
-	fits  bool
 	asked Comparison
 	note  string
 }
@@ -22,7 +22,7 @@ func (l *Latency) choice(by sequential.Histogram) (choice, error) {
 	if err != nil {
 		return choice{}, err
 	}
-	c := choice{edge: edge, fits: fits, asked: l.asked.Comparison}
+	c := choice{edge: edge, asked: l.asked.Comparison}
 	c.asked.Rate = fmt.Sprintf("share of requests slower than %s", seconds(edge))
 	if !fits && tail < 1-l.asked.Quantile {
 		c.asked.Floor = max(c.asked.Floor, 1-l.asked.Quantile)
@@ -61,27 +61,49 @@ func (l *Latency) choose(interval LatencyInterval) bool {
 	return true
 }
 
-// chooseAgain takes a lower edge that fits once stable has had so few slow requests, of those that the quantile would have, that no ratio
-// to them is going to be shown. It goes by what was before the interval, so the choice is fair. A canary of which there is any doubt
-// stays with the edge that shows it.
-func (l *Latency) chooseAgain(interval LatencyInterval) {
+// chooseAgain takes a lower edge too once stable has had so few slow requests, of those that the quantile would have, that no ratio to
+// them is going to be shown. It goes by what was before the interval, so the choice is fair.
+func (l *Latency) chooseAgain() {
 	const expected, few = 20, 1. / 3
 	usual := l.since.Count * (1 - l.asked.Quantile)
 	slow, _ := l.since.Tail(l.edge)
-	if l.again || usual < expected || slow.Events > usual*few || !l.compare.open() {
+	if l.lower != nil || usual < expected || slow.Events > usual*few {
 		return
 	}
-	c, err := l.choice(l.since)
-	if err != nil || c.edge >= l.edge || !c.fits || c.asked.Floor != l.compare.asked.Floor {
+	if c, err := l.choice(l.since); err == nil && c.edge < l.edge {
+		l.lowerEdge, l.lower = c.edge, NewCompare(c.asked)
+		l.lowerNote = fmt.Sprintf("%s; not by %s, as next to none of stable's requests are slower by now", c.note, seconds(l.edge))
+	}
+}
+
+// addLower compares at the lower edge too.
+func (l *Latency) addLower(interval LatencyInterval) {
+	if l.lower == nil {
 		return
 	}
-	canary, known := interval.Canary.Tail(c.edge)
-	stable, both := interval.Stable.Tail(c.edge)
-	if !known || !both || !sequential.Comparable(canary, stable) {
-		return // one from which something is known at once
+	canary, known := interval.Canary.Tail(l.lowerEdge)
+	stable, both := interval.Stable.Tail(l.lowerEdge)
+	compared := Interval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: Counts(canary), Stable: Counts(stable)}
+	if known && both {
+		l.lower.add(compared)
+	} else {
+		l.lower.see(compared)
 	}
-	c.note += fmt.Sprintf("; not by %s any more, as next to none of stable's requests are slower", seconds(l.edge))
-	l.again, l.edge, l.note, l.compare = true, c.edge, c.note, l.compare.anew(c.asked)
+}
+
+// byLower has the lower edge say whether a canary is good that the first one shows neither to be good nor bad. It can't fail there: the
+// chance of a false alarm is that of the first edge alone.
+func (l *Latency) byLower(f Finding) Finding {
+	if l.lower == nil || f.Verdict != v1alpha1.VerdictInconclusive || doubtful(l.compare.doubtLog()) || l.lower.failed != nil {
+		return f
+	}
+	lower := l.lower.standing()
+	if lower.Verdict != v1alpha1.VerdictPass && lower.Verdict != v1alpha1.VerdictInconclusive {
+		return f
+	}
+	lower.Worse, lower.LeftOut = f.Worse, f.LeftOut
+	lower.Reason += l.lowerNote
+	return lower
 }
 
 // learns takes stable's requests of an interval for those of before, where there were none, until they tell of the quantile. Such an

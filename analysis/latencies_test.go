@@ -61,25 +61,22 @@ func TestLatencyOfAFastService(t *testing.T) {
 	}
 }
 
-// TestLatencyWhereThePastWasSlower: stable has next to no requests over the edge by now, so a lower one tells more, and sooner than
-// a step ends.
+// TestLatencyWhereThePastWasSlower: stable has next to no requests over the edge by now, so a lower one shows who is good, sooner than a
+// step ends; who is bad is shown by the first alone.
 func TestLatencyWhereThePastWasSlower(t *testing.T) {
 	edges := []float64{.1, .25, .5, math.Inf(1)}
-	usual := []float64{1080, 1337, 1349.9, 1350}
+	usual, fast := []float64{1080, 1337, 1349.9, 1350}, []float64{1215, 1350, 1350, 1350}
 	for name, c := range map[string]struct {
 		canary, stable []float64
 		want           v1alpha1.Verdict
-		edge           float64
+		says           string
 	}{
-		"as fast as stable":                           {[]float64{120, 148.5, 149.99, 150}, usual, v1alpha1.VerdictPass, .25},
-		"slower, though not as stable was":            {[]float64{120, 140, 149.99, 150}, usual, v1alpha1.VerdictFail, .25},
-		"slower than stable ever was, from the start": {[]float64{120, 130, 135, 150}, usual, v1alpha1.VerdictFail, .5},
-		"one in fifty hangs, and no lower edge would show it": {
-			[]float64{135, 147, 147, 150}, []float64{1215, 1350, 1350, 1350}, v1alpha1.VerdictFail, .5,
-		},
-		"a lower edge says less": {
-			[]float64{135, 150, 150, 150}, []float64{1215, 1350, 1350, 1350}, v1alpha1.VerdictInconclusive, .5,
-		},
+		"as fast as stable":                    {[]float64{120, 148.5, 149.99, 150}, usual, v1alpha1.VerdictPass, "slower than 250ms"},
+		"slower, though not as stable was":     {[]float64{120, 140, 149.99, 150}, usual, v1alpha1.VerdictInconclusive, "slower at some edge"},
+		"slower than stable ever was":          {[]float64{120, 130, 135, 150}, usual, v1alpha1.VerdictFail, "slower than 500ms"},
+		"one in fifty hangs":                   {[]float64{135, 147, 147, 150}, fast, v1alpha1.VerdictFail, "slower than 500ms"},
+		"one in two hundred hangs":             {[]float64{135, 149.25, 149.25, 150}, fast, v1alpha1.VerdictFail, "slower than 500ms"},
+		"as fast, and no edge is close to p99": {[]float64{135, 150, 150, 150}, fast, v1alpha1.VerdictPass, "too coarse for p99"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := DefaultLatency()
@@ -88,12 +85,12 @@ func TestLatencyWhereThePastWasSlower(t *testing.T) {
 			for n, i := range steady(40, Counts{}, Counts{}) {
 				judge.Add(LatencyInterval{Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, c.canary), Stable: sequential.NewHistogram(edges, c.stable)})
 				require.NotEqual(t, v1alpha1.VerdictNoData, judge.Verdict(), "interval %d", n)
-				if n == 0 {
-					require.InDelta(t, 0.5, judge.Edge(), 0)
-				}
 			}
-			require.Equal(t, c.want, judge.Verdict(), judge.Finding().Reason)
-			require.InDelta(t, c.edge, judge.Edge(), 0)
+			f := judge.Finding()
+			require.Equal(t, c.want, judge.Verdict(), f.Reason)
+			require.Equal(t, c.want, f.Verdict)
+			require.Contains(t, f.Reason, c.says)
+			require.InDelta(t, judge.worse(), f.Worse, 0)
 		})
 	}
 }

@@ -32,7 +32,7 @@ type LatencyComparison struct {
 // Latency compares the shares of slow requests, as Compare does with errors. What is slow is a bucket's edge that is chosen
 // by what stable did before the release: never an interpolated quantile, which has no odds. Where next to none of stable's requests
 // were slower than any edge, up to 1-Quantile of the canary's may be slower than the lowest such. Where next to none of stable's are slow
-// any more, as the past was slower than now is, a lower edge is chosen once more, by what stable did since.
+// any more, as the past was slower than now is, a lower edge may show that the canary is good, which is chosen by what stable did since.
 // Use NewLatency.
 type Latency struct {
 	asked  LatencyComparison
@@ -46,9 +46,12 @@ type Latency struct {
 	clock   clock
 	edge    float64
 	note    string
-	// since is what stable did since then, at the edges of both arms; again: the edge was chosen once more, by that.
-	since sequential.Histogram
-	again bool
+	// since is what stable did since then, at the edges of both arms. lower, nil before it is needed, compares at the edge that was chosen
+	// by that.
+	since     sequential.Histogram
+	lower     *Compare
+	lowerEdge float64
+	lowerNote string
 	// found is what is known before that.
 	found Finding
 }
@@ -74,7 +77,8 @@ func (l *Latency) add(interval LatencyInterval) {
 		l.found.LeftOut++
 		return
 	}
-	l.chooseAgain(interval)
+	l.chooseAgain()
+	l.addLower(interval)
 	canary, known := interval.Canary.Tail(l.edge)
 	stable, both := interval.Stable.Tail(l.edge)
 	compared := Interval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: Counts(canary), Stable: Counts(stable)}
@@ -108,7 +112,10 @@ func (l *Latency) Verdict() v1alpha1.Verdict {
 	if l.compare == nil {
 		return v1alpha1.VerdictNoData
 	}
-	return l.compare.Verdict()
+	if v := l.compare.Verdict(); v != v1alpha1.VerdictInconclusive {
+		return v
+	}
+	return l.Finding().Verdict
 }
 
 // Finding is what is to be said of all intervals so far.
@@ -143,8 +150,9 @@ func (l *Latency) worse() float64 {
 
 // about adds to a finding of the comparison what it doesn't know.
 func (l *Latency) about(f Finding) Finding {
-	f.Start, f.LeftOut = l.found.Start, l.found.LeftOut+f.LeftOut
 	f.Reason += l.note
+	f = l.byLower(f)
+	f.Start, f.LeftOut = l.found.Start, l.found.LeftOut+f.LeftOut
 	if f.Verdict != v1alpha1.VerdictFail && reaches(l.Shift(), l.asked.Alpha) {
 		f.Reason += fmt.Sprintf("; it is slower at some edge, by however little: evidence %s", evidence(l.Shift()))
 	}
