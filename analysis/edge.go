@@ -81,10 +81,7 @@ func (l *Latency) addLower(interval LatencyInterval) {
 	if l.lower == nil {
 		return
 	}
-	canary, known := interval.Canary.Tail(l.lowerEdge)
-	stable, both := interval.Stable.Tail(l.lowerEdge)
-	compared := Interval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: Counts(canary), Stable: Counts(stable)}
-	if known && both {
+	if compared, known := interval.slower(l.lowerEdge); known {
 		l.lower.add(compared)
 	} else {
 		l.lower.see(compared)

@@ -19,6 +19,13 @@ type LatencyInterval struct {
 
 func (i LatencyInterval) length() time.Duration { return i.End.Sub(i.Start) }
 
+// slower has the requests slower than an edge as events; false where that isn't known of both arms.
+func (i LatencyInterval) slower(edge float64) (Interval, bool) {
+	canary, known := i.Canary.Tail(edge)
+	stable, both := i.Stable.Tail(edge)
+	return Interval{Start: i.Start, End: i.End, Weight: i.Weight, Canary: Counts(canary), Stable: Counts(stable)}, known && both
+}
+
 func (i LatencyInterval) end() time.Time { return i.End }
 
 // LatencyComparison is what a Latency judge is asked. Rate of the Comparison is written by the judge, which knows the edge.
@@ -79,10 +86,8 @@ func (l *Latency) add(interval LatencyInterval) {
 	}
 	l.chooseAgain()
 	l.addLower(interval)
-	canary, known := interval.Canary.Tail(l.edge)
-	stable, both := interval.Stable.Tail(l.edge)
-	compared := Interval{Start: interval.Start, End: interval.End, Weight: interval.Weight, Canary: Counts(canary), Stable: Counts(stable)}
-	if !known || !both {
+	compared, known := interval.slower(l.edge)
+	if !known {
 		l.compare.see(compared)
 		l.found.LeftOut++
 		return
