@@ -77,7 +77,7 @@ func TestProbeThatSomebodyElseAnswers(t *testing.T) {
 				steps: []v1alpha1.Step{byHeader(nil)},
 				policy: func(r *v1alpha1.Rollout) {
 					r.Spec.RouteRefs[0].Probes = probing(hostOf(t))
-					r.Spec.ProgressDeadline = world.Seconds(25)
+					r.Spec.ProgressDeadline = world.Seconds(60)
 				},
 			})
 			shadow := shadowing(s.app, service)

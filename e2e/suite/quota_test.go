@@ -32,7 +32,8 @@ func TestQuotaLeavesNoRoom(t *testing.T) {
 			s := begin(t, setting{
 				replicas: 4,
 				steps:    []v1alpha1.Step{world.Weighted("half", 50, approval())},
-				policy:   func(r *v1alpha1.Rollout) { r.Spec.ProgressDeadline = world.Seconds(20) },
+				// The pods that have room must be ready by then, on a busy machine too.
+				policy: func(r *v1alpha1.Rollout) { r.Spec.ProgressDeadline = world.Seconds(90) },
 			})
 			s.createQuota(room.pods)
 			s.ship("v2")

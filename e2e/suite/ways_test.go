@@ -50,7 +50,7 @@ func (s *scenario) awaitStage(stage v1alpha1.Stage) time.Time {
 
 func TestBlueGreen(t *testing.T) {
 	t.Parallel()
-	s := begin(t, blueGreen(15*time.Second))
+	s := begin(t, blueGreen(30*time.Second))
 	s.previewed()
 	kept := s.awaitStage(v1alpha1.StageKeeping)
 	s.awaitRequests(kept, 500)
