@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"crossfade.io/crossfade/analysis/sequential"
-	"crossfade.io/crossfade/apis/v1alpha1"
 )
 
-// choice is an edge of a histogram, what is to be compared there, and what is to be said of it.
+// choice is an edge of a histogram, the fraction that is slower, what is to be compared there, and what is to be said of it.
 type choice struct {
 	edge  float64
+	tail  float64
 	asked Comparison
 	note  string
 }
@@ -22,7 +22,7 @@ func (l *Latency) choice(by sequential.Histogram) (choice, error) {
 	if err != nil {
 		return choice{}, err
 	}
-	c := choice{edge: edge, asked: l.asked.Comparison}
+	c := choice{edge: edge, tail: tail, asked: l.asked.Comparison}
 	c.asked.Rate = fmt.Sprintf("share of requests slower than %s", seconds(edge))
 	if !fits && tail < 1-l.asked.Quantile {
 		c.asked.Floor = max(c.asked.Floor, 1-l.asked.Quantile)
@@ -57,50 +57,9 @@ func (l *Latency) choose(interval LatencyInterval) bool {
 	}
 	l.edge, l.note, l.compare = c.edge, c.note, NewCompare(c.asked)
 	l.shift = sequential.NewShift(before.ShiftEdges(), 1, c.asked.Restarts.invested())
-	l.since = sequential.Histogram{Edges: before.Edges, Below: make([]float64, len(before.Edges))}
+	l.lately = sequential.Histogram{Edges: before.Edges, Below: make([]float64, len(before.Edges))}
+	l.under = sequential.NewMeets(1 - l.asked.Quantile)
 	return true
-}
-
-// chooseAgain takes a lower edge too once stable has had so few slow requests, of those that the quantile would have, that no ratio to
-// them is going to be shown. It goes by what was before the interval, so the choice is fair.
-func (l *Latency) chooseAgain() {
-	const expected, few = 20, 1. / 3
-	usual := l.since.Count * (1 - l.asked.Quantile)
-	slow, _ := l.since.Tail(l.edge)
-	if l.lower != nil || usual < expected || slow.Events > usual*few {
-		return
-	}
-	if c, err := l.choice(l.since); err == nil && c.edge < l.edge {
-		l.lowerEdge, l.lower = c.edge, NewCompare(c.asked)
-		l.lowerNote = fmt.Sprintf("%s; not by %s, as next to none of stable's requests are slower by now", c.note, seconds(l.edge))
-	}
-}
-
-// addLower compares at the lower edge too.
-func (l *Latency) addLower(interval LatencyInterval) {
-	if l.lower == nil {
-		return
-	}
-	if compared, known := interval.slower(l.lowerEdge); known {
-		l.lower.add(compared)
-	} else {
-		l.lower.see(compared)
-	}
-}
-
-// byLower has the lower edge say whether a canary is good that the first one shows neither to be good nor bad. It can't fail there: the
-// chance of a false alarm is that of the first edge alone.
-func (l *Latency) byLower(f Finding) Finding {
-	if l.lower == nil || f.Verdict != v1alpha1.VerdictInconclusive || doubtful(l.compare.doubtLog()) || l.lower.failed != nil {
-		return f
-	}
-	lower := l.lower.standing()
-	if lower.Verdict != v1alpha1.VerdictPass && lower.Verdict != v1alpha1.VerdictInconclusive {
-		return f
-	}
-	lower.Worse, lower.LeftOut = f.Worse, f.LeftOut
-	lower.Reason += l.lowerNote
-	return lower
 }
 
 // learns takes stable's requests of an interval for those of before, where there were none, until they tell of the quantile. Such an
@@ -120,19 +79,6 @@ func (l *Latency) learns(interval LatencyInterval) bool {
 	}
 	l.before.Below, l.before.Count = below, l.before.Count+h.Count
 	return true
-}
-
-// learn adds what stable did in an interval, unless that isn't known at each edge.
-func (l *Latency) learn(stable sequential.Tails) {
-	below, count := slices.Clone(l.since.Below), 0.0
-	for k, edge := range l.since.Edges {
-		slow, known := stable.Tail(edge)
-		if !known {
-			return
-		}
-		below[k], count = below[k]+slow.Exposures-slow.Events, slow.Exposures
-	}
-	l.since.Below, l.since.Count = below, l.since.Count+count
 }
 
 // seconds writes an edge.

@@ -62,21 +62,24 @@ func TestLatencyOfAFastService(t *testing.T) {
 }
 
 // TestLatencyWhereThePastWasSlower: stable has next to no requests over the edge by now, so a lower one shows who is good, sooner than a
-// step ends; who is bad is shown by the first alone.
+// step ends, unless the first one speaks against it; who is bad is shown by the first alone.
 func TestLatencyWhereThePastWasSlower(t *testing.T) {
 	edges := []float64{.1, .25, .5, math.Inf(1)}
 	usual, fast := []float64{1080, 1337, 1349.9, 1350}, []float64{1215, 1350, 1350, 1350}
+	uneven := []float64{1080, 1296, 1347.3, 1350}
 	for name, c := range map[string]struct {
 		canary, stable []float64
 		want           v1alpha1.Verdict
 		says           string
+		edge           float64
 	}{
-		"as fast as stable":                    {[]float64{120, 148.5, 149.99, 150}, usual, v1alpha1.VerdictPass, "slower than 250ms"},
-		"slower, though not as stable was":     {[]float64{120, 140, 149.99, 150}, usual, v1alpha1.VerdictInconclusive, "slower at some edge"},
-		"slower than stable ever was":          {[]float64{120, 130, 135, 150}, usual, v1alpha1.VerdictFail, "slower than 500ms"},
-		"one in fifty hangs":                   {[]float64{135, 147, 147, 150}, fast, v1alpha1.VerdictFail, "slower than 500ms"},
-		"one in two hundred hangs":             {[]float64{135, 149.25, 149.25, 150}, fast, v1alpha1.VerdictFail, "slower than 500ms"},
-		"as fast, and no edge is close to p99": {[]float64{135, 150, 150, 150}, fast, v1alpha1.VerdictPass, "too coarse for p99"},
+		"as fast as stable":                    {[]float64{120, 148.5, 149.99, 150}, usual, v1alpha1.VerdictPass, "slower than 250ms", .25},
+		"slower, though not as stable was":     {[]float64{120, 140, 149.99, 150}, usual, v1alpha1.VerdictInconclusive, "slower at some edge", .5},
+		"slower than stable ever was":          {[]float64{120, 130, 135, 150}, usual, v1alpha1.VerdictFail, "slower than 500ms", .5},
+		"one in fifty hangs":                   {[]float64{135, 147, 147, 150}, fast, v1alpha1.VerdictFail, "slower than 500ms", .5},
+		"one in two hundred hangs":             {[]float64{135, 149.25, 149.25, 150}, fast, v1alpha1.VerdictFail, "slower than 500ms", .5},
+		"as fast, and no edge is close to p99": {[]float64{135, 150, 150, 150}, fast, v1alpha1.VerdictPass, "too coarse for p99", .1},
+		"more hang, among many that are slow":  {[]float64{120, 142.8, 148.5, 150}, uneven, v1alpha1.VerdictFail, "slower than 500ms", .5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := DefaultLatency()
@@ -85,13 +88,39 @@ func TestLatencyWhereThePastWasSlower(t *testing.T) {
 			for n, i := range steady(40, Counts{}, Counts{}) {
 				judge.Add(LatencyInterval{Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, c.canary), Stable: sequential.NewHistogram(edges, c.stable)})
 				require.NotEqual(t, v1alpha1.VerdictNoData, judge.Verdict(), "interval %d", n)
+				if c.want != v1alpha1.VerdictPass {
+					require.NotEqual(t, v1alpha1.VerdictPass, judge.Verdict(), "interval %d: %s", n, judge.Finding().Reason)
+				}
 			}
 			f := judge.Finding()
 			require.Equal(t, c.want, judge.Verdict(), f.Reason)
 			require.Equal(t, c.want, f.Verdict)
 			require.Contains(t, f.Reason, c.says)
 			require.InDelta(t, judge.worse(), f.Worse, 0)
+			require.InDelta(t, c.edge, judge.Edge(), 0)
+			require.Equal(t, 40, f.Used+f.LeftOut)
 		})
+	}
+}
+
+// TestLowerEdgeWithholds: what one interval shows at the lower edge, the next one may take back; and of a few requests the first edge can't
+// tell yet whether 1 % of them hang.
+func TestLowerEdgeWithholds(t *testing.T) {
+	edges := []float64{.1, .25, .5, math.Inf(1)}
+	asked := DefaultLatency()
+	asked.Phi = 1
+	judge := NewLatency(asked, sequential.NewHistogram(edges, []float64{50000, 90000, 98900, 100000}))
+	says := []string{
+		"slower than 500ms 1.0x", "slower than 500ms 1.0x",
+		"slower than 500ms; nothing passes by one interval", "slower than 500ms; that those slower than 500ms are under 1 % has evidence 11 of 20", "",
+	}
+	for n, i := range steady(len(says), Counts{}, Counts{}) {
+		judge.Add(LatencyInterval{
+			Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, []float64{64, 80, 80, 80}),
+			Stable: sequential.NewHistogram(edges, []float64{1080, 1296, 1350, 1350}),
+		})
+		require.Contains(t, judge.Finding().Reason, says[n], "interval %d", n)
+		require.Equal(t, n == len(says)-1, judge.Verdict() == v1alpha1.VerdictPass, "interval %d: %s", n, judge.Finding().Reason)
 	}
 }
 

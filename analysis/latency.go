@@ -39,7 +39,8 @@ type LatencyComparison struct {
 // Latency compares the shares of slow requests, as Compare does with errors. What is slow is a bucket's edge that is chosen
 // by what stable did before the release: never an interpolated quantile, which has no odds. Where next to none of stable's requests
 // were slower than any edge, up to 1-Quantile of the canary's may be slower than the lowest such. Where next to none of stable's are slow
-// any more, as the past was slower than now is, a lower edge may show that the canary is good, which is chosen by what stable did since.
+// any more, as the past was slower than now is, and for as long as that is so, a lower edge may show that the canary is good, which is
+// chosen by what stable did lately.
 // Use NewLatency.
 type Latency struct {
 	asked  LatencyComparison
@@ -53,12 +54,11 @@ type Latency struct {
 	clock   clock
 	edge    float64
 	note    string
-	// since is what stable did since then, at the edges of both arms. lower, nil before it is needed, compares at the edge that was chosen
-	// by that.
-	since     sequential.Histogram
-	lower     *Compare
-	lowerEdge float64
-	lowerNote string
+	// lately is what stable did of late, at the edges of both arms, and under the evidence that less of the canary's requests than the
+	// quantile has are slower than the edge. lower is nil before it is needed.
+	lately sequential.Histogram
+	under  *sequential.Threshold
+	lower  *lower
 	// found is what is known before that.
 	found Finding
 }
@@ -84,8 +84,7 @@ func (l *Latency) add(interval LatencyInterval) {
 		l.found.LeftOut++
 		return
 	}
-	l.chooseAgain()
-	l.addLower(interval)
+	l.chooseLower()
 	compared, known := interval.slower(l.edge)
 	if !known {
 		l.compare.see(compared)
@@ -93,16 +92,22 @@ func (l *Latency) add(interval LatencyInterval) {
 		return
 	}
 	phi := l.compare.phi()
-	used := l.compare.add(compared)
 	l.shift.Invest(l.clock.due(l.asked.Restarts, interval.Start))
-	if used {
+	if l.compare.add(compared) {
 		l.shift.Add(interval.Canary, interval.Stable, phi)
-		l.learn(interval.Stable)
 	}
+	l.under.Add(sequential.Arm(compared.Canary), phi)
+	l.learn(interval.Stable)
+	l.addLower(interval)
 }
 
-// Edge is what is slow, in seconds; 0 until an interval had requests of both arms.
-func (l *Latency) Edge() float64 { return l.edge }
+// Edge is what is slow by Finding, in seconds; 0 until an interval had requests of both arms.
+func (l *Latency) Edge() float64 {
+	if l.compare != nil && l.speaksLower(l.compare.Finding()) {
+		return l.lower.edge
+	}
+	return l.edge
+}
 
 // Shift is ln of the e-value of the canary being slower at any edge, by however little. It is for a warning, at 1/alpha.
 func (l *Latency) Shift() float64 {

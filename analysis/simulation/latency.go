@@ -27,24 +27,12 @@ type Latencies struct{ Slower, Past float64 }
 // Delays are when the canary first has a verdict, in seconds, one for each run of at most an hour, in STD's traffic. A Slower of 1 has
 // the false alarms.
 func (l Latencies) Delays(seed uint64, runs int, verdict v1alpha1.Verdict) []float64 {
-	play := func(run uint64) float64 {
+	return beside(runs, func(run uint64) float64 {
 		s := STD().begin(seed, run, never)
-		asked := analysis.DefaultLatency()
-		asked.Phi = 1
-		const history = 1800
-		judge := analysis.NewLatency(asked, s.histogram(history*s.Rate, l.Past))
-		for k := range 3600 / scrape {
-			judge.Add(analysis.LatencyInterval{
-				Start: at(float64(k * scrape)), End: at(float64((k + 1) * scrape)),
-				Canary: s.histogram(scrape*s.Rate*s.Weight(0), l.Slower), Stable: s.histogram(scrape*s.Rate*(1-s.Weight(0)), 1),
-			})
-			if judge.Verdict() == verdict {
-				return float64((k + 1) * scrape)
-			}
-		}
-		return never
-	}
-	return beside(runs, play)
+		return firstLatency(verdict, s.histogram(history*s.Rate, l.Past), func(float64) (canary, stable sequential.Histogram) {
+			return s.histogram(scrape*s.Rate*s.Weight(0), l.Slower), s.histogram(scrape*s.Rate*(1-s.Weight(0)), 1)
+		})
+	})
 }
 
 // histogram has about so many requests, each of which takes so many times as long as usual.
@@ -60,4 +48,23 @@ func (s *stream) histogram(requests, slower float64) sequential.Histogram {
 	}
 	h.Count += s.poisson(requests * (1 - before))
 	return h
+}
+
+// history is how much of the past is known before a release, in seconds.
+const history = 1800
+
+// firstLatency is when a Latency judge first has a verdict within an hour, in seconds.
+func firstLatency(verdict v1alpha1.Verdict, before sequential.Histogram, between func(start float64) (canary, stable sequential.Histogram)) float64 {
+	asked := analysis.DefaultLatency()
+	asked.Phi = 1
+	judge := analysis.NewLatency(asked, before)
+	for k := range 3600 / scrape {
+		start, end := float64(k*scrape), float64((k+1)*scrape)
+		canary, stable := between(start)
+		judge.Add(analysis.LatencyInterval{Start: at(start), End: at(end), Canary: canary, Stable: stable})
+		if judge.Verdict() == verdict {
+			return end
+		}
+	}
+	return never
 }

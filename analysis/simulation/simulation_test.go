@@ -60,6 +60,17 @@ func TestEqualLatencyPassesAfterASlowerPast(t *testing.T) {
 	require.LessOrEqual(t, delays[20], 240.0)
 }
 
+// TestCalmHidesNoSlowCanary: what tells in the calm tells of something else once stable is busy again.
+func TestCalmHidesNoSlowCanary(t *testing.T) {
+	for _, calm := range []Calm{
+		{Seconds: 300, Worse: 2, Rate: 100, Weight: 0.1},
+		{Seconds: 300, Worse: 2, Rate: 20, Weight: 0.5},
+		{Seconds: 600, Worse: 3, Rate: 20, Weight: 0.1},
+	} {
+		require.LessOrEqual(t, happened(calm.Delays(1, 100, v1alpha1.VerdictPass)), 0.15, "%+v", calm)
+	}
+}
+
 func TestEqualSeedsHaveEqualTables(t *testing.T) {
 	var first, second strings.Builder
 	require.Equal(t, Table(&first, 7, 2), Table(&second, 7, 2))

@@ -166,6 +166,7 @@ func (t *table) latency() {
 	t.asFast("the same, stable took twice as long before", 2)
 	t.line("shown to be under 2x: median (90 %), s", [methods]string{late(t.took(Latencies{1, 1}, v1alpha1.VerdictPass))}, "")
 	t.line("the same, stable took twice as long before", [methods]string{late(t.took(Latencies{1, 2}, v1alpha1.VerdictPass))}, "")
+	t.calm("one that is exactly 2x passes, 5 min calm", 0.05)
 }
 
 // slower has how soon a slower canary is found, in this time at most by the goal; 0 has none.
@@ -179,13 +180,25 @@ func (t *table) slower(name string, past, within float64) {
 
 func (t *table) asFast(name string, past float64) {
 	const most = 0.005
-	alarms := 0.0
-	for _, delay := range t.took(Latencies{1, past}, v1alpha1.VerdictFail) {
+	alarms := happened(t.took(Latencies{1, past}, v1alpha1.VerdictFail))
+	t.line(name, [methods]string{share(alarms)}, fmt.Sprintf("at most %s%s", share(most), but(t.reached(alarms, most))))
+}
+
+// calm has how many pass that are at the limit, of a service that is calm at first and busy later.
+func (t *table) calm(name string, most float64) {
+	passed := happened(Calm{Seconds: 300, Worse: 2, Rate: 100, Weight: 0.1}.Delays(t.seed, t.runs, v1alpha1.VerdictPass))
+	t.line(name, [methods]string{share(passed)}, fmt.Sprintf("at most %s%s", share(most), but(t.reached(passed, most))))
+}
+
+// happened is the share of runs in which it did.
+func happened(delays []float64) float64 {
+	count := 0
+	for _, delay := range delays {
 		if !math.IsInf(delay, 1) {
-			alarms += 1 / float64(t.runs)
+			count++
 		}
 	}
-	t.line(name, [methods]string{share(alarms)}, fmt.Sprintf("at most %s%s", share(most), but(t.reached(alarms, most))))
+	return float64(count) / float64(len(delays))
 }
 
 // took is sorted.
