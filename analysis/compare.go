@@ -72,7 +72,10 @@ func (c *Compare) Add(intervals ...Interval) {
 }
 
 // add says whether the interval was used.
-func (c *Compare) add(interval Interval) bool {
+func (c *Compare) add(interval Interval) bool { return c.take(interval, true) }
+
+// take says whether the interval was used, which it isn't unless it is fit. One that isn't may only keep the canary from passing.
+func (c *Compare) take(interval Interval, fit bool) bool {
 	c.see(interval)
 	interval.Canary, interval.Stable = c.lateCanary.keep(interval.Canary), c.lateStable.keep(interval.Stable)
 	if sequential.Comparable(sequential.Arm(interval.Canary), sequential.Arm(interval.Stable)) {
@@ -83,7 +86,7 @@ func (c *Compare) add(interval Interval) bool {
 	if usable {
 		c.found.Last = interval.End
 	}
-	jumps := c.asked.Guard && c.guard.Jumps(canary, stable)
+	jumps := c.asked.Guard && c.guard.Jumps(canary, stable) || !fit
 	if jumps && c.before != nil {
 		c.bets = *c.before
 		c.found.LeftOut++

@@ -124,6 +124,22 @@ func TestLowerEdgeWithholds(t *testing.T) {
 	}
 }
 
+// TestSpellsCountAtTheLowerEdge: a canary that is slower only in spells in which stable is slow too does not pass by what is between them.
+func TestSpellsCountAtTheLowerEdge(t *testing.T) {
+	edges := []float64{.1, .25, .5, math.Inf(1)}
+	judge := NewLatency(DefaultLatency(), sequential.NewHistogram(edges, []float64{50000, 85000, 99000, 100000}))
+	for n, i := range steady(240, Counts{}, Counts{}) {
+		canary, stable := []float64{120, 149.25, 150, 150}, []float64{1080, 1343.25, 1350, 1350}
+		if n >= 4 && n%5 == 0 {
+			canary[1], stable[1] = 112.5, 1282.5
+		}
+		judge.Add(LatencyInterval{Start: i.Start, End: i.End, Weight: i.Weight, Canary: sequential.NewHistogram(edges, canary), Stable: sequential.NewHistogram(edges, stable)})
+		require.Equal(t, v1alpha1.VerdictInconclusive, judge.Verdict(), "interval %d: %s", n, judge.Finding().Reason)
+		require.Equal(t, v1alpha1.VerdictInconclusive, judge.Finding().Aged(i.End.Add(20*time.Second)).Verdict)
+	}
+	require.InDelta(t, .25, judge.Edge(), 0)
+}
+
 // TestObjectiveThatNothingMisses: 14.4 times the budget of 93 % is more than all requests.
 func TestObjectiveThatNothingMisses(t *testing.T) {
 	judge := NewSLO(DefaultObjective(0.93))

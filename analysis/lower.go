@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"math"
 
 	"crossfade.io/crossfade/analysis/sequential"
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -24,7 +25,7 @@ func (l *Latency) learn(stable sequential.Tails) {
 	below, count := make([]float64, len(l.lately.Edges)), 0.0
 	for k, edge := range l.lately.Edges {
 		slow, known := stable.Tail(edge)
-		if !known {
+		if !known || !slow.Believed() {
 			clear(below)
 			l.lately.Below, l.lately.Count = below, 0
 			return
@@ -47,7 +48,7 @@ func (l *Latency) calm() bool {
 }
 
 // wide says whether so many more of stable's requests are slower than the lower edge than the quantile has, or had when the edge was chosen,
-// that it tells of something else. To leave out intervals in which stable is slow only makes the canary look worse.
+// that it tells of something else.
 func (l *Latency) wide(stable sequential.Arm, slack float64) bool {
 	const most = 2
 	return stable.Events > most*max(l.lower.tail, 1-l.asked.Quantile)*stable.Exposures+slack
@@ -76,11 +77,12 @@ func (l *Latency) addLower(interval LatencyInterval) {
 	if l.lower == nil {
 		return
 	}
-	if compared, known := interval.slower(l.lower.edge); known && l.atLower() && !l.wide(sequential.Arm(compared.Stable), chance) {
-		l.lower.compare.add(compared)
-	} else {
+	compared, known := interval.slower(l.lower.edge)
+	if !known {
 		l.lower.compare.see(compared)
+		return
 	}
+	l.lower.compare.take(compared, l.atLower() && !l.wide(sequential.Arm(compared.Stable), chance))
 }
 
 // byLower has the lower edge say whether a canary is good that the first one shows neither to be good nor bad. It can't fail there: the
@@ -111,13 +113,16 @@ func (l *Latency) speaksLower(first Finding) bool {
 
 // withheld says why a canary does not pass that the lower edge shows to be good; "" if it does.
 func (l *Latency) withheld(lower Finding) string {
-	const own = 2 // the second one may tell the guard to take the first one back
+	const (
+		own  = 2 // the second interval may tell the guard to take the first one back
+		hint = 2
+	)
 	over := fmt.Sprintf("those slower than %s", seconds(l.edge))
 	switch {
 	case lower.Used < own:
 		return "; nothing passes by one interval"
-	case doubtful(l.compare.doubtLog()):
-		return fmt.Sprintf("; of %s%s", over, doubt(l.compare.doubtLog()))
+	case l.compare.doubtLog() >= math.Log(hint):
+		return fmt.Sprintf("; that it has more of %s has evidence %s, and from %d on this edge lets nothing pass", over, evidence(l.compare.doubtLog()), hint)
 	case !reaches(l.under.Log(), l.asked.AlphaPass):
 		return fmt.Sprintf("; that %s are under %s has evidence %s of %.0f", over, percent(1-l.asked.Quantile), evidence(l.under.Log()), 1/l.asked.AlphaPass)
 	default:
