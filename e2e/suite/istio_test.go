@@ -36,8 +36,7 @@ func promoteInMesh(t *testing.T, settings map[string]setting) {
 	for name, with := range settings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// A fresh connection is one to each pod here, so a busy machine can't keep up with more.
-			with.gateway, with.cpu = 40, "50m"
+			with.gateway, with.cpu = 80, "50m"
 			promoteByQuarters(t, with, "insider")
 		})
 	}

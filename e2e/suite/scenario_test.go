@@ -209,22 +209,24 @@ func (s *scenario) targets(rate float64, extra []load.Target) []load.Target {
 		if s.app.Guarded {
 			targets[i].Headers = withPassword(targets[i].Headers)
 		}
-		if strings.HasPrefix(targets[i].URL, "xds:") {
+		if inMesh(targets[i]) {
 			targets[i].Host = "" // the mesh knows it by the Service's name
+			if targets[i].Fresh {
+				targets[i].Rate = min(targets[i].Rate, serviceRate/2) // kept channels tell the share of calls as well
+			}
 		}
 	}
 	return targets
 }
 
+// inMesh says whether requests to the target go by what the mesh's control plane says.
+func inMesh(target load.Target) bool { return strings.HasPrefix(target.URL, "xds:") }
+
 // takePart waits for the part of the capacity that a load of these targets needs, until it is counted.
 func (s *scenario) takePart(targets []load.Target) {
 	s.t.Helper()
-	rate := 0.0
-	for _, target := range targets {
-		rate += target.Rate
-	}
 	var err error
-	s.giveBack, err = reserve(s.ctx, rate)
+	s.giveBack, err = reserve(s.ctx, costOf(targets))
 	require.NoError(s.t, err)
 	s.t.Cleanup(s.giveBack)
 }
