@@ -23,6 +23,8 @@ const (
 	defaultMaxBytes = 4 << 20
 	// maxRedirects is how many redirects are followed.
 	maxRedirects = 3
+	// unsaidExpiry is how long a token is used whose server doesn't say when it ends.
+	unsaidExpiry = 5 * time.Minute
 	// maxHeaders bounds the headers of an answer, in bytes.
 	maxHeaders = 64 << 10
 )
@@ -178,10 +180,25 @@ func (c Credentials) tokens(transport http.RoundTripper, timeout time.Duration) 
 		Transport: transport, Timeout: timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
-	return (&clientcredentials.Config{
+	return oauth2.ReuseTokenSource(nil, fresh{ctx, &clientcredentials.Config{
 		ClientID: c.OAuth2.ClientID, ClientSecret: c.OAuth2.ClientSecret, TokenURL: c.OAuth2.TokenURL,
 		Scopes: c.OAuth2.Scopes, EndpointParams: params,
-	}).TokenSource(ctx), nil
+	}}), nil
+}
+
+// fresh gets a new token each time.
+type fresh struct {
+	ctx    context.Context
+	config *clientcredentials.Config
+}
+
+// Token has an end too where the server leaves it out, as RFC 6749 section 5.1 lets it: nobody would ask for another.
+func (f fresh) Token() (*oauth2.Token, error) {
+	token, err := f.config.Token(f.ctx)
+	if err == nil && token.Expiry.IsZero() {
+		token.Expiry = time.Now().Add(unsaidExpiry)
+	}
+	return token, err
 }
 
 // signed adds credentials to requests for one host, and sends none to others, to which a redirect may lead: what was asked,

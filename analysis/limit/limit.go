@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -22,7 +23,8 @@ type Limits struct {
 	// Timeout bounds one request, from its turn on; 15 s.
 	Timeout time.Duration
 	// Failures is after how many requests in a row without an answer the source is left alone; 5. That there is no data, or
-	// that a query is refused, is an answer. Requests whose context ended earlier, waiting or asking, say nothing.
+	// that a query is refused, is an answer. Requests whose context ended earlier, waiting or asking, say nothing; nor do those
+	// while others were answered: it is the query that is too much, and not the source that is down.
 	Failures uint32
 	// Rest is how long it is left alone before one request tries it again; 30 s.
 	Rest time.Duration
@@ -69,12 +71,14 @@ type gate struct {
 	wait, timeout time.Duration
 	slots         chan struct{}
 	breaker       *gobreaker.CircuitBreaker[any]
+	// answers counts those of the source.
+	answers atomic.Int64
 }
 
-// gaveUp is the error of a request whose context ended before there was an answer.
-type gaveUp struct{ error }
+// noSign is the error of a request that says nothing of how the source is.
+type noSign struct{ error }
 
-func (g gaveUp) Unwrap() error { return g.error }
+func (n noSign) Unwrap() error { return n.error }
 
 func open(limits Limits) *gate {
 	failures := cmp.Or(limits.Failures, 5)
@@ -86,7 +90,7 @@ func open(limits Limits) *gate {
 			Timeout:      cmp.Or(limits.Rest, 30*time.Second),
 			ReadyToTrip:  func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= failures },
 			IsSuccessful: func(err error) bool { return !errors.Is(err, analysis.ErrUnreachable) },
-			IsExcluded:   func(err error) bool { return errors.As(err, &gaveUp{}) },
+			IsExcluded:   func(err error) bool { return errors.As(err, &noSign{}) },
 		}),
 	}
 }
@@ -108,9 +112,15 @@ func pass[T any](ctx context.Context, g *gate, name string, ask func(context.Con
 	answer, err := g.breaker.Execute(func() (any, error) {
 		bounded, cancel := context.WithTimeout(ctx, g.timeout)
 		defer cancel()
-		answer, err := ask(bounded)
-		if err != nil && ctx.Err() != nil {
-			return nil, gaveUp{unreachable("who asked gave up before it answered", "ask again, and give it more time")}
+		before := g.answers.Load()
+		answer, err := guarded(bounded, name, ask)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, noSign{unreachable("who asked gave up before it answered", "ask again, and give it more time")}
+		case !errors.Is(err, analysis.ErrUnreachable):
+			g.answers.Add(1)
+		case g.answers.Load() > before:
+			return nil, noSign{err}
 		}
 		return answer, err
 	})
@@ -121,4 +131,14 @@ func pass[T any](ctx context.Context, g *gate, name string, ask func(context.Con
 		return none, err
 	}
 	return answer.(T), nil
+}
+
+// guarded has an answer that its client can't digest cost no more than that answer: a source may be anybody's.
+func guarded[T any](ctx context.Context, name string, ask func(context.Context) (T, error)) (answer T, err error) {
+	defer func() {
+		if recover() != nil {
+			err = &analysis.SourceError{Source: name, Reason: analysis.ErrUnreachable, Problem: "its answer can't be read", Mend: "see whether it is what the template says"}
+		}
+	}()
+	return ask(ctx)
 }

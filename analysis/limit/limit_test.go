@@ -70,6 +70,65 @@ func TestBreaker(t *testing.T) {
 	})
 }
 
+// TestAnswerThatNobodyCanRead: a client that panics at an answer costs nobody else anything.
+func TestAnswerThatNobodyCanRead(t *testing.T) {
+	broken := true
+	limited := NewCounters("web shop/test", &source{answer: func(context.Context) error {
+		if broken {
+			panic("an answer that is nil")
+		}
+		return nil
+	}}, Limits{AtATime: 1})
+	_, err := limited.Value(t.Context(), "query", time.Time{})
+	require.ErrorIs(t, err, analysis.ErrUnreachable)
+	require.EqualError(t, err, "source unreachable of web shop/test: its answer can't be read; see whether it is what the template says")
+	_, err = limited.Samples(t.Context(), "query", time.Time{}, time.Time{})
+	require.ErrorIs(t, err, analysis.ErrUnreachable)
+	broken = false
+	_, err = limited.Value(t.Context(), "query", time.Time{})
+	require.NoError(t, err, "its turn was given back")
+}
+
+// TestQueriesThatAreTooMuch: who asks too much of a source that others use has none of them wait for it.
+func TestQueriesThatAreTooMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{answer: func(ctx context.Context) error {
+			if ctx.Value(heavy{}) != nil {
+				<-ctx.Done()
+				return fails(analysis.ErrUnreachable)
+			}
+			return nil
+		}}
+		limited := New("web shop/test", s, Limits{AtATime: 8, Timeout: 10 * time.Second, Failures: 5, Rest: time.Minute})
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				_, err := limited.Value(context.WithValue(t.Context(), heavy{}, true), "query", time.Time{})
+				require.ErrorContains(t, err, "it is broken")
+			})
+		}
+		synctest.Wait()
+		_, err := limited.Value(t.Context(), "query", time.Time{})
+		require.NoError(t, err)
+		all.Wait()
+		_, err = limited.Value(t.Context(), "query", time.Time{})
+		require.NoError(t, err, "it was answering others")
+
+		for range 6 {
+			all.Go(func() {
+				_, err := limited.Value(context.WithValue(t.Context(), heavy{}, true), "query", time.Time{})
+				require.ErrorContains(t, err, "it is broken")
+			})
+		}
+		all.Wait()
+		_, err = limited.Value(t.Context(), "query", time.Time{})
+		require.ErrorContains(t, err, "left alone", "it answered nobody")
+	})
+}
+
+// heavy marks a query in its context.
+type heavy struct{}
+
 func TestAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{answer: func(ctx context.Context) error {

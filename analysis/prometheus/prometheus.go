@@ -77,6 +77,9 @@ func (s *Source) Samples(ctx context.Context, selector string, from, to time.Tim
 			return nil, err
 		}
 		for _, stream := range matrix {
+			if stream == nil {
+				return nil, s.unreadable()
+			}
 			key := stream.Metric.String()
 			if found[key] == nil {
 				found[key] = &analysis.Series{Labels: labels(stream.Metric)}
@@ -176,6 +179,9 @@ func (s *Source) Value(ctx context.Context, query string, at time.Time) (analysi
 		add(nil, value.Value)
 	case model.Vector:
 		for _, sample := range value {
+			if sample == nil {
+				return analysis.Value{}, s.unreadable()
+			}
 			if sample.Histogram != nil {
 				return analysis.Value{}, s.fails(analysis.ErrRefused, "the query gives histograms", "use histogram_quantile or histogram_fraction")
 			}
@@ -261,8 +267,11 @@ func (s *Source) refused(err *promv1.Error) error {
 	case promv1.ErrTimeout, promv1.ErrCanceled:
 		return s.fails(analysis.ErrUnreachable, "the query took it too long", "select fewer series or a shorter time")
 	case promv1.ErrServer, promv1.ErrClient:
-		// The status is the last word of the message.
+		// The status is the last word of the message, if it is that of the client.
 		words := strings.Fields(err.Msg)
+		if len(words) == 0 {
+			return s.unreadable()
+		}
 		if code, broken := strconv.Atoi(words[len(words)-1]); broken == nil {
 			return egress.Status(s.name, code)
 		}

@@ -189,6 +189,12 @@ func TestAnswersAreDecodedAlone(t *testing.T) {
 	require.NoError(t, <-answered)
 }
 
+// TestSeriesThatIsNothing: a proxy may answer anything that is JSON.
+func TestSeriesThatIsNothing(t *testing.T) {
+	_, err := double(t, always(200, says("matrix", `[null]`))).Samples(t.Context(), "up", at.Add(-time.Minute), at)
+	require.ErrorContains(t, err, "not of the query API")
+}
+
 func TestValue(t *testing.T) {
 	tests := map[string]struct {
 		answer string
@@ -201,6 +207,7 @@ func TestValue(t *testing.T) {
 		"0 divided by 0":       {answer: says("vector", `[{"metric":{},"value":[1767268800,"NaN"]},{"metric":{},"value":[1767268800,"+Inf"]}]`), fails: analysis.ErrNoData},
 		"ranges":               {answer: says("matrix", `[]`), fails: analysis.ErrRefused},
 		"histograms":           {answer: says("vector", `[{"metric":{},"histogram":[1767268800,{"count":"1","sum":"1","buckets":[]}]}]`), fails: analysis.ErrRefused},
+		"nothing, as a number": {answer: says("vector", `[null]`), fails: analysis.ErrUnreachable},
 		"a part, as of Thanos": {answer: says("vector", `[{"metric":{},"value":[1767268800,"3"]}]`, `,"warnings":["store 10.0.0.7 is down"]`), fails: analysis.ErrNoData},
 		"a remark":             {answer: says("vector", `[{"metric":{},"value":[1767268800,"3"]}]`, `,"infos":["metric might not be a counter"]`), want: []analysis.Number{{Labels: map[string]string{}, Value: 3}}},
 	}
@@ -240,6 +247,7 @@ func TestNoAnswer(t *testing.T) {
 		"a page for people":           {always(200, "<html>log in "+secret), analysis.ErrUnreachable, "not of the query API"},
 		"JSON that ends early":        {always(200, says("vector", `[]`)[:40]), analysis.ErrUnreachable, "cut off"},
 		"another shape":               {always(200, says("vector", `{"`+secret+`":1}`)), analysis.ErrUnreachable, "not of the query API"},
+		"trouble without a word":      {trouble(422, "server_error", ""), analysis.ErrUnreachable, "not of the query API"},
 		"a connection that breaks": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, `{"status":`)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -112,6 +113,19 @@ func (c conditions) says(vars map[string]any) (good, bad bool, err error) {
 	return good, bad, nil
 }
 
+// misfits begin what CEL says of names and types.
+var misfits = []string{"no such key", "no such overload", "no such attribute", "no such field", "index out of bounds", "division by zero", "modulus by zero"}
+
+// misfit is what CEL says of names and types, to be added to a sentence. What else its functions say may quote the answer, which is
+// nobody's business who may see the Release.
+func misfit(err error) string {
+	said := strings.Join(strings.Fields(err.Error()), " ")
+	if !slices.ContainsFunc(misfits, func(known string) bool { return strings.HasPrefix(said, known) }) {
+		return ""
+	}
+	return ": " + said
+}
+
 func holds(condition *cel.Ast, vars map[string]any) (bool, error) {
 	env, err := environmentOf()
 	if err != nil {
@@ -122,7 +136,7 @@ func holds(condition *cel.Ast, vars map[string]any) (bool, error) {
 	case errors.Is(err, expressions.ErrTooLong), errors.Is(err, expressions.ErrTooMuch):
 		return false, fmt.Errorf("%w; make it simpler", err)
 	case err != nil:
-		return false, fmt.Errorf("the expression doesn't fit the value: %s; correct it", strings.Join(strings.Fields(err.Error()), " "))
+		return false, fmt.Errorf("the expression doesn't fit the value%s; correct it", misfit(err))
 	}
 	said, is := out.Value().(bool)
 	if !is {

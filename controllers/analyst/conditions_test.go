@@ -25,6 +25,23 @@ func TestConditionsThatTakeLong(t *testing.T) {
 	require.Equal(t, "success: its expression takes too long; make it simpler", got.Text)
 }
 
+// TestConditionsQuoteNoAnswer: what CEL says of types and names helps to mend an expression; what its functions say of an answer may be
+// anything.
+func TestConditionsQuoteNoAnswer(t *testing.T) {
+	for success, want := range map[v1alpha1.Expression]string{
+		"ip(result.token).family() == 4":    "success: the expression doesn't fit the value; correct it",
+		"url(result.token).getHost() == ''": "success: the expression doesn't fit the value; correct it",
+		"result.tocken == ''":               "success: the expression doesn't fit the value: no such key: tocken; correct it",
+		"result.token > 5":                  "success: the expression doesn't fit the value: no such overload; correct it",
+	} {
+		made, err := compiled(v1alpha1.ThresholdMetric{Success: success}, false)
+		require.NoError(t, err)
+		got := made.measured(noon, analysis.Value{JSON: map[string]any{"token": "s3cret token"}}, nil)
+		require.Equal(t, analysis.OutcomeError, got.Outcome)
+		require.Equal(t, want, got.Text)
+	}
+}
+
 // TestUndoIsNotJudged: nothing may hold up the way back, and an undo keeps no templates.
 func TestUndoIsNotJudged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
