@@ -139,11 +139,11 @@ func (a *Analyst) wake(i *inquiry) {
 func (a *Analyst) look(i *inquiry) {
 	for {
 		i.mu.Lock()
-		release := i.release
+		release, read := i.release, a.Clock()
 		i.again = false
 		i.mu.Unlock()
 		var next time.Time
-		a.turns.take(func() { next = i.look(a, release) })
+		a.turns.take(func() { next = i.look(a, release, read) })
 
 		i.mu.Lock()
 		is := i.news

@@ -12,13 +12,14 @@ import (
 // patience is how long measurements of the past are taken before what others found is told.
 const patience = 10 * time.Second
 
-// collect gives judges all that is known by now, in the order in which it became known, so that one who begins later finds the same.
-func (i *inquiry) collect(a *Analyst, c course) {
+// collect gives judges all that was known by then, in the order in which it became known, so that one who begins later finds the same.
+// What comes later may be of another step, of which the course doesn't know.
+func (i *inquiry) collect(a *Analyst, c course, now time.Time) {
 	i.mu.Lock()
 	events := i.answers
 	i.answers = nil
 	i.mu.Unlock()
-	now := a.Clock() // what comes later may be of another step, which this look doesn't know
+	began := a.Clock()
 	for {
 		i.renew(c)
 		counted, horizon, more := i.count(a, c, now)
@@ -26,7 +27,7 @@ func (i *inquiry) collect(a *Analyst, c course) {
 		taken, left := i.measure(a, c, now, horizon)
 		events = append(events, taken...)
 		events = i.advance(events, horizon)
-		late := !more && left && a.Clock().Sub(now) > patience
+		late := !more && left && a.Clock().Sub(began) > patience
 		if !more && !left || late || i.ctx.Err() != nil {
 			i.advance(events, now)
 			i.renew(c)

@@ -58,8 +58,8 @@ func (i *inquiry) stop() {
 }
 
 // look asks all sources for what is new, has it judged and publishes it. It returns when the next look is due. It has the turn, but
-// where it waits for sources.
-func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
+// where it waits for sources. The Release is as it was read then.
+func (i *inquiry) look(a *Analyst, release *v1alpha1.Release, read time.Time) time.Time {
 	course := courseOf(release)
 	i.plan(release, a.Lag)
 	i.open(a, release)
@@ -73,7 +73,7 @@ func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 		return known
 	}
 	i.prepare(a, course)
-	i.collect(a, course)
+	i.collect(a, course, read)
 	i.publish(a, course, release)
 	return i.next(a, course)
 }
