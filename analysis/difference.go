@@ -130,12 +130,24 @@ func (d *Difference) Effect() Effect {
 		e.Outcome = EffectSkewed
 	case d.asked.Same > 0 && math.Abs(difference)+half <= d.asked.Same:
 		e.Outcome = EffectSame
-	case good-half > 0:
+	case good-half > 0 && d.uncounted() == "":
 		e.Outcome = EffectBetter
 	case good+half < 0:
 		e.Outcome = EffectWorse
 	}
 	return e
+}
+
+// uncounted is the version that has no event at all; empty if both have some. It may be that its events aren't counted, or not under this
+// name, so that nobody wins by that.
+func (d *Difference) uncounted() string {
+	switch {
+	case d.found.Canary.Events == 0:
+		return "canary"
+	case d.found.Stable.Events == 0:
+		return "stable"
+	}
+	return ""
 }
 
 // Verdict is Pass for what is better, Fail for what is worse. What is the same is inconclusive, since it is nothing to win by, and so is
@@ -184,6 +196,9 @@ func (d *Difference) Finding() Finding {
 		f.Reason += ", which means nothing"
 	default:
 		f.Reason += ", which shows nothing yet"
+		if arm := d.uncounted(); arm != "" && math.Abs(e.Difference) > e.Half {
+			f.Reason += fmt.Sprintf(": none is counted of %s; see whether its events are called so there", arm)
+		}
 	}
 	return f
 }

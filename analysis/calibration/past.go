@@ -36,7 +36,11 @@ func Read(ctx context.Context, source analysis.CounterSource, of Selectors, from
 	if len(lists[0]) == 0 {
 		return Past{}, fmt.Errorf("no requests since %s: nothing matches %q; correct the selector, or look further back", from.UTC().Format(time.RFC3339), of.Requests)
 	}
-	return Of(lists[0], lists[1], of.Pod, from, to)
+	past, err := Of(lists[0], lists[1], of.Pod, from, to)
+	if len(lists[1]) == 0 {
+		past.Unmatched = of.Errors
+	}
+	return past, err
 }
 
 // Past is what each pod of a service did in each interval.
@@ -45,6 +49,8 @@ type Past struct {
 	Step time.Duration
 	// Pods are their names, in order.
 	Pods []string
+	// Unmatched are the selectors of errors, if none of them matches anything.
+	Unmatched []string
 	// counts are by pod, and by the end of the interval.
 	counts []map[int64]analysis.Counts
 	ends   []int64

@@ -117,6 +117,9 @@ func TestAdvice(t *testing.T) {
 	} {
 		require.Equal(t, want, s.replay(t, 0.5).Advice())
 	}
+	misspelt := service{pods: 2, lasts: 2 * time.Hour, rate: 10}.replay(t, 0.5)
+	misspelt.Past.Unmatched = []string{`errors_total{app="checkout"}`}
+	require.Equal(t, `See first whether ["errors_total{app=\"checkout\"}"] is right: it matches nothing, so that there were no errors, or they have another name.`, misspelt.Advice())
 	rare := service{pods: 2, lasts: 2 * time.Hour, rate: 0.3, errors: 0.005}.replay(t, 0.5)
 	require.Contains(t, rare.Advice(), "Leave noise out, so that it is learnt")
 }
@@ -163,6 +166,11 @@ func TestRead(t *testing.T) {
 	require.Len(t, past.Pods, 3)
 	require.InDelta(t, 3600*33, past.Sum().Exposures, 3000)
 	require.Equal(t, time.Hour, past.Length())
+
+	require.Empty(t, past.Unmatched)
+	past, err = Read(t.Context(), source, Selectors{Requests: []string{"one", "others"}, Errors: []string{"eror"}, Pod: "pod"}, noon, noon.Add(time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, []string{"eror"}, past.Unmatched)
 
 	_, err = Read(t.Context(), source, Selectors{Requests: []string{"nothing"}, Pod: "pod"}, noon, noon.Add(time.Hour))
 	require.EqualError(t, err, `no requests since 2026-11-20T12:00:00Z: nothing matches ["nothing"]; correct the selector, or look further back`)

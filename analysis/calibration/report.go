@@ -40,6 +40,8 @@ func (r Report) Advice() string {
 	switch {
 	case windows == 0:
 		return "Too little is known to replay a release of an hour: look further back."
+	case len(r.Past.Unmatched) > 0:
+		return fmt.Sprintf("See first whether %q is right: it matches nothing, so that there were no errors, or they have another name.", r.Past.Unmatched)
 	case 2*rate(sum.Events, sum.Exposures) <= r.Floor:
 		return fmt.Sprintf("Leave noise out, and think of floor instead: twice these errors are still under %s, up to which no canary fails.", percent(r.Floor))
 	case odd != "":

@@ -68,7 +68,8 @@ func (d *Difference) Range(alpha, phi float64) (difference, se, half float64) {
 		weight := a.Exposures * b.Exposures / (a.Exposures + b.Exposures)
 		weights += weight
 		sum += weight * (b.Sum/b.Exposures - a.Sum/a.Exposures)
-		variance += weight * weight * (a.variance() + b.variance())
+		both := Moments{a.Exposures + b.Exposures, a.Sum + b.Sum, a.Squares + b.Squares}
+		variance += weight * weight * (a.varianceBeside(both) + b.varianceBeside(both))
 		all += a.Exposures + b.Exposures
 	}
 	if weights == 0 {
@@ -84,6 +85,27 @@ func halfWidth(se, n, planned, alpha float64) float64 {
 	q := (-2*math.Log(alpha) + math.Log(1-2*math.Log(alpha))) / planned
 	spread := n*q + 1
 	return se * math.Sqrt(n) * math.Sqrt(2*spread/(n*n*q)*math.Log(math.Sqrt(spread)/alpha))
+}
+
+// fewest is how many events, and how many exposures without one, an arm must have for its own variance to be trusted.
+const fewest = 10
+
+// varianceBeside is that of the mean of an arm, beside the values of both arms. An arm with few events knows little of its own variance,
+// and claims to know its mean too well if it has got fewer than its share by chance: there that of both together holds, if it is
+// larger.
+func (m Moments) varianceBeside(both Moments) float64 {
+	if m.few() {
+		return math.Max(m.variance(), both.variance()*both.Exposures/m.Exposures)
+	}
+	return m.variance()
+}
+
+// few: the values that are not 0 are few, as many as would weigh alike (Kish); or those of events that are not 1 are.
+func (m Moments) few() bool {
+	if m.Sum == m.Squares {
+		return m.Sum < fewest || m.Exposures-m.Sum < fewest
+	}
+	return m.Sum*m.Sum < fewest*m.Squares
 }
 
 // variance is that of the mean of an arm. Where nothing or everything was an event it counts half an event more of each kind, since
