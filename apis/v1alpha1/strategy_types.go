@@ -7,7 +7,8 @@ import (
 // Strategy is the way from the stable version to the new one.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.abTest) || self.steps.exists(s, s.name == self.abTest.step)",message="abTest.step: no step has this name; name the step at which users are shared"
-// +kubebuilder:validation:XValidation:rule="!has(self.abTest) || self.steps.all(s, s.name != self.abTest.step || has(s.match) || has(self.stickiness) && has(self.stickiness.stable) && self.stickiness.stable)",message="abTest: users who see both versions tell nothing apart; give the step a match, or add stickiness with stable: true"
+// +kubebuilder:validation:XValidation:rule="!has(self.abTest) || self.steps.all(s, s.name != self.abTest.step || has(s.match) && size(s.match) > 0 && (!has(s.weight) || string(s.weight).matches('^0+([.]0+)?%?$')) || has(self.stickiness) && has(self.stickiness.stable) && self.stickiness.stable)",message="abTest: users who see both versions tell nothing apart; give the step a match and no weight, or add stickiness with stable: true"
+// +kubebuilder:validation:XValidation:rule="!has(self.abTest) || !self.steps.exists(s, s.name == self.abTest.step && has(s.weight) && !string(s.weight).matches('^0+([.]0+)?%?$')) || !has(self.stickiness) || duration(has(self.stickiness.__for__) ? self.stickiness.__for__ : '24h') >= duration(has(self.abTest.atMost) ? self.abTest.atMost : self.abTest.__for__)",message="stickiness.for: users are drawn anew before the A/B test ends; make it as long as abTest.atMost, or abTest.for without one"
 // +kubebuilder:validation:XValidation:rule="!has(self.stableScale) || self.stableScale == 'Keep'",message="spec.strategy.stableScale: Shrink is not yet supported; use Keep"
 type Strategy struct {
 	// Steps are taken in order; after the last one the new version gets everything and the old pods
@@ -56,8 +57,8 @@ type Stickiness struct {
 
 // ABTest is a test of two versions by what their users do.
 type ABTest struct {
-	// Step at which it runs, by name. Users must stay with their version there: by a match, or stickiness with stable: true, for as
-	// long as the test.
+	// Step at which it runs, by name. Users must stay with their version there: by a match without a weight, or stickiness with
+	// stable: true, for as long as the test.
 	// +required
 	// +kubebuilder:validation:MaxLength=63
 	Step string `json:"step"`

@@ -14,6 +14,7 @@ func Stories() map[string]Story {
 		"shifting":           inFlight(Shifting()),
 		"stepping-clock":     inFlight(Holding()),
 		"waiting-approval":   inFlight(AwaitingApproval()),
+		"test-reported":      inFlight(Reported()),
 		"approval-and-clock": inFlight(ApprovalAndClock()),
 		"paused":             inFlight(PausedAtFirst()),
 		"workload-paused":    inFlight(WorkloadPaused()),

@@ -30,7 +30,7 @@ type trial struct {
 func tests() map[string]v1alpha1.Release {
 	return map[string]v1alpha1.Release{
 		"test-open":    tested(trial{v1alpha1.DecisionReport, 3*day + 4*time.Hour, 1.03, false}),
-		"test-better":  reported(),
+		"test-better":  Reported(),
 		"test-means":   winnerless(),
 		"test-to-come": untested(),
 	}
@@ -60,10 +60,12 @@ func tested(t trial) v1alpha1.Release {
 	return rel
 }
 
-// reported waits for a person, since its time is over.
-func reported() v1alpha1.Release {
+// Reported waits for a person, since its time is over.
+func Reported() v1alpha1.Release {
 	rel := tested(trial{v1alpha1.DecisionReport, 7*day + time.Hour, 1.2, false})
-	WaitsFor(&rel, "approval", "the test at step test has ended: "+rel.Status.Analysis.Metrics[0].Reason+"; approve the step, or abort", 0)
+	message := "the test at step test has ended: " + rel.Status.Analysis.Metrics[0].Reason + "; approve the step, or abort"
+	WaitsFor(&rel, "approval", message, 0)
+	Set(&rel.Status.Conditions, v1alpha1.ConditionHeld, true, v1alpha1.ReasonHoldingApproval, message)
 	return rel
 }
 

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -31,7 +32,7 @@ func approveHere(rel *v1alpha1.Release) (Answer, error) {
 		return grant(rel, reading.Current(rel))
 	}
 	current := reading.Current(rel)
-	if current >= 0 && reading.NeedsApproval(reading.Steps(rel)[current]) && isApproved(rel, current) {
+	if current >= 0 && reading.NeedsApproval(rel, reading.Steps(rel)[current]) && isApproved(rel, current) {
 		return grant(rel, current)
 	}
 	return Answer{}, refuse("approve", rel, "it is not waiting for approval: %s%s", whatNext(rel), ahead(rel))
@@ -42,7 +43,7 @@ func approveNamed(rel *v1alpha1.Release, step string) (Answer, error) {
 	if i < 0 {
 		return Answer{}, refuse("approve", rel, "it has no step %q; its steps are %s", step, stepNames(rel))
 	}
-	if !reading.NeedsApproval(reading.Steps(rel)[i]) {
+	if !reading.NeedsApproval(rel, reading.Steps(rel)[i]) {
 		return Answer{}, refuse("approve", rel, "step %s needs no approval%s", step, ahead(rel))
 	}
 	if current := reading.Current(rel); i < current {
@@ -73,10 +74,13 @@ func afterApproval(rel *v1alpha1.Release, i int) string {
 		return "it will not stop there for a person"
 	}
 	next := "it goes on to " + stepAfter(rel, i)
-	switch {
+	step := reading.Steps(rel)[i]
+	switch test := reading.ReportedTest(rel, step); {
+	case test != nil && !reading.AwaitsApproval(rel):
+		next += fmt.Sprintf(" once its test has run for %s", reading.Span(test.For.Duration.Duration))
 	case !reading.InEffect(rel):
 		next += " once this step is in effect"
-	case reading.Steps(rel)[i].Hold.For != nil:
+	case step.Hold != nil && step.Hold.For != nil:
 		next += " once the step's time is over"
 	}
 	return next + butPaused(rel)
@@ -86,7 +90,7 @@ func afterApproval(rel *v1alpha1.Release, i int) string {
 func ahead(rel *v1alpha1.Release) string {
 	first := max(reading.Current(rel), 0)
 	for i, step := range reading.Steps(rel) {
-		if i >= first && reading.NeedsApproval(step) && !isApproved(rel, i) {
+		if i >= first && reading.NeedsApproval(rel, step) && !isApproved(rel, i) {
 			return "; approve step " + step.Name + " ahead of time with: " + command(rel, "approve", "--step", step.Name)
 		}
 	}
@@ -98,7 +102,7 @@ func Approvable(rel *v1alpha1.Release) []string {
 	var names []string
 	first := max(reading.Current(rel), 0)
 	for i, step := range reading.Steps(rel) {
-		if i >= first && reading.NeedsApproval(step) && !reading.Promoting(rel) {
+		if i >= first && reading.NeedsApproval(rel, step) && !reading.Promoting(rel) {
 			names = append(names, step.Name)
 		}
 	}

@@ -96,7 +96,7 @@ func unwaited(rel *v1alpha1.Release) string {
 	}
 	var asking []string
 	for _, step := range steps {
-		if reading.NeedsApproval(step) && !reading.Approved(rel, step.Name, reading.VisitToApprove(rel, step.Name)) {
+		if reading.NeedsApproval(rel, step) && !reading.Approved(rel, step.Name, reading.VisitToApprove(rel, step.Name)) {
 			asking = append(asking, step.Name)
 		}
 	}

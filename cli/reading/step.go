@@ -82,9 +82,18 @@ func RefusedRefresh(rel *v1alpha1.Release) string {
 	return ""
 }
 
-// NeedsApproval says whether the step asks for a person.
-func NeedsApproval(s v1alpha1.Step) bool {
-	return s.Hold != nil && s.Hold.Approval != nil && *s.Hold.Approval == "Required"
+// NeedsApproval says whether the step asks for a person: by its hold, or to read the report of its A/B test.
+func NeedsApproval(rel *v1alpha1.Release, s v1alpha1.Step) bool {
+	return s.Hold != nil && s.Hold.Approval != nil && *s.Hold.Approval == "Required" || ReportedTest(rel, s) != nil
+}
+
+// ReportedTest returns the A/B test of the step that waits for a person, or nil.
+func ReportedTest(rel *v1alpha1.Release, s v1alpha1.Step) *v1alpha1.ABTest {
+	test := rel.Spec.Policy.Strategy.ABTest
+	if test == nil || test.Step != s.Name || test.Decision == v1alpha1.DecisionPromoteWinner {
+		return nil
+	}
+	return test
 }
 
 // Approved says whether the visit of the step has its approval.
@@ -97,14 +106,18 @@ func Approved(rel *v1alpha1.Release, step string, visit int32) bool {
 	return false
 }
 
-// AwaitsApproval says whether the Release stands at a step that is in effect and lacks its approval.
+// AwaitsApproval says whether the Release stands at a step that is in effect and lacks its approval; while an A/B test runs there, it isn't
+// waited for yet.
 func AwaitsApproval(rel *v1alpha1.Release) bool {
 	i := Current(rel)
 	if i < 0 || Ended(rel) || GoingBack(rel) || AskedTo(rel, v1alpha1.OutcomePromote) {
 		return false
 	}
 	step := Steps(rel)[i]
-	return NeedsApproval(step) && InEffect(rel) && !Approved(rel, step.Name, VisitToApprove(rel, step.Name))
+	if !NeedsApproval(rel, step) || !InEffect(rel) || Approved(rel, step.Name, VisitToApprove(rel, step.Name)) {
+		return false
+	}
+	return ReportedTest(rel, step) == nil || heldFor(rel, v1alpha1.ReasonHoldingApproval)
 }
 
 // AwaitsEvidence says whether the Release stands at a step until the evidence passes.

@@ -90,8 +90,8 @@ func (d drawing) toCome(s v1alpha1.Step) string {
 	switch {
 	case reading.AskedTo(d.Release, v1alpha1.OutcomePromote):
 		return "not waited for"
-	case reading.NeedsApproval(s) && reading.Approved(d.Release, s.Name, reading.VisitToApprove(d.Release, s.Name)):
-		if s.Hold.For != nil {
+	case d.approved(s):
+		if s.Hold != nil && s.Hold.For != nil {
 			return "holds " + reading.Span(s.Hold.For.Duration.Duration) + ", approved"
 		}
 		return "approved"
@@ -113,6 +113,9 @@ func (d drawing) clock(s v1alpha1.Step, visit *v1alpha1.StepStatus) string {
 		return d.paint.bar(busy, 1-c.Left.Seconds()/c.For.Seconds(), 10) + " " + left(c.Left) + " left of " + reading.Span(c.For)
 	case reading.AwaitsApproval(d.Release):
 		since := visit.StartedAt.Add(c.For)
+		if test := reading.ReportedTest(d.Release, s); test != nil {
+			since = visit.StartedAt.Add(max(c.For, test.For.Duration.Duration))
+		}
 		return d.paint.in(waits, "waits for approval for "+reading.Span(d.now.Sub(since)))
 	case reading.AwaitsEvidence(d.Release):
 		return d.paint.in(waits, "waits for evidence")
@@ -120,6 +123,11 @@ func (d drawing) clock(s v1alpha1.Step, visit *v1alpha1.StepStatus) string {
 		return d.paint.in(waits, "hold is over, paused")
 	}
 	return "moves on"
+}
+
+// approved: the step asks for a person, who has approved its visit under way, or to come.
+func (d drawing) approved(s v1alpha1.Step) bool {
+	return reading.NeedsApproval(d.Release, s) && reading.Approved(d.Release, s.Name, reading.VisitToApprove(d.Release, s.Name))
 }
 
 // waitsFor draws what the current step needs before it goes on.
@@ -130,7 +138,7 @@ func (d drawing) waitsFor(s v1alpha1.Step) []node {
 	}
 	if reading.AwaitsApproval(d.Release) {
 		rows = append(rows, d.hint("  ", "approve with: ", control.Command+" approve "+d.target()))
-	} else if reading.InEffect(d.Release) && reading.NeedsApproval(s) && !reading.AskedTo(d.Release, v1alpha1.OutcomePromote) {
+	} else if reading.InEffect(d.Release) && d.approved(s) && !reading.AskedTo(d.Release, v1alpha1.OutcomePromote) {
 		rows = append(rows, node{lead: "  ", text: d.paint.in(good, "approved")})
 	}
 	return rows

@@ -153,6 +153,13 @@ func testOf(decision string) options {
 	}}
 }
 
+// testAfterTen has a step before its A/B test.
+func testAfterTen() options {
+	o := testOf(v1alpha1.DecisionReport)
+	o.steps = append([]v1alpha1.Step{weigh("ten", 10, &v1alpha1.Hold{For: long(10 * time.Minute)})}, o.steps...)
+	return o
+}
+
 // storiesOfTests are those of A/B tests.
 var storiesOfTests = map[string]story{
 	"ab-test-won": {"A canary that wins is promoted, not before the test has run for its time.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
@@ -178,6 +185,28 @@ var storiesOfTests = map[string]story{
 		w.pass(90 * time.Minute)
 		w.approve("half")
 		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"ab-test-approved-ahead": {"Who approves before the report is there has the test run for its time all the same.", testOf(v1alpha1.DecisionReport), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("half")
+		w.approve("half")
+		w.test("Open", "orders +0.1 points (-0.4 to 0.6)")
+		w.pass(59 * time.Minute)
+		w.tells("the test at step half runs for 1h0m0s at least; orders +0.1 points (-0.4 to 0.6)")
+		w.end(v1alpha1.OutcomePromoted)
+	}},
+	"ab-test-refreshed-away": {"The Rollout has no step for the test any more: the Release keeps its own.", testAfterTen(), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("ten")
+		w.refresh(weigh("ten", 10, nil), weigh("quarter", 25, nil))
+		w.tick()
+		w.tale.line(w, "", "%s", w.status.Progress.Refresh.Refusal)
+		w.at("half")
+		w.test("Worse", "orders -0.9 points (-1.4 to -0.4)")
+		w.abort()
+		w.end(v1alpha1.OutcomeAborted)
 	}},
 	"ab-test-restart": {"A restart that knows nothing yet ends no test.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
 		w.judge(v1alpha1.VerdictPass, "no worse than stable")

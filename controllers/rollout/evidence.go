@@ -36,6 +36,9 @@ func (r *Reconciler) templates(ctx context.Context, rollout *v1alpha1.Rollout) (
 	}
 	specs := map[string]v1alpha1.AnalysisTemplateSpec{}
 	for i, ref := range asked.Templates {
+		if refusal := ambiguous(ref, asked.Templates[:i]); refusal != "" {
+			return nil, refusal, nil
+		}
 		spec, err := r.template(ctx, rollout.Namespace, ref)
 		if err != nil {
 			return nil, "", err
@@ -46,11 +49,6 @@ func (r *Reconciler) templates(ctx context.Context, rollout *v1alpha1.Rollout) (
 				where = " in namespace " + rollout.Namespace
 			}
 			return nil, fmt.Sprintf("%s %s does not exist%s; create it, or correct spec.analysis.templates", kindOf(ref), ref.Name, where), nil
-		}
-		if slices.ContainsFunc(asked.Templates[:i], func(other v1alpha1.AnalysisTemplateRef) bool {
-			return kindOf(other) == kindOf(ref) && other.Name == ref.Name
-		}) {
-			return nil, fmt.Sprintf("%s %s is named twice in spec.analysis.templates; name each template once", kindOf(ref), ref.Name), nil
 		}
 		if refusal := unfit(rollout.Spec.Strategy, ref, *spec, r.Prometheus); refusal != "" {
 			return nil, fmt.Sprintf("%s %s: %s", kindOf(ref), ref.Name, refusal), nil
@@ -66,6 +64,20 @@ func (r *Reconciler) templates(ctx context.Context, rollout *v1alpha1.Rollout) (
 		specs[ref.Name] = *spec
 	}
 	return texts, aimless(rollout.Spec.Strategy.ABTest, specs), nil
+}
+
+// ambiguous says why a template can't be told from those before it, by whose names metrics are known; "" if it can.
+func ambiguous(ref v1alpha1.AnalysisTemplateRef, before []v1alpha1.AnalysisTemplateRef) string {
+	for _, other := range before {
+		switch {
+		case other.Name != ref.Name:
+		case kindOf(other) == kindOf(ref):
+			return fmt.Sprintf("%s %s is named twice in spec.analysis.templates; name each template once", kindOf(ref), ref.Name)
+		default:
+			return fmt.Sprintf("%s %s and %s %s have one name, by which their metrics are known; rename one of them", kindOf(other), other.Name, kindOf(ref), ref.Name)
+		}
+	}
+	return ""
 }
 
 // aimless says why an A/B test has no goal; "" if it has one, or if there is none.

@@ -79,6 +79,7 @@ func TestTemplates(t *testing.T) {
 		"one of the other kind":        {"name: load, kind: ClusterAnalysisTemplate", "name: load", "AnalysisTemplate load does not exist in namespace shop"},
 		"a cluster's that is missing":  {"name: load", "name: gone", "ClusterAnalysisTemplate gone does not exist; create it"},
 		"one named twice":              {"name: slo", "name: queue, args: [{name: most, value: \"4\"}]", "AnalysisTemplate queue is named twice in spec.analysis.templates; name each template once"},
+		"one of both kinds":            {"name: slo", "name: queue, kind: ClusterAnalysisTemplate", "AnalysisTemplate queue and ClusterAnalysisTemplate queue have one name, by which their metrics are known; rename one of them"},
 		"an argument that is missing":  {`args: [{name: most, value: "3"}], `, "", "AnalysisTemplate queue: argument most has no value; give one, or give the template a default"},
 		"an argument of a wrong type":  {`"3"`, "three", `AnalysisTemplate queue: argument most is "three", which is no Integer; give a whole number, such as 5`},
 		"a step that is none":          {"steps: [half]", "steps: [quarter]", "AnalysisTemplate queue: step quarter, at which it is to be judged, is not among spec.strategy.steps; correct steps or from"},

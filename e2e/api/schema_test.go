@@ -97,7 +97,12 @@ func TestRolloutIsRefused(t *testing.T) {
 		"a cookie without a name":           {"strategy:", "strategy:\n    stickiness: {for: 1h}", "stickiness.cookie"},
 		"a cookie's name with a space":      {"strategy:", "strategy:\n    stickiness: {cookie: a b}", "cookie: must be an HTTP token"},
 		"a test at no step":                 {"strategy:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    abTest: {step: nowhere, goal: shop/orders, for: 168h}", "abTest.step: no step has this name"},
-		"a test of users who see both":      {"strategy:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    abTest: {step: half, goal: shop/orders, for: 168h}", "give the step a match, or add stickiness with stable: true"},
+		"a test of users who see both":      {"strategy:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    abTest: {step: half, goal: shop/orders, for: 168h}", "give the step a match and no weight, or add stickiness with stable: true"},
+		"a test by a match and a weight":    {"strategy:\n    steps:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    abTest: {step: test, goal: shop/orders, for: 168h}\n    steps:\n    - {name: test, weight: 20, match: [{method: GET}]}", "give the step a match and no weight, or add stickiness with stable: true"},
+		"a test by a match of nothing":      {"strategy:\n    steps:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    abTest: {step: test, goal: shop/orders, for: 168h}\n    steps:\n    - {name: test, replicas: 1, match: []}", "give the step a match and no weight, or add stickiness with stable: true"},
+		"a test of users kept for a day":    {"strategy:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    stickiness: {cookie: lane, stable: true}\n    abTest: {step: half, goal: shop/orders, for: 168h}", "stickiness.for: users are drawn anew before the A/B test ends; make it as long as abTest.atMost"},
+		"a test for longer than users":      {"strategy:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    stickiness: {cookie: lane, stable: true, for: 168h}\n    abTest: {step: half, goal: shop/orders, for: 168h, atMost: 169h}", "stickiness.for: users are drawn anew before the A/B test ends"},
+		"a time that Go can't hold":         {"strategy:", "strategy:\n    stickiness: {cookie: lane, for: 3000000h}", "must be a duration such as \"1h30m\", up to 99999h"},
 		"a test of no template":             {"strategy:", "analysis: {templates: [{name: shop}]}\n  strategy:\n    abTest: {step: insiders, goal: bar/orders, for: 168h}", "names no template of spec.analysis; use TEMPLATE/METRIC of one"},
 		"stable that shrinks":               {"strategy:", "strategy:\n    stableScale: Shrink", "spec.strategy.stableScale: Shrink is not yet supported"},
 	}

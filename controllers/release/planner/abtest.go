@@ -2,11 +2,13 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"crossfade.io/crossfade/analysis"
 	"crossfade.io/crossfade/apis/v1alpha1"
+	"crossfade.io/crossfade/trafficrouting"
 )
 
 // test is the A/B test that runs at the step the Release is at; nil if none does.
@@ -18,8 +20,8 @@ func (d *draft) test() *v1alpha1.ABTest {
 	return test
 }
 
-// testing is what the A/B test of the step waits for; nil if there is none, or it lets the canary go on: approved by a person
-// who has read the report, or as the winner.
+// testing is what the A/B test of the step waits for; nil if there is none, or it has run for its time and lets the canary go on: approved
+// by a person, or as the winner.
 func (d *draft) testing() *v1alpha1.Barrier {
 	test := d.test()
 	if test == nil {
@@ -28,10 +30,10 @@ func (d *draft) testing() *v1alpha1.Barrier {
 	until := metav1.NewMicroTime(d.startedAt().Add(test.For.Duration.Duration))
 	result, stands := d.result(test)
 	switch {
-	case test.Decision != v1alpha1.DecisionPromoteWinner && d.approved(test.Step):
-		return nil
 	case d.in.Now.Before(until.Time):
 		return &v1alpha1.Barrier{Name: barrierEvidence, Until: &until, Message: fmt.Sprintf("the test at step %s runs for %s at least; %s", test.Step, test.For.Duration.Duration, result)}
+	case test.Decision != v1alpha1.DecisionPromoteWinner && d.approved(test.Step):
+		return nil
 	case test.Decision != v1alpha1.DecisionPromoteWinner && stands:
 		return &v1alpha1.Barrier{Name: barrierApproval, Message: fmt.Sprintf("the test at step %s has ended: %s; approve the step, or abort", test.Step, result)}
 	case test.Decision == v1alpha1.DecisionPromoteWinner && d.won():
@@ -48,6 +50,25 @@ func (d *draft) testing() *v1alpha1.Barrier {
 			test.Step, test.AtMost.Duration.Duration, result)
 	}
 	return barrier
+}
+
+// untestable says why the A/B test can't run at these steps; empty if it can, or there is none.
+func (d *draft) untestable(steps []v1alpha1.Step) string {
+	strategy := d.in.Policy.Strategy
+	if strategy.ABTest == nil {
+		return ""
+	}
+	at := slices.IndexFunc(steps, func(s v1alpha1.Step) bool { return s.Name == strategy.ABTest.Step })
+	switch {
+	case at < 0:
+		return fmt.Sprintf("the Release has an A/B test at step %s, which the Rollout has no more; add the step, or abort", strategy.ABTest.Step)
+	case strategy.Stickiness != nil && strategy.Stickiness.Stable:
+		return ""
+	}
+	if ppm, err := trafficrouting.PPM(steps[at].Weight); err != nil || ppm > 0 || len(steps[at].Match) == 0 {
+		return fmt.Sprintf("users would see both versions at step %s, at which the Release has an A/B test without stickiness; give the step a match and no weight", strategy.ABTest.Step)
+	}
+	return ""
 }
 
 // spent: the test has run for as long as it may.

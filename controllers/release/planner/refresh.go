@@ -39,5 +39,9 @@ func (d *draft) refreshed() (steps []v1alpha1.Step, refusal string) {
 			return nil, fmt.Sprintf("step %s comes after step %s in the Rollout, but the Release has been there; give it another name", step.Name, at)
 		}
 	}
-	return slices.Concat(begun, ahead), ""
+	steps = slices.Concat(begun, ahead)
+	if refusal = d.untestable(steps); refusal != "" {
+		return nil, refusal
+	}
+	return steps, ""
 }
