@@ -75,13 +75,18 @@ type cookie struct {
 	lasts       time.Duration
 }
 
+// KeptFor is how long a user is kept.
+func KeptFor(s v1alpha1.Stickiness) time.Duration {
+	if s.For == nil {
+		return defaultSticky
+	}
+	return s.For.Duration.Duration
+}
+
 // keepingOf returns a canary's cookie, which is the same in all steps, and that of stable where users are kept there too,
 // which is the step's own: the next step draws them again.
 func keepingOf(s v1alpha1.Stickiness, release, step string) keeping {
-	lasts := defaultSticky
-	if s.For != nil {
-		lasts = s.For.Duration.Duration
-	}
+	lasts := KeptFor(s)
 	out := keeping{canary: cookie{s.Cookie, release + ".canary", lasts}}
 	if s.Stable {
 		out.stable = cookie{s.Cookie, release + ".stable." + step, lasts}

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
+	"k8s.io/klog/v2"
 
 	"crossfade.io/crossfade/analysis"
 )
@@ -137,6 +139,8 @@ func pass[T any](ctx context.Context, g *gate, name string, ask func(context.Con
 func guarded[T any](ctx context.Context, name string, ask func(context.Context) (T, error)) (answer T, err error) {
 	defer func() {
 		if recover() != nil {
+			// What it panicked with may quote the answer.
+			klog.Background().Error(nil, "the client of a source panicked", "source", name, "stack", string(debug.Stack()))
 			err = &analysis.SourceError{Source: name, Reason: analysis.ErrUnreachable, Problem: "its answer can't be read", Mend: "see whether it is what the template says"}
 		}
 	}()

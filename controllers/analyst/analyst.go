@@ -139,11 +139,11 @@ func (a *Analyst) wake(i *inquiry) {
 func (a *Analyst) look(i *inquiry) {
 	for {
 		i.mu.Lock()
-		release, read := i.release, a.Clock()
+		release := i.release
 		i.again = false
 		i.mu.Unlock()
 		var next time.Time
-		a.turns.take(func() { next = i.look(a, release, read) })
+		a.turns.take(func() { next = i.look(a, release) })
 
 		i.mu.Lock()
 		is := i.news

@@ -58,8 +58,8 @@ func (i *inquiry) stop() {
 }
 
 // look asks all sources for what is new, has it judged and publishes it. It returns when the next look is due. It has the turn, but
-// where it waits for sources. The Release is as it was read then.
-func (i *inquiry) look(a *Analyst, release *v1alpha1.Release, read time.Time) time.Time {
+// where it waits for sources.
+func (i *inquiry) look(a *Analyst, release *v1alpha1.Release) time.Time {
 	course := courseOf(release)
 	i.plan(release, a.Lag)
 	i.open(a, release)
@@ -73,9 +73,18 @@ func (i *inquiry) look(a *Analyst, release *v1alpha1.Release, read time.Time) ti
 		return known
 	}
 	i.prepare(a, course)
-	i.collect(a, course, read)
+	release, now := i.latest(a) // it may have waited for a source for long, and the Release has gone on
+	course = courseOf(release)
+	i.collect(a, course, now)
 	i.publish(a, course, release)
 	return i.next(a, course)
+}
+
+// latest is the Release as far as it is known now.
+func (i *inquiry) latest(a *Analyst) (release *v1alpha1.Release, now time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.release, a.Clock()
 }
 
 // restless is how soon to look again before the first step.

@@ -160,6 +160,18 @@ func testAfterTen() options {
 	return o
 }
 
+// chosenAfterTen has users chosen by a header for its A/B test.
+func chosenAfterTen() options {
+	o := testAfterTen()
+	o.steps[1] = matching("half", 1, nil)
+	kept := o.change
+	o.change = func(p *v1alpha1.RolloutSpec) {
+		kept(p)
+		p.Strategy.Stickiness.For = long(time.Hour) // and the test may last two
+	}
+	return o
+}
+
 // storiesOfTests are those of A/B tests.
 var storiesOfTests = map[string]story{
 	"ab-test-won": {"A canary that wins is promoted, not before the test has run for its time.", testOf(v1alpha1.DecisionPromoteWinner), func(w *world) {
@@ -205,6 +217,16 @@ var storiesOfTests = map[string]story{
 		w.tale.line(w, "", "%s", w.status.Progress.Refresh.Refusal)
 		w.at("half")
 		w.test("Worse", "orders -0.9 points (-1.4 to -0.4)")
+		w.abort()
+		w.end(v1alpha1.OutcomeAborted)
+	}},
+	"ab-test-refreshed-longer-than-users-are-kept": {"A match that chose users is to become a weight, and the Release keeps none: it stays.", chosenAfterTen(), func(w *world) {
+		w.judge(v1alpha1.VerdictPass, "no worse than stable")
+		begin(w)
+		w.at("ten")
+		w.refresh(weigh("ten", 10, nil), weigh("half", 50, nil))
+		w.tick()
+		w.tale.line(w, "", "%s", w.status.Progress.Refresh.Refusal)
 		w.abort()
 		w.end(v1alpha1.OutcomeAborted)
 	}},

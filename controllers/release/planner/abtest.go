@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"crossfade.io/crossfade/analysis"
 	"crossfade.io/crossfade/apis/v1alpha1"
@@ -52,23 +53,28 @@ func (d *draft) testing() *v1alpha1.Barrier {
 	return barrier
 }
 
-// untestable says why the A/B test can't run at these steps; empty if it can, or there is none.
+// untestable says why the A/B test could not run at these steps, those of another Rollout from the present one on; empty if it could, or
+// there is none.
 func (d *draft) untestable(steps []v1alpha1.Step) string {
 	strategy := d.in.Policy.Strategy
 	if strategy.ABTest == nil {
 		return ""
 	}
 	at := slices.IndexFunc(steps, func(s v1alpha1.Step) bool { return s.Name == strategy.ABTest.Step })
-	switch {
-	case at < 0:
+	if at < 0 {
 		return fmt.Sprintf("the Release has an A/B test at step %s, which the Rollout has no more; add the step, or abort", strategy.ABTest.Step)
-	case strategy.Stickiness != nil && strategy.Stickiness.Stable:
+	}
+	ppm, err := trafficrouting.PPM(steps[at].Weight)
+	if at <= int(d.progress.Step) || err == nil && ppm == 0 && len(steps[at].Match) > 0 || keepsFor(strategy) {
 		return ""
 	}
-	if ppm, err := trafficrouting.PPM(steps[at].Weight); err != nil || ppm > 0 || len(steps[at].Match) == 0 {
-		return fmt.Sprintf("users would see both versions at step %s, at which the Release has an A/B test without stickiness; give the step a match and no weight", strategy.ABTest.Step)
-	}
-	return ""
+	return fmt.Sprintf("users would see both versions at step %s, at which the Release has an A/B test, since it keeps none for so long; give the step a match and no weight", strategy.ABTest.Step)
+}
+
+// keepsFor: users of both versions are kept there for as long as the A/B test lasts.
+func keepsFor(s v1alpha1.Strategy) bool {
+	return s.Stickiness != nil && s.Stickiness.Stable &&
+		trafficrouting.KeptFor(*s.Stickiness) >= max(s.ABTest.For.Duration.Duration, ptr.Deref(s.ABTest.AtMost, v1alpha1.Duration{}).Duration.Duration)
 }
 
 // spent: the test has run for as long as it may.
